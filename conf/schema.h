@@ -1,0 +1,69 @@
+/* Every configuration key, in one list: kind, member of struct config, key, default, lowest, highest, what it is.
+ *
+ * The list makes struct config, the parser's table, the defaults, the encoding for child processes, the output of
+ * `tidegate config` and the key list of tidegate.conf(5) (a test compares them).
+ *
+ * Kinds: TEXT; LIST (of texts); NUMBER; SIZE (bytes; K, M, G understood); DURATION (seconds; s, m, h, d understood;
+ * the member is in milliseconds); FLAG; ACTION, WALLS, RESOLVER_DOWN, LETTER_CASE (one word of a few).
+ * Lowest and highest bound NUMBER, SIZE (bytes) and DURATION (seconds); for LIST they bound the count.
+ *
+ * On failure: see conf/config.h.
+ */
+#ifndef TIDEGATE_CONF_SCHEMA_H
+#define TIDEGATE_CONF_SCHEMA_H
+
+#define CONFIG_LIST(K)                                                                                                 \
+	K(TEXT, hostname, "hostname", "", 0, 0, "name in the greeting, in Received and in file names")                 \
+	K(LIST, listen, "listen", "", 1, 64, "addresses with ports to listen on")                                      \
+	K(TEXT, recipients, "recipients", "", 0, 0, "the recipients file, or a folder of them")                        \
+	K(TEXT, postmaster, "postmaster", "", 0, 0, "the mailbox address that answers for postmaster")                 \
+	K(TEXT, mailboxes, "mailboxes", "", 0, 0, "the first mailbox root")                                            \
+	K(LIST, mailbox_roots, "mailbox-roots", "", 0, 15, "more folders that mailbox paths may lie in")               \
+	K(TEXT, mailbox_user, "mailbox-user", "", 0, 0, "owner of the mailboxes, a name or a number")                  \
+	K(TEXT, state, "state", "", 0, 0, "folder for maps, spool, journal and the control socket")                    \
+	K(LIST, resolvers, "resolvers", "", 0, 8, "resolvers with ports; default those of /etc/resolv.conf")           \
+	K(NUMBER, uid_base, "uid-base", "70000", 1000, 4294900000, "first uid for accounts that do not exist")         \
+	K(WALLS, require_walls, "require-walls", "none", 0, 0, "none or all: refuse to start when a wall is missing")  \
+	K(NUMBER, processes, "processes", "0", 0, 32, "how many smtpd and dns processes; 0 is one a core")             \
+	K(LIST, trusted, "trusted", "", 0, 256, "networks exempt from SPF and from the doubts about a client")         \
+	K(LIST, forwarders, "forwarders", "", 0, 256, "networks and verified host names exempt from SPF")              \
+	K(RESOLVER_DOWN, resolver_down, "resolver-down", "defer", 0, 0, "defer or accept when no resolver answers")    \
+	K(ACTION, spf_helo_pass, "spf-helo-pass", "note", 0, 0, "")                                                    \
+	K(ACTION, spf_helo_none, "spf-helo-none", "note", 0, 0, "")                                                    \
+	K(ACTION, spf_helo_neutral, "spf-helo-neutral", "note", 0, 0, "")                                              \
+	K(ACTION, spf_helo_softfail, "spf-helo-softfail", "note", 0, 0, "")                                            \
+	K(ACTION, spf_helo_fail, "spf-helo-fail", "doubt", 0, 0, "")                                                   \
+	K(ACTION, spf_helo_temperror, "spf-helo-temperror", "note", 0, 0, "")                                          \
+	K(ACTION, spf_helo_permerror, "spf-helo-permerror", "note", 0, 0, "")                                          \
+	K(ACTION, spf_mailfrom_pass, "spf-mailfrom-pass", "note", 0, 0, "")                                            \
+	K(ACTION, spf_mailfrom_none, "spf-mailfrom-none", "note", 0, 0, "")                                            \
+	K(ACTION, spf_mailfrom_neutral, "spf-mailfrom-neutral", "note", 0, 0, "")                                      \
+	K(ACTION, spf_mailfrom_softfail, "spf-mailfrom-softfail", "doubt", 0, 0, "")                                   \
+	K(ACTION, spf_mailfrom_fail, "spf-mailfrom-fail", "refuse", 0, 0, "")                                          \
+	K(ACTION, spf_mailfrom_temperror, "spf-mailfrom-temperror", "note", 0, 0, "")                                  \
+	K(ACTION, spf_mailfrom_permerror, "spf-mailfrom-permerror", "note", 0, 0, "")                                  \
+	K(TEXT, sub_address, "sub-address", "+", 0, 0, "characters that begin a sub-address; empty for none")          \
+	K(LETTER_CASE, local_part_case, "local-part-case", "fold", 0, 0, "fold or keep the case of local parts")       \
+	K(FLAG, strict_text, "strict-text", "false", 0, 0, "refuse lines over 998 octets and NUL in messages")         \
+	K(SIZE, max_message_size, "max-message-size", "50M", 65536, 2147483647, "greatest message")                    \
+	K(NUMBER, max_recipients, "max-recipients", "1000", 100, 1000, "recipients a transaction")                     \
+	K(NUMBER, max_received, "max-received", "100", 10, 1000, "Received fields before a message is a loop")         \
+	K(NUMBER, max_errors, "max-errors", "10", 1, 1000, "refused commands before a session ends")                   \
+	K(NUMBER, max_idle_commands, "max-idle-commands", "20", 1, 1000, "NOOP, RSET, VRFY, HELP outside a transaction") \
+	K(NUMBER, max_connections, "max-connections", "10000", 1, 100000, "connections in all")                        \
+	K(NUMBER, max_connections_per_address, "max-connections-per-address", "50", 0, 100000, "0: no cap")            \
+	K(SIZE, memory_budget, "memory-budget", "256M", 1048576, 68719476736, "for bodies and lines, each smtpd")      \
+	K(SIZE, spool_budget, "spool-budget", "2G", 1048576, 1099511627776, "for spool files, each smtpd")             \
+	K(DURATION, command_timeout, "command-timeout", "300", 1, 3600, "for one whole command line")                  \
+	K(DURATION, data_timeout, "data-timeout", "180", 1, 3600, "between two reads of message text")                 \
+	K(NUMBER, data_rate, "data-rate", "100", 1, 1000000, "least bytes a second of message text, after a minute")   \
+	K(DURATION, session_idle, "session-idle", "1800", 10, 86400, "a session without a MAIL that is accepted")      \
+	K(DURATION, spf_deadline, "spf-deadline", "10", 1, 60, "for one SPF check")                                    \
+	K(DURATION, final_reply, "final-reply", "60", 1, 600, "from the final dot to the reply")                       \
+	K(DURATION, drain_time, "drain-time", "75", 1, 3600, "for sessions to end after SIGTERM")                      \
+	K(NUMBER, deliver_threads, "deliver-threads", "24", 1, 64, "commits at the same time")                         \
+	K(SIZE, disk_margin, "disk-margin", "16M", 0, 1099511627776, "bytes that delivery leaves free")                \
+	K(NUMBER, inode_margin, "inode-margin", "1000", 0, 1000000000, "inodes that delivery leaves free")             \
+	K(DURATION, unread_time, "unread-time", "5d", 60, 2592000, "how long an unread 250 is remembered")
+
+#endif

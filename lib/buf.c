@@ -1,0 +1,151 @@
+/* The capped buffer of lib/buf.h.
+ *
+ * Trust: its content is anybody's; sizes are compared before they are added.
+ * On failure: see lib/buf.h (sticky `failed`).
+ */
+#include "lib/buf.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FIRST_CAPACITY_BYTES = 64 };
+
+char *
+buf_reserve(struct buf *buf, size_t n)
+{
+	if (buf->failed)
+		return NULL;
+	if (n > buf->limit_bytes || buf->length > buf->limit_bytes - n) {
+		buf->failed = true;
+		return NULL;
+	}
+	size_t needed = buf->length + n;
+	if (needed > buf->capacity || !buf->data) {
+		size_t capacity = buf->capacity ? buf->capacity : FIRST_CAPACITY_BYTES;
+
+		while (capacity < needed)
+			capacity = capacity > buf->limit_bytes / 2 ? buf->limit_bytes : capacity * 2;
+		char *grown = realloc(buf->data, capacity);
+		if (!grown) {
+			buf->failed = true;
+			return NULL;
+		}
+		buf->data = grown;
+		buf->capacity = capacity;
+	}
+	return buf->data + buf->length;
+}
+
+void
+buf_append(struct buf *buf, struct span bytes)
+{
+	if (bytes.length == 0)
+		return;
+	char *to = buf_reserve(buf, bytes.length);
+	if (!to)
+		return;
+	memcpy(to, bytes.data, bytes.length);
+	buf->length += bytes.length;
+}
+
+void
+buf_append_text(struct buf *buf, const char *text)
+{
+	buf_append(buf, span_of(text));
+}
+
+void
+buf_append_char(struct buf *buf, char c)
+{
+	buf_append(buf, span_make(&c, 1));
+}
+
+void
+buf_printf(struct buf *buf, const char *format, ...)
+{
+	va_list arguments;
+	va_list again;
+
+	va_start(arguments, format);
+	va_copy(again, arguments);
+	int length = vsnprintf(NULL, 0, format, arguments);
+	va_end(arguments);
+	/* vsnprintf writes a NUL too: room for it, though it does not count. */
+	char *to = length < 0 ? NULL : buf_reserve(buf, (size_t)length + 1);
+	if (to) {
+		(void)vsnprintf(to, (size_t)length + 1, format, again);
+		buf->length += (size_t)length;
+	} else {
+		buf->failed = true;
+	}
+	va_end(again);
+}
+
+void
+buf_append_u64(struct buf *buf, uint64_t number)
+{
+	char digits[20];
+	size_t at = sizeof digits;
+
+	do {
+		digits[--at] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number);
+	buf_append(buf, span_make(digits + at, sizeof digits - at));
+}
+
+void
+buf_append_escaped(struct buf *buf, struct span bytes)
+{
+	static const char hex[] = "0123456789abcdef";
+	size_t plain = 0;
+
+	for (size_t i = 0; i < bytes.length; i++) {
+		unsigned char c = (unsigned char)bytes.data[i];
+
+		if (c >= 0x20 && c < 0x7f && c != '"' && c != '\\')
+			continue;
+		const char escape[4] = { '\\', 'x', hex[c >> 4], hex[c & 15] };
+		buf_append(buf, span_make(bytes.data + plain, i - plain));
+		buf_append(buf, span_make(escape, sizeof escape));
+		plain = i + 1;
+	}
+	buf_append(buf, span_skip(bytes, plain));
+}
+
+const char *
+buf_text(struct buf *buf)
+{
+	char *end = buf_reserve(buf, 1);
+
+	if (!end)
+		return NULL;
+	*end = '\0';
+	return buf->data;
+}
+
+void
+buf_consume(struct buf *buf, size_t n)
+{
+	if (n >= buf->length) {
+		buf->length = 0;
+		return;
+	}
+	buf->length -= n;
+	memmove(buf->data, buf->data + n, buf->length);
+}
+
+void
+buf_reset(struct buf *buf)
+{
+	buf->length = 0;
+	buf->failed = false;
+}
+
+void
+buf_free(struct buf *buf)
+{
+	free(buf->data);
+	*buf = BUF_LIMIT(buf->limit_bytes);
+}

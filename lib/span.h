@@ -1,0 +1,101 @@
+/* A view of bytes that somebody else owns. Never NUL-terminated by promise.
+ *
+ * Trust: the bytes may come from anybody; a span says nothing about them.
+ * On failure: nothing here can fail.
+ */
+#ifndef TIDEGATE_LIB_SPAN_H
+#define TIDEGATE_LIB_SPAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+struct span {
+	const char *data;
+	size_t length;
+};
+
+/* A span over a string literal (without its NUL). */
+#define SPAN(literal) ((struct span){ (literal), sizeof(literal) - 1 })
+/* The two arguments of printf's "%.*s". Only for bytes known to be printable. */
+#define SPAN_ARG(s) (int)(s).length, (s).data
+
+static inline struct span
+span_make(const char *data, size_t length)
+{
+	return (struct span){ data, length };
+}
+
+/* A span over a C string that outlives it. */
+static inline struct span
+span_of(const char *text)
+{
+	return (struct span){ text, strlen(text) };
+}
+
+static inline char
+span_lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+static inline bool
+span_equal(struct span a, struct span b)
+{
+	return a.length == b.length && (a.length == 0 || memcmp(a.data, b.data, a.length) == 0);
+}
+
+/* Equal but for the case of ASCII letters. */
+static inline bool
+span_equal_nocase(struct span a, struct span b)
+{
+	if (a.length != b.length)
+		return false;
+	for (size_t i = 0; i < a.length; i++)
+		if (span_lower(a.data[i]) != span_lower(b.data[i]))
+			return false;
+	return true;
+}
+
+static inline bool
+span_starts_nocase(struct span s, struct span prefix)
+{
+	return s.length >= prefix.length &&
+	    span_equal_nocase(span_make(s.data, prefix.length), prefix);
+}
+
+/* What is left of s after its first n bytes; empty when it has no more. */
+static inline struct span
+span_skip(struct span s, size_t n)
+{
+	return n >= s.length ? span_make(s.data, 0) : span_make(s.data + n, s.length - n);
+}
+
+/* The first n bytes of s, or all of it when it is shorter. */
+static inline struct span
+span_take(struct span s, size_t n)
+{
+	return n >= s.length ? s : span_make(s.data, n);
+}
+
+/* Position of the first c in s, or s.length when there is none. */
+static inline size_t
+span_find(struct span s, char c)
+{
+	const char *p = s.length ? memchr(s.data, c, s.length) : NULL;
+
+	return p ? (size_t)(p - s.data) : s.length;
+}
+
+/* s without spaces and tabs at either end. */
+static inline struct span
+span_trim(struct span s)
+{
+	while (s.length && (s.data[0] == ' ' || s.data[0] == '\t'))
+		s = span_skip(s, 1);
+	while (s.length && (s.data[s.length - 1] == ' ' || s.data[s.length - 1] == '\t'))
+		s.length--;
+	return s;
+}
+
+#endif

@@ -1,0 +1,42 @@
+/* Paths and mailboxes of RFC 5321 4.1.2: what stands behind MAIL FROM: and RCPT TO:.
+ *
+ * Trust: none. Pure: results are spans into the argument.
+ * On failure: an enum that names the reply: syntax (501 5.1.7 / 5.1.3), too long.
+ */
+#ifndef TIDEGATE_SMTPD_ADDRESS_H
+#define TIDEGATE_SMTPD_ADDRESS_H
+
+#include <stdbool.h>
+
+#include "lib/span.h"
+
+enum {
+	ADDRESS_LOCAL_PART_BYTES = 64, /* RFC 5321 4.5.3.1.1 */
+	ADDRESS_DOMAIN_BYTES = 255,    /* 4.5.3.1.2 */
+	ADDRESS_PATH_BYTES = 256       /* 4.5.3.1.3, with the brackets */
+};
+
+enum address_result { ADDRESS_OK, ADDRESS_BAD_SYNTAX, ADDRESS_TOO_LONG };
+
+struct address {
+	struct span whole;      /* local part "@" domain as sent, without brackets and source route; empty for <> */
+	struct span local_part; /* as sent, with its quotes if any */
+	struct span domain;     /* without brackets of a literal it would not be one: "[192.0.2.1]" keeps them */
+	bool is_literal;        /* the domain is an address literal */
+	bool is_quoted;         /* the local part is a quoted string */
+};
+
+/* Reads a path ("<…>", with an ignored source route) at the start of text; *rest is what follows it.
+ * "<>" gives an empty address: the caller says whether that is allowed. "<postmaster>" (any case, no domain) gives
+ * an empty domain. */
+enum address_result address_parse_path(struct span text, struct address *address, struct span *rest);
+/* A mailbox without brackets, the whole of text. */
+enum address_result address_parse_mailbox(struct span text, struct address *address);
+/* A domain (RFC 5321 Domain: letters, digits, hyphens, dots; underscore is let through as the field does). */
+bool address_is_domain(struct span text);
+/* "[192.0.2.1]" or "[IPv6:2001:db8::1]" with a valid address. */
+bool address_is_literal(struct span text);
+/* What may stand behind HELO and EHLO: a domain or an address literal. */
+bool address_is_helo_name(struct span text);
+
+#endif

@@ -1,0 +1,42 @@
+/* The message text behind DATA (RFC 5321 4.1.1.4, 4.5.2): undoes dot-stuffing, finds CRLF.CRLF and nothing else as
+ * the end, and watches what the text holds.
+ *
+ * A bare CR or LF never ends anything: the reader goes on to CRLF.CRLF and remembers the first such line, so that the
+ * session can answer 550 5.6.11. What follows the end is left for the command reader.
+ *
+ * Trust: none. Pure: a value and a function from bytes to bytes.
+ * On failure: nothing fails; findings are in the struct.
+ */
+#ifndef TIDEGATE_SMTPD_DOTSTREAM_H
+#define TIDEGATE_SMTPD_DOTSTREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/span.h"
+
+struct dotstream {
+	/* findings */
+	uint64_t text_bytes;        /* of the message so far, CRLFs counted, stuffed dots not */
+	uint64_t lines;             /* complete lines so far */
+	uint64_t bare_newline_line; /* number (from 1) of the first line with a bare CR or LF; 0: none */
+	uint64_t nul_line;          /* the first line with a NUL; 0: none */
+	uint64_t long_line;         /* the first line over 998 octets without CRLF (RFC 5322 2.1.1); 0: none */
+	uint64_t longest_line;      /* octets without CRLF */
+	unsigned received_fields;   /* "Received:" at line starts of the header section */
+	bool has_8bit;
+	/* the reader's own state */
+	unsigned char state;
+	bool in_header;
+	uint64_t line_bytes;
+	unsigned char name_matched;
+};
+
+void dotstream_begin(struct dotstream *stream);
+/* Takes bytes; writes the message text among them (dots undone, CRLFs kept) to out, which has room for
+ * input.length + 2 bytes (up to two held-back bytes may come first). Returns true when CRLF.CRLF ended the text;
+ * *taken says how many input bytes belong to it, the rest are the next command's. */
+bool dotstream_feed(struct dotstream *stream, struct span input, char *out, size_t *out_length, size_t *taken);
+
+#endif

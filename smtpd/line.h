@@ -1,0 +1,30 @@
+/* Command lines: cuts CRLF-ended lines out of a stream of bytes, and refuses everything that is not one.
+ *
+ * A line that ends in a bare LF, or holds a bare CR or a NUL, is LINE_BROKEN: the session answers 500 5.5.2 and
+ * closes, since a peer that disagrees with us about line ends cannot be talked to (SMTP smuggling).
+ *
+ * Trust: none. Pure: no I/O, no globals.
+ * On failure: see enum line_result.
+ */
+#ifndef TIDEGATE_SMTPD_LINE_H
+#define TIDEGATE_SMTPD_LINE_H
+
+#include "lib/span.h"
+
+enum {
+	/* RFC 5321 4.5.3.1.4 gives 512; extensions add to it (SIZE 26, 8BITMIME 16, and room for those to come). */
+	LINE_LIMIT_BYTES = 2048
+};
+
+enum line_result {
+	LINE_WHOLE,   /* *line is the line without CRLF; *taken bytes are used up */
+	LINE_PARTIAL, /* no CRLF yet and still under the limit: read on */
+	LINE_LONG,    /* over the limit without CRLF: *taken bytes can be dropped; the line is to be skipped to its CRLF */
+	LINE_BROKEN   /* bare LF, bare CR or NUL */
+};
+
+/* Looks at the bytes at hand. `scanned` (0 for a new line) says how many of them an earlier PARTIAL call has seen,
+ * and is updated, so that a byte a minute costs no more than its own look. */
+enum line_result line_take(struct span bytes, size_t *scanned, struct span *line, size_t *taken);
+
+#endif

@@ -1,0 +1,47 @@
+/* The header fields that smtpd puts on top of a message: Received (RFC 5321 4.4) and Received-SPF (RFC 7208 9.1).
+ *
+ * Trust: HELO names, addresses and DNS names are the client's or the Internet's: only what the field's grammar allows
+ * gets in, everything else is replaced by "?" or left out; lines are folded below 78 octets where possible and never
+ * exceed 998. Pure.
+ * On failure: the buffer's sticky error.
+ */
+#ifndef TIDEGATE_SMTPD_TRACE_HEADER_H
+#define TIDEGATE_SMTPD_TRACE_HEADER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/buf.h"
+#include "lib/peer.h"
+#include "lib/span.h"
+#include "lookup/spf_result.h"
+
+struct trace_received {
+	struct span helo;           /* as given */
+	struct span client_name;    /* confirmed reverse name, or empty */
+	struct peer_address client;
+	struct span hostname;       /* ours */
+	bool is_esmtp;              /* with ESMTP, else SMTP */
+	struct span id;             /* session and transaction, printable */
+	struct span single_recipient; /* `for <…>` only when there is exactly one; else empty */
+	uint64_t wall_us;
+};
+
+/* Appends "Received: …\n", lines ended by LF. */
+void trace_received(const struct trace_received *facts, struct buf *out);
+
+struct trace_spf {
+	enum spf_result result;
+	enum spf_identity identity;
+	struct span hostname;       /* receiver= */
+	struct peer_address client; /* client-ip= */
+	struct span envelope_from;  /* envelope-from= */
+	struct span helo;           /* helo= */
+	struct span mechanism;      /* mechanism=, or empty */
+	struct span problem;        /* problem=, or empty */
+};
+
+/* Appends "Received-SPF: …\n" (RFC 7208 9.1). */
+void trace_received_spf(const struct trace_spf *facts, struct buf *out);
+
+#endif
