@@ -42,7 +42,7 @@ struct outcome {
 	bool is_by_term; /* a term matched */
 };
 
-static _Noreturn void
+__attribute__((noreturn)) static void
 end_process(const char *file, int line, const char *message)
 {
 	struct log_line text;
