@@ -45,7 +45,13 @@ def free_port():
         return probe.getsockname()[1]
 
 
+class Raw(str):
+    """A configuration value that is already written as the file wants it."""
+
+
 def config_value(value):
+    if isinstance(value, Raw):
+        return str(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):
