@@ -3,6 +3,7 @@
 
 usage: dialog.py FILE [PATTERN]     (PATTERN: only cases whose title contains it)
 """
+import json
 import os
 import re
 import sys
@@ -10,6 +11,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
+from tests.lib import dnsd  # noqa: E402
 from tests.lib import server as tidegate  # noqa: E402
 from tests.lib import smtp  # noqa: E402
 
@@ -21,7 +23,8 @@ class Script:
     """A parsed file: what its server needs, and its cases as (title, line number, [(line number, word, rest)])."""
 
     def __init__(self, path):
-        self.config, self.recipients, self.records, self.cases = {}, [], [], []
+        self.config, self.recipients, self.zone, self.cases = {}, [], {}, []
+        self.has_resolver = True
         steps = None
         with open(path, encoding="utf-8") as file:
             for number, line in enumerate(file, 1):
@@ -45,9 +48,12 @@ class Script:
         elif word == "recipient":
             self.recipients.append(rest)
         elif word == "dns":
-            self.records.append(rest)
+            name, _, entry = rest.partition(" ")
+            self.zone[name] = json.loads(entry)
+        elif word == "resolver" and rest == "down":
+            self.has_resolver = False
         else:
-            raise SystemExit(f"{path}:{number}: a setting is config:, recipient: or dns:, not {line!r}")
+            raise SystemExit(f"{path}:{number}: a setting is config:, recipient:, dns: or resolver: down, not {line!r}")
 
     def step(self, path, number, line):
         match = re.match(r"(C\*\d+:|[CS][:=]|[~|](?= |$)|client:|log:|mail(?= )|CLOSE|RESET|END|CONNECT) ?(.*)$", line.strip())
@@ -209,11 +215,7 @@ def mailboxes_of(script):
 
 
 def make_server(script):
-    dns = None
-    if script.records:
-        from tests.lib import dnsd
-        dns = dnsd.DnsServer(dnsd.zone_of_lines(script.records))
-        dns.start()
+    dns = dnsd.DnsServer(script.zone).start() if script.has_resolver else None
     recipients = "".join(line + "\n" for line in script.recipients) or tidegate.RECIPIENTS
     return tidegate.Server(recipients=recipients, dns=dns, config=script.config)
 
