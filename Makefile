@@ -71,3 +71,13 @@ clean:
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 .PHONY: all units unit format clean
 .SECONDARY:
+
+BENCHBINS := $(BUILD)/bench/smtpload $(BUILD)/bench/disk
+$(BUILD)/bench/smtpload: $(BUILD)/obj/tests/bench/smtpload.o $(BUILD)/obj/tests/bench/load_session.o
+$(BUILD)/bench/disk: $(BUILD)/obj/tests/bench/disk.o
+$(BENCHBINS):
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDHARDEN) -o $@ $^ -lpthread
+bench: all $(BENCHBINS)
+	@sh scripts/packages.sh bench
+	$(PYTHON) tests/bench/bench.py
