@@ -18,7 +18,8 @@ enum {
 	FIXED_END = FD_EDGES_END + SPAWN_LENT_MAX,
 	CANNOT_EXEC = 127,
 	OPTION_SIZE = 64,
-	ARGUMENTS_MAX = 8
+	ARGUMENTS_MAX = 8,
+	SPARE_FILES = 512
 };
 
 struct spawn_order
@@ -121,6 +122,15 @@ arrange_descriptors(int layout[static FIXED_END], int *program)
 	return close_range(FIXED_END, ~0U, CLOSE_RANGE_CLOEXEC) == 0;
 }
 
+/* A row without a number of its own holds clients, each with a body, any of which may all come to one process. */
+static rlim_t
+open_files(const struct spawn_order *order)
+{
+	rlim_t rows = plan_row(order->role)->open_files;
+
+	return rows ? rows : 2 * (rlim_t)order->config->max_connections + SPARE_FILES;
+}
+
 struct arguments {
 	char *list[ARGUMENTS_MAX];
 	char texts[ARGUMENTS_MAX][OPTION_SIZE];
@@ -145,8 +155,12 @@ make_arguments(const struct spawn_order *order, struct arguments *arguments)
 	add_argument(arguments, "%s", plan_row(order->role)->name);
 	add_argument(arguments, "--instance=%u", order->instance);
 	add_argument(arguments, "--cores=%u", order->cores);
-	add_argument(arguments, "--uid=%u", (unsigned)order->account.uid);
-	add_argument(arguments, "--gid=%u", (unsigned)order->account.gid);
+	add_argument(arguments, "--files=%llu", (unsigned long long)open_files(order));
+	/* Only root can become somebody else. */
+	if (geteuid() == 0) {
+		add_argument(arguments, "--uid=%u", (unsigned)order->account.uid);
+		add_argument(arguments, "--gid=%u", (unsigned)order->account.gid);
+	}
 	if (order->attempt)
 		add_argument(arguments, "--attempt=%s", order->attempt);
 }
