@@ -38,7 +38,5 @@ bool command_options(int *argc, char **argv, const struct command_option *option
 extern const char *const command_default_config;
 /* Reads a configuration; prints all that is wrong with it on standard error and returns NULL. The caller frees it. */
 struct config *command_read_config(const char *path);
-/* Asks the running server of this configuration (control/control_client.h) and prints its answer: the exit code. */
-int command_ask_server(int argc, char **argv, const char *request);
 
 #endif

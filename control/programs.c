@@ -87,11 +87,18 @@ find_program(const char *name)
 	return fd >= 0 ? fd : open_along_path(name);
 }
 
-bool
-programs_open(struct programs *programs, struct buf *why)
+void
+programs_init(struct programs *programs)
 {
 	for (enum role role = ROLE_MASTER; role < ROLE_COUNT; role++)
 		programs->fds[role] = -1;
+	programs->null = -1;
+}
+
+bool
+programs_open(struct programs *programs, struct buf *why)
+{
+	programs_init(programs);
 	programs->null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (programs->null < 0) {
 		buf_printf(why, "/dev/null: %s; make it (mknod -m 666 /dev/null c 1 3)", strerror(errno));
@@ -120,5 +127,7 @@ programs_close(struct programs *programs)
 			(void)close(programs->fds[role]);
 		programs->fds[role] = -1;
 	}
-	(void)close(programs->null);
+	if (programs->null >= 0)
+		(void)close(programs->null);
+	programs->null = -1;
 }

@@ -38,6 +38,8 @@ struct spawn_order {
 	int lent[SPAWN_LENT_MAX];       /* for a twin: at FD_EDGES_END and behind it; -1: none */
 };
 
+/* Nothing open. */
+void programs_init(struct programs *programs);
 /* Opens all programs: beside the tidegate program, or in ../libexec/tidegate from there. */
 bool programs_open(struct programs *programs, struct buf *why);
 void programs_close(struct programs *programs);

@@ -98,6 +98,12 @@ open_root(const char *path, const struct folder_wish *wish, struct state_folder 
 	return true;
 }
 
+void
+state_folder_init(struct state_folder *state)
+{
+	*state = (struct state_folder){ -1, -1, -1, -1, -1 };
+}
+
 bool
 state_folder_open(const char *path, const struct accounts *accounts, struct state_folder *state, struct buf *why)
 {
@@ -110,7 +116,7 @@ state_folder_open(const char *path, const struct accounts *accounts, struct stat
 	const struct folder_wish spool = { "spool", 0700, spooler.uid, spooler.gid };
 	const struct folder_wish journal = { "journal", 0700, mailbox.uid, mailbox.gid };
 
-	*state = (struct state_folder){ -1, -1, -1, -1, -1 };
+	state_folder_init(state);
 	if (!open_root(path, &root, state, why))
 		goto failed;
 	state->maps = open_folder(state->root, path, &maps, why);

@@ -29,6 +29,8 @@ struct state_folder {
 
 extern const char state_map_name[]; /* "recipients.cdb", in maps */
 
+/* Nothing open. */
+void state_folder_init(struct state_folder *state);
 /* Makes what is missing, checks owners and modes, opens all. */
 bool state_folder_open(const char *path, const struct accounts *accounts, struct state_folder *state, struct buf *why);
 /* For the one server of this folder: locks it (until the process ends) and removes what a crash left in the spool. */
