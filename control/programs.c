@@ -92,16 +92,20 @@ programs_init(struct programs *programs)
 {
 	for (enum role role = ROLE_MASTER; role < ROLE_COUNT; role++)
 		programs->fds[role] = -1;
-	programs->null = -1;
+	programs->null_in = -1;
+	programs->null_out = -1;
 }
 
 bool
 programs_open(struct programs *programs, struct buf *why)
 {
 	programs_init(programs);
-	programs->null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (programs->null < 0) {
+	/* Two of them: where a child has no other descriptor at a fixed number it has one that cannot be written to. */
+	programs->null_in = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	programs->null_out = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	if (programs->null_in < 0 || programs->null_out < 0) {
 		buf_printf(why, "/dev/null: %s; make it (mknod -m 666 /dev/null c 1 3)", strerror(errno));
+		programs_close(programs);
 		return false;
 	}
 	for (enum role role = ROLE_DOOR; role < ROLE_COUNT; role++) {
@@ -119,15 +123,19 @@ programs_open(struct programs *programs, struct buf *why)
 	return true;
 }
 
+static void
+close_one(int *fd)
+{
+	if (*fd >= 0)
+		(void)close(*fd);
+	*fd = -1;
+}
+
 void
 programs_close(struct programs *programs)
 {
-	for (enum role role = ROLE_MASTER; role < ROLE_COUNT; role++) {
-		if (programs->fds[role] >= 0)
-			(void)close(programs->fds[role]);
-		programs->fds[role] = -1;
-	}
-	if (programs->null >= 0)
-		(void)close(programs->null);
-	programs->null = -1;
+	for (enum role role = ROLE_MASTER; role < ROLE_COUNT; role++)
+		close_one(&programs->fds[role]);
+	close_one(&programs->null_in);
+	close_one(&programs->null_out);
 }

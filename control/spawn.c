@@ -85,8 +85,8 @@ lay_out(const struct spawn_order *order, int control, int config, int layout[sta
 
 	for (unsigned i = 0; i < FIXED_END; i++)
 		layout[i] = -1;
-	layout[FD_NULL_IN] = order->programs->null;
-	layout[FD_NULL_OUT] = order->programs->null;
+	layout[FD_NULL_IN] = order->programs->null_in;
+	layout[FD_NULL_OUT] = order->programs->null_out;
 	layout[FD_LOG] = STDERR_FILENO;
 	layout[FD_CONTROL] = control;
 	layout[FD_CONFIG] = config;
@@ -179,7 +179,7 @@ become_program(const struct spawn_order *order, int control, int config)
 	/* A session of its own: no terminal, and ^C reaches the master alone. */
 	(void)setsid();
 	if (arrange_descriptors(layout, &program)) {
-#ifdef TIDEGATE_TEST_HOOKS
+#if defined(TIDEGATE_TEST_HOOKS) || defined(TIDEGATE_SANITIZE)
 		(void)fexecve(program, arguments.list, environ);
 #else
 		(void)fexecve(program, arguments.list, no_environment);

@@ -18,7 +18,8 @@
 /* The programs, opened at start: what is run later is what was there then. */
 struct programs {
 	int fds[ROLE_COUNT]; /* -1: not open */
-	int null;            /* /dev/null */
+	int null_in;         /* /dev/null, to read and to write */
+	int null_out;
 };
 
 enum { SPAWN_LENT_MAX = 8 };
