@@ -205,15 +205,10 @@ static struct spawn_order
 make_order(const struct process *process)
 {
 	const struct supplies *supplies = process->children->supplies;
-	const struct plan_row *row = plan_row(process->role);
 	struct spawn_order order = spawn_order_make(&supplies->programs, supplies->config, &supplies->accounts,
 	    process->role, process->instance, process->children->cores);
 
-	order.view = row->view == VIEW_SPOOL ? supplies->state.spool : supplies->state.empty;
-	if (process->role == ROLE_SMTPD || process->role == ROLE_DELIVER)
-		order.map = supplies->map;
-	if (process->role == ROLE_DELIVER)
-		order.journal = supplies->state.journal;
+	spawn_order_supply(&order, &supplies->state, supplies->map);
 	for (unsigned i = 0; i < process->neighbour_count; i++)
 		order.edges[i] = process->ends[i];
 	return order;
