@@ -63,9 +63,11 @@ $(BUILD)/test/hostile-smtpd: $(BUILD)/obj/tests/sandbox/hostile_smtpd.o $(ARCHIV
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDHARDEN) $(LDFLAGS) -o $@ $< $(ARCHIVES) $(LIBS)
 
-$(BUILD)/bench/%: tests/bench/%.c
+$(BUILD)/bench/smtpload: $(BUILD)/obj/tests/bench/smtpload.o $(BUILD)/obj/tests/bench/load_session.o
+$(BUILD)/bench/disk: $(BUILD)/obj/tests/bench/disk.o
+$(BUILD)/bench/smtpload $(BUILD)/bench/disk:
 	@mkdir -p $(@D)
-	$(CC) -std=c17 -O2 -g -D_GNU_SOURCE -Wall -Wextra -Werror -o $@ $< -lpthread
+	$(CC) $(CFLAGS) $(LDHARDEN) -o $@ $^ -lpthread
 
 units: $(TESTBINS)
 unit: units
@@ -96,7 +98,7 @@ run: packages-build packages-demo
 	@scripts/demo.sh $(BUILD)/bin
 
 bench: packages-build packages-bench
-	@$(MAKE) --silent all $(BUILD)/bench/smtpload $(BUILD)/bench/fsbench
+	@$(MAKE) --silent all $(BUILD)/bench/smtpload $(BUILD)/bench/disk
 	tests/bench/bench.py --build $(BUILD)
 
 packages-%:
