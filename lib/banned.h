@@ -8,6 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* With clang, _FORTIFY_SOURCE makes macros of these, and it will not poison a macro. */
+#undef sprintf
+#undef vsprintf
+
 #pragma GCC poison strcpy strcat sprintf vsprintf strncpy strncat strtok strtok_r atoi atol gets
 
 #endif

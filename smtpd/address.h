@@ -21,20 +21,23 @@ enum address_result { ADDRESS_OK, ADDRESS_BAD_SYNTAX, ADDRESS_TOO_LONG };
 struct address {
 	struct span whole;      /* local part "@" domain as sent, without brackets and source route; empty for <> */
 	struct span local_part; /* as sent, with its quotes if any */
-	struct span domain;     /* without brackets of a literal it would not be one: "[192.0.2.1]" keeps them */
+	struct span domain;     /* as sent; a literal keeps its brackets: "[192.0.2.1]" */
 	bool is_literal;        /* the domain is an address literal */
 	bool is_quoted;         /* the local part is a quoted string */
 };
 
-/* Reads a path ("<…>", with an ignored source route) at the start of text; *rest is what follows it.
- * "<>" gives an empty address: the caller says whether that is allowed. "<postmaster>" (any case, no domain) gives
- * an empty domain. */
+/* Reads a path ("<…>", with an ignored source route) at the start of text; *rest is what follows it. A space before
+ * "<" is the caller's to skip or to refuse. "<>" gives an empty address: the caller says whether that is allowed.
+ * "<postmaster>" (any case, no domain) gives an empty domain. The path limit counts the source route too.
+ * ADDRESS_TOO_LONG only for what is else well formed; *address and *rest are filled on ADDRESS_OK only. */
 enum address_result address_parse_path(struct span text, struct address *address, struct span *rest);
-/* A mailbox without brackets, the whole of text. */
+/* A mailbox without brackets, the whole of text; it needs a domain. *address is filled on ADDRESS_OK only. */
 enum address_result address_parse_mailbox(struct span text, struct address *address);
-/* A domain (RFC 5321 Domain: letters, digits, hyphens, dots; underscore is let through as the field does). */
+/* A domain (RFC 5321 Domain: letters, digits, hyphens, dots; underscore is let through as the field does): one label
+ * or more, each of 63 octets at most, 255 in all, no dot at the end. */
 bool address_is_domain(struct span text);
-/* "[192.0.2.1]" or "[IPv6:2001:db8::1]" with a valid address. */
+/* "[192.0.2.1]" or "[IPv6:2001:db8::1]" (the tag in any case) with a valid address, no zeros in front of a number.
+ * No other tag has been registered (RFC 5321 4.1.3), so none is known. */
 bool address_is_literal(struct span text);
 /* What may stand behind HELO and EHLO: a domain or an address literal. */
 bool address_is_helo_name(struct span text);

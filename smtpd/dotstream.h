@@ -19,13 +19,13 @@
 struct dotstream {
 	/* findings */
 	uint64_t text_bytes;        /* of the message so far, CRLFs counted, stuffed dots not */
-	uint64_t lines;             /* complete lines so far */
+	uint64_t lines;             /* complete lines so far: only CRLF completes one */
 	uint64_t bare_newline_line; /* number (from 1) of the first line with a bare CR or LF; 0: none */
 	uint64_t nul_line;          /* the first line with a NUL; 0: none */
 	uint64_t long_line;         /* the first line over 998 octets without CRLF (RFC 5322 2.1.1); 0: none */
-	uint64_t longest_line;      /* octets without CRLF */
-	unsigned received_fields;   /* "Received:" at line starts of the header section */
-	bool has_8bit;
+	uint64_t longest_line;      /* octets without CRLF and stuffed dot, the line under way included */
+	unsigned received_fields;   /* "Received:" in any case, at line starts before the first empty line */
+	bool has_8bit;              /* a byte over 127 */
 	/* the reader's own state */
 	unsigned char state;
 	bool in_header;
@@ -34,9 +34,12 @@ struct dotstream {
 };
 
 void dotstream_begin(struct dotstream *stream);
-/* Takes bytes; writes the message text among them (dots undone, CRLFs kept) to out, which has room for
- * input.length + 2 bytes (up to two held-back bytes may come first). Returns true when CRLF.CRLF ended the text;
- * *taken says how many input bytes belong to it, the rest are the next command's. */
+/* Takes bytes; writes the message text among them (dots undone, CRLFs, bare CR and LF kept) to out, and its length to
+ * *out_length. out needs room for input.length + 1 bytes: the CR of a line that begins "." CR is held back, and comes
+ * first in the next call when no LF follows it. Nothing else is held back. out may not overlap input.
+ * Returns true when CRLF.CRLF ended the text (or "." CRLF at its very start an empty one); *taken says how many input
+ * bytes belong to it, the rest are the next command's; else all are taken. How the bytes were cut into calls never
+ * changes text or findings. After the end it takes nothing more until dotstream_begin(). */
 bool dotstream_feed(struct dotstream *stream, struct span input, char *out, size_t *out_length, size_t *taken);
 
 #endif

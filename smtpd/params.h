@@ -22,9 +22,11 @@ struct mail_params {
 	enum body_type body;   /* RFC 6152 */
 };
 
-/* text: what follows the path, beginning with a space when not empty. *offender: the parameter at fault. */
+/* text: what follows the path, beginning with a space when not empty; white space at its end is ignored, and more
+ * than one space between parameters is let through. Keys and the values of BODY may come in any case. *params is filled
+ * on PARAMS_OK only; otherwise *offender is the first parameter at fault, a span into text. */
 enum params_result params_parse_mail(struct span text, struct mail_params *params, struct span *offender);
-/* RCPT takes none yet. */
+/* RCPT takes none yet: PARAMS_OK for nothing but white space. */
 enum params_result params_parse_rcpt(struct span text, struct span *offender);
 
 #endif

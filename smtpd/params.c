@@ -1,0 +1,159 @@
+/* The parameter lists of smtpd/params.h.
+ *
+ * Trust: none in the text; it is looked at once, from left to right.
+ * On failure: the first parameter at fault is named.
+ */
+#include "smtpd/params.h"
+
+#include <stddef.h>
+
+struct param {
+	struct span whole;
+	struct span key;
+	struct span value; /* empty when there is no "=": a value that is there has a byte at least */
+};
+
+static bool
+is_letter_or_digit(char c)
+{
+	return (c >= '0' && c <= '9') || (span_lower(c) >= 'a' && span_lower(c) <= 'z');
+}
+
+/* esmtp-keyword: a letter or digit, then those and hyphens. */
+static bool
+is_keyword(struct span text)
+{
+	if (text.length == 0 || text.data[0] == '-')
+		return false;
+	for (size_t i = 0; i < text.length; i++)
+		if (!is_letter_or_digit(text.data[i]) && text.data[i] != '-')
+			return false;
+	return true;
+}
+
+/* esmtp-value: printable ASCII without space and "=". */
+static bool
+is_value(struct span text)
+{
+	if (text.length == 0)
+		return false;
+	for (size_t i = 0; i < text.length; i++)
+		if (text.data[i] <= ' ' || text.data[i] > '~' || text.data[i] == '=')
+			return false;
+	return true;
+}
+
+/* Takes the next parameter off the front of *text. */
+static enum params_result
+take_param(struct span *text, struct param *param)
+{
+	struct span rest = *text;
+
+	while (rest.length && rest.data[0] == ' ')
+		rest = span_skip(rest, 1);
+	param->whole = span_take(rest, span_find(rest, ' '));
+	/* Something glued to the path or to the parameter before it. */
+	bool has_space = rest.length < text->length;
+	*text = span_skip(rest, param->whole.length);
+	size_t equals = span_find(param->whole, '=');
+	param->key = span_take(param->whole, equals);
+	param->value = span_skip(param->whole, equals + 1);
+	if (!has_space || !is_keyword(param->key))
+		return PARAMS_BAD_SYNTAX;
+	return equals == param->whole.length || is_value(param->value) ? PARAMS_OK : PARAMS_BAD_SYNTAX;
+}
+
+static enum params_result
+set_size(struct mail_params *params, struct span value)
+{
+	enum { SIZE_DIGITS = 20 };
+	uint64_t bytes = 0;
+
+	if (params->has_size)
+		return PARAMS_TWICE;
+	if (value.length == 0 || value.length > SIZE_DIGITS)
+		return PARAMS_BAD_VALUE;
+	for (size_t i = 0; i < value.length; i++) {
+		if (value.data[i] < '0' || value.data[i] > '9')
+			return PARAMS_BAD_VALUE;
+		unsigned digit = (unsigned)(value.data[i] - '0');
+		bytes = bytes > (UINT64_MAX - digit) / 10 ? UINT64_MAX : bytes * 10 + digit;
+	}
+	params->has_size = true;
+	params->size_bytes = bytes;
+	return PARAMS_OK;
+}
+
+static enum params_result
+set_body(struct mail_params *params, struct span value)
+{
+	if (params->body != BODY_UNSAID)
+		return PARAMS_TWICE;
+	if (span_equal_nocase(value, SPAN("7BIT")))
+		params->body = BODY_7BIT;
+	else if (span_equal_nocase(value, SPAN("8BITMIME")))
+		params->body = BODY_8BITMIME;
+	else
+		return PARAMS_BAD_VALUE;
+	return PARAMS_OK;
+}
+
+static const struct mail_keyword {
+	const char *key;
+	enum params_result (*set)(struct mail_params *params, struct span value);
+} mail_keywords[] = {
+	{ "SIZE", set_size },
+	{ "BODY", set_body },
+};
+
+static enum params_result
+set_mail_param(struct mail_params *params, const struct param *param)
+{
+	for (size_t i = 0; i < sizeof mail_keywords / sizeof mail_keywords[0]; i++)
+		if (span_equal_nocase(param->key, span_of(mail_keywords[i].key)))
+			return mail_keywords[i].set(params, param->value);
+	return PARAMS_UNKNOWN;
+}
+
+/* RFC 5321 4.1.1: receivers should tolerate white space at the end of a line. */
+static struct span
+without_trailing_space(struct span text)
+{
+	while (text.length && (text.data[text.length - 1] == ' ' || text.data[text.length - 1] == '\t'))
+		text.length--;
+	return text;
+}
+
+enum params_result
+params_parse_mail(struct span text, struct mail_params *params, struct span *offender)
+{
+	struct mail_params found = { 0 };
+	struct param param;
+
+	text = without_trailing_space(text);
+	while (text.length) {
+		enum params_result result = take_param(&text, &param);
+
+		if (result == PARAMS_OK)
+			result = set_mail_param(&found, &param);
+		if (result != PARAMS_OK) {
+			*offender = param.whole;
+			return result;
+		}
+	}
+	*params = found;
+	return PARAMS_OK;
+}
+
+enum params_result
+params_parse_rcpt(struct span text, struct span *offender)
+{
+	struct param param;
+
+	text = without_trailing_space(text);
+	if (text.length == 0)
+		return PARAMS_OK;
+	enum params_result result = take_param(&text, &param);
+	*offender = param.whole;
+	return result == PARAMS_OK ? PARAMS_UNKNOWN : result;
+}
