@@ -201,6 +201,18 @@ make_event_base(void)
 	return base;
 }
 
+static void
+report_breach(void *context, enum role peer, unsigned peer_instance, const char *what)
+{
+	struct life *life = context;
+	struct ipc_message message = { .type = IPC_BREACH, .descriptor = -1 };
+
+	message.breach.peer_role = (uint8_t)peer;
+	message.breach.peer_instance = (uint8_t)peer_instance;
+	message.breach.what = span_take(span_of(what), IPC_TEXT_BYTES);
+	(void)edge_send(life->child.control, &message);
+}
+
 static bool
 attach_edges(struct life *life)
 {
@@ -212,6 +224,7 @@ attach_edges(struct life *life)
 	    edge_new(child->base, child->row->role, ROLE_MASTER, 0, CONTROL_QUEUE_BYTES, &control_events, life);
 	if (!child->control || !edge_attach(child->control, FD_CONTROL))
 		return false;
+	edge_report_breaches(report_breach, life);
 	unsigned count = plan_neighbours(child->row->role, child->instance, child->cores, neighbours);
 	for (unsigned i = 0; i < count; i++)
 		if (!life->program->on_edge(

@@ -6,6 +6,7 @@
 #include "lib/edge.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
@@ -43,8 +44,18 @@ struct edge {
 	bool is_busy; /* the last wake-up found more than one message: look for more at once */
 };
 
+static edge_breach_reporter *breach_reporter;
+static void *breach_context;
+
 static void on_readable(evutil_socket_t fd, short what, void *argument);
 static void on_writable(evutil_socket_t fd, short what, void *argument);
+
+void
+edge_report_breaches(edge_breach_reporter *reporter, void *context)
+{
+	breach_reporter = reporter;
+	breach_context = context;
+}
 
 struct edge *
 edge_new(struct event_base *base, enum role self, enum role peer, unsigned peer_instance, size_t queue_limit_bytes,
@@ -185,6 +196,15 @@ peer_name(const struct edge *edge)
 	return edge->channel.peer == ROLE_MASTER ? "master" : plan_row(edge->channel.peer)->short_name;
 }
 
+static void
+end_broken(struct edge *edge, const char *what)
+{
+	log_error("%s.%u broke the protocol: %s; its channel is closed", peer_name(edge), edge->peer_instance, what);
+	if (breach_reporter && edge->channel.peer != ROLE_MASTER)
+		breach_reporter(breach_context, edge->channel.peer, edge->peer_instance, what);
+	gone(edge);
+}
+
 /* Receives and hands on one message. False: nothing more to take from this descriptor now. */
 static bool
 take_message(struct edge *edge)
@@ -203,18 +223,17 @@ take_message(struct edge *edge)
 		gone(edge);
 		return false;
 	case IPC_BAD:
-		log_error(
-		    "%s.%u broke the protocol: %s; its channel is closed", peer_name(edge), edge->peer_instance, why);
-		gone(edge);
+		end_broken(edge, why);
 		return false;
 	}
 	bool in_phase = edge->events->on_message(edge->context, edge, &message);
 	if (edge->generation != generation)
 		return false;
 	if (!in_phase) {
-		log_error("%s.%u said %s out of phase; its channel is closed", peer_name(edge), edge->peer_instance,
-		    ipc_name(message.type));
-		gone(edge);
+		char what[64];
+
+		(void)snprintf(what, sizeof what, "%s out of phase", ipc_name(message.type));
+		end_broken(edge, what);
 		return false;
 	}
 	return true;

@@ -43,6 +43,7 @@ struct plan_row {
 	unsigned uid_offset;         /* added to uid-base when the account does not exist */
 	enum plan_instances instances;
 	enum plan_view view;
+	unsigned trust;              /* who may accuse whom of a breach: the more trusted, or an equal */
 	bool has_network;            /* false: an empty network namespace */
 	bool has_files;              /* may open files (in its view, or below folders it was given) */
 	rlim_t open_files;           /* RLIMIT_NOFILE; 0: from the configuration's max-connections */
