@@ -22,12 +22,13 @@ struct trace_received {
 	struct peer_address client;
 	struct span hostname;       /* ours */
 	bool is_esmtp;              /* with ESMTP, else SMTP */
-	struct span id;             /* session and transaction, printable */
-	struct span single_recipient; /* `for <…>` only when there is exactly one; else empty */
+	struct span id;             /* session and transaction: an atom of RFC 5322 (no dots); other bytes become "?" */
+	struct span single_recipient; /* without brackets: `for <…>` only when there is exactly one; else empty */
 	uint64_t wall_us;
 };
 
-/* Appends "Received: …\n", lines ended by LF. */
+/* Appends "Received: …\n", lines ended by LF. A HELO name that is no domain and no address literal stands in a comment,
+ * behind the client's address; a client_name that is no domain and a recipient that is no mailbox are left out. */
 void trace_received(const struct trace_received *facts, struct buf *out);
 
 struct trace_spf {
@@ -41,7 +42,8 @@ struct trace_spf {
 	struct span problem;        /* problem=, or empty */
 };
 
-/* Appends "Received-SPF: …\n" (RFC 7208 9.1). */
+/* Appends "Received-SPF: …\n" (RFC 7208 9.1), lines ended by LF; nothing for SPF_UNKNOWN, which is no result. Values
+ * are cut after 400 octets. */
 void trace_received_spf(const struct trace_spf *facts, struct buf *out);
 
 #endif
