@@ -181,20 +181,23 @@ static enum asked
 ask_wanted(struct request *request)
 {
 	enum asked result = ASKED_AND_WAITING;
-	size_t count = replay_wanted_count(request->replay);
+	size_t skipped = 0;
 
-	for (size_t i = 0; i < count; i++) {
+	/* What is answered at once is wanted no longer, and the list is shorter by one. */
+	while (skipped < replay_wanted_count(request->replay)) {
+		enum asked asked = ASKED_AND_WAITING;
 		enum dns_type type;
 		struct span name;
 
-		replay_wanted(request->replay, i, &type, &name);
-		if (is_waiting_for(request, type, name))
-			continue;
-		enum asked asked = ask(request, type, name);
+		replay_wanted(request->replay, skipped, &type, &name);
+		if (!is_waiting_for(request, type, name))
+			asked = ask(request, type, name);
 		if (asked == ASKED_IN_VAIN)
 			return asked;
 		if (asked == ASKED_AND_ANSWERED)
 			result = asked;
+		else
+			skipped++;
 	}
 	return result;
 }
