@@ -58,16 +58,74 @@ $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDHARDEN) $(LDFLAGS) -o $@ $< $(ARCHIVES) -lcmocka $(LIBS)
 
+# The stand-in for smtpd that tries what deliver must refuse (tests/sandbox).
+$(BUILD)/test/hostile-smtpd: $(BUILD)/obj/tests/sandbox/hostile_smtpd.o $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDHARDEN) $(LDFLAGS) -o $@ $< $(ARCHIVES) $(LIBS)
+
+$(BUILD)/bench/smtpload: $(BUILD)/obj/tests/bench/smtpload.o $(BUILD)/obj/tests/bench/load_session.o
+$(BUILD)/bench/disk: $(BUILD)/obj/tests/bench/disk.o
+$(BUILD)/bench/smtpload $(BUILD)/bench/disk:
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDHARDEN) -o $@ $^ -lpthread
+
 units: $(TESTBINS)
 unit: units
 	@fail=0; for t in $(TESTBINS); do ./$$t || fail=1; done; exit $$fail
 
+hooks: # the programs with the crash tests' hooks in lib/durable_file.c
+	@$(MAKE) BUILD=$(BUILD)/hooks VARIANT='$(VARIANT) -DTIDEGATE_TEST_HOOKS' all
+
+check: packages-build packages-tests
+	@$(MAKE) all units hooks $(BUILD)/test/hostile-smtpd
+	$(PYTHON) tests/run.py --build $(BUILD)
+
+check-all: packages-build packages-tests
+	@$(MAKE) all units hooks $(BUILD)/test/hostile-smtpd
+	$(PYTHON) tests/run.py --build $(BUILD) --all
+
+# CHECK=--units for a short run; everything else by default.
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -DTIDEGATE_SANITIZE
+sanitize: packages-build packages-tests
+	@$(MAKE) BUILD=$(BUILD)/sanitize OPTIMISE='-O1 -g' VARIANT='$(SANITIZE)' all units hooks $(BUILD)/sanitize/test/hostile-smtpd
+	TIDEGATE_TEST_PATIENCE=3 $(PYTHON) tests/run.py --build $(BUILD)/sanitize $(CHECK)
+
+lint: packages-build packages-lint
+	tests/lint/lint.sh
+
+run: packages-build packages-demo
+	@$(MAKE) --silent all
+	@scripts/demo.sh $(BUILD)/bin
+
+bench: packages-build packages-bench
+	@$(MAKE) --silent all $(BUILD)/bench/smtpload $(BUILD)/bench/disk
+	tests/bench/bench.py --build $(BUILD)
+
+packages-%:
+	@scripts/packages.sh $*
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/libexec/tidegate
+	install -m 755 $(BUILD)/bin/tidegate $(DESTDIR)$(PREFIX)/sbin/
+	install -m 755 $(filter-out $(BUILD)/bin/tidegate,$(BINS)) $(DESTDIR)$(PREFIX)/libexec/tidegate/
+	for page in $(wildcard docs/man/*.[58]); do section=$${page##*.}; \
+	    install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$$section/$${page##*/} || exit 1; done
+
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')
+
+help:
+	@echo 'make           build everything into $(BUILD)/bin'
+	@echo 'make run       a demo server on 127.0.0.1:2525, with lines to paste; installs what it needs'
+	@echo 'make check     the tests (check-all: also the long ones); one of them: tests/run.py NAME'
+	@echo 'make sanitize  the tests under AddressSanitizer and UndefinedBehaviorSanitizer'
+	@echo 'make fuzz      each parser for a bounded time;  make bench: measured beside Postfix and the disk'
+	@echo 'make lint      formatting, static analysis, rules of the house;  make format: reformats'
+	@echo 'make install   into DESTDIR and PREFIX ($(PREFIX));  make clean'
 
 clean:
 	rm -rf $(BUILD)
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
-.PHONY: all units unit format clean
+.PHONY: all units unit hooks check check-all sanitize lint run bench install format help clean
 .SECONDARY:

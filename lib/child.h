@@ -19,6 +19,7 @@
 #include "lib/ipc.h"
 #include "lib/plan.h"
 
+/* Command line: --instance=N --cores=N --files=N [--uid=N --gid=N] [--attempt=NAME]. */
 struct child {
 	const struct plan_row *row;
 	unsigned instance;
@@ -51,6 +52,8 @@ struct child_program {
 };
 
 int child_main(int argc, char **argv, const struct child_program *program);
+/* In prepare: a folder outside of the view that the process works below (Landlock lets it through). */
+void child_allow_folder(struct child *child, int folder);
 /* Tells the master that nothing is left to do; the process then ends. */
 void child_drained(struct child *child);
 

@@ -33,4 +33,12 @@ bool durable_make_folder(int folder, const char *name, mode_t mode);
 /* fsync of a folder. */
 bool durable_sync_folder(int folder);
 
+#ifdef TIDEGATE_TEST_HOOKS
+/* Counts anew, and lets step fail_at fail with error, and step kill_at kill the process (0: none). Steps count from 1;
+ * a write that breaks leaves half of its first part behind. */
+void durable_hook_arm(unsigned long fail_at, int error, unsigned long kill_at);
+/* Steps since the start, or since the last durable_hook_arm. */
+unsigned long durable_hook_steps(void);
+#endif
+
 #endif

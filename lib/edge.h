@@ -21,6 +21,10 @@ struct edge_events {
 	void (*on_gone)(void *context, struct edge *edge);
 };
 
+/* Called for every edge of this process whose peer broke the protocol, before on_gone. NULL: nobody is told. */
+typedef void edge_breach_reporter(void *context, enum role peer, unsigned peer_instance, const char *what);
+void edge_report_breaches(edge_breach_reporter *reporter, void *context);
+
 /* An edge without a descriptor yet. queue_limit_bytes caps what waits for room. Owned by the caller; NULL without
  * memory. */
 struct edge *edge_new(struct event_base *base, enum role self, enum role peer, unsigned peer_instance,

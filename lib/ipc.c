@@ -179,8 +179,7 @@ decode_field(const struct field *field, struct span *rest, void *value)
 			return false;
 		*(struct span *)value = span_take(*rest, (size_t)number);
 		*rest = span_skip(*rest, (size_t)number);
-		return field->kind == BYTES ||
-		    span_find(*(struct span *)value, '\0') == ((struct span *)value)->length;
+		return field->kind == BYTES || span_find(*(struct span *)value, '\0') == ((struct span *)value)->length;
 	}
 	return false;
 }
@@ -224,13 +223,13 @@ ipc_send_encoded(const struct ipc_channel *channel, struct span bytes, int descr
 	do {
 		/* send() where no descriptor travels: processes that are lent UDP sockets may not call sendmsg. */
 		sent = descriptor >= 0 ? sendmsg(channel->fd, &header, MSG_NOSIGNAL | MSG_DONTWAIT)
-		                       : send(channel->fd, bytes.data, bytes.length, MSG_NOSIGNAL | MSG_DONTWAIT);
+				       : send(channel->fd, bytes.data, bytes.length, MSG_NOSIGNAL | MSG_DONTWAIT);
 	} while (sent < 0 && errno == EINTR);
 	if (sent >= 0)
 		return IPC_OK;
 	return errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS || errno == ENOMEM || errno == ETOOMANYREFS
-	    ? IPC_AGAIN
-	    : IPC_GONE;
+		   ? IPC_AGAIN
+		   : IPC_GONE;
 }
 
 enum ipc_result
@@ -244,8 +243,7 @@ ipc_send(const struct ipc_channel *channel, const struct ipc_message *message)
 	ipc_encode(message, &wire);
 	if (!buf_ok(&wire))
 		return IPC_AGAIN;
-	return ipc_send_encoded(channel, buf_span(&wire),
-	    rows[message->type].descriptors ? message->descriptor : -1);
+	return ipc_send_encoded(channel, buf_span(&wire), rows[message->type].descriptors ? message->descriptor : -1);
 }
 
 /* Keeps the first descriptor of the message in *descriptor and closes all others; returns how many came. */

@@ -37,6 +37,7 @@ enum ipc_limit {
 	M(MAP, map, MASTER, CHILD, 1)                     /* the new recipient map, read-only */                       \
 	M(DRAIN, drain, MASTER, CHILD, 0)                 /* finish what was begun, then say DRAINED */                \
 	M(DRAINED, drained, CHILD, MASTER, 0)                                                                          \
+	M(BREACH, breach, CHILD, MASTER, 0)               /* a neighbour broke the protocol: have it restarted */      \
 	M(STATUS_ASK, status_ask, MASTER, CHILD, 0)                                                                    \
 	M(STATUS_SAY, status_say, CHILD, MASTER, 0)                                                                    \
 	M(CONNECTION, connection, DOOR, SMTPD, 1)         /* an accepted client */                                     \
@@ -65,6 +66,7 @@ enum ipc_limit {
 #define IPC_FIELDS_MAP(F, S)
 #define IPC_FIELDS_DRAIN(F, S)
 #define IPC_FIELDS_DRAINED(F, S)
+#define IPC_FIELDS_BREACH(F, S) F(S, U8, peer_role, 0) F(S, U8, peer_instance, 0) F(S, STRING, what, IPC_TEXT_BYTES)
 #define IPC_FIELDS_STATUS_ASK(F, S) F(S, U32, serial, 0)
 /* text: lines of "name value"; values are decimal numbers. */
 #define IPC_FIELDS_STATUS_SAY(F, S) F(S, U32, serial, 0) F(S, STRING, text, IPC_STATUS_BYTES)
@@ -91,7 +93,8 @@ enum ipc_limit {
 
 /* resolver: index into the configured list. stream: 0 UDP, 1 TCP. */
 #define IPC_FIELDS_SOCKET_ASK(F, S) F(S, U32, serial, 0) F(S, U8, resolver, 0) F(S, U8, stream, 0)
-#define IPC_FIELDS_SOCKET_SAY(F, S) F(S, U32, serial, 0)
+/* address: of the resolver that it is connected to; after a reload the two may not mean the same by an index. */
+#define IPC_FIELDS_SOCKET_SAY(F, S) F(S, U32, serial, 0) F(S, PEER, address, 0)
 #define IPC_FIELDS_SOCKET_FAILED(F, S) F(S, U32, serial, 0) F(S, STRING, text, IPC_TEXT_BYTES)
 
 #define IPC_FIELDS_CLAIMS(F, S) F(S, U32, slots, 0)

@@ -128,8 +128,7 @@ peer_parse(struct span text, struct peer_address *peer)
 		if (!peer_parse_ip(span_take(text, colon), &result))
 			return false;
 	}
-	if (colon >= text.length || text.data[colon] != ':' ||
-	    !parse_number(span_skip(text, colon + 1), 65535, &port))
+	if (colon >= text.length || text.data[colon] != ':' || !parse_number(span_skip(text, colon + 1), 65535, &port))
 		return false;
 	result.port = (uint16_t)port;
 	*peer = result;
@@ -173,7 +172,13 @@ bool
 network_contains(const struct network *network, const struct peer_address *peer)
 {
 	return peer->family != 0 && peer->family == network->address.family &&
-	    bits_equal(peer->ip, network->address.ip, network->prefix_bits);
+	       bits_equal(peer->ip, network->address.ip, network->prefix_bits);
+}
+
+bool
+peer_equal(const struct peer_address *a, const struct peer_address *b)
+{
+	return a->family == b->family && a->port == b->port && memcmp(a->ip, b->ip, sizeof a->ip) == 0;
 }
 
 bool

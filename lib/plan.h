@@ -43,12 +43,13 @@ struct plan_row {
 	unsigned uid_offset;         /* added to uid-base when the account does not exist */
 	enum plan_instances instances;
 	enum plan_view view;
+	unsigned trust;              /* who may accuse whom of a breach: the more trusted, or an equal */
 	bool has_network;            /* false: an empty network namespace */
 	bool has_files;              /* may open files (in its view, or below folders it was given) */
 	rlim_t open_files;           /* RLIMIT_NOFILE; 0: from the configuration's max-connections */
 	rlim_t address_space_bytes;  /* RLIMIT_AS; 0: unlimited */
 	bool has_threads;
-	const int *system_calls;     /* the allow-list, ended by -1; calls with conditions are in rules */
+	const int *system_calls;     /* the allow-list; calls with conditions are in rules */
 	size_t system_call_count;
 	const struct plan_rule *rules;
 	size_t rule_count;
@@ -56,9 +57,12 @@ struct plan_row {
 
 /* Conditions on an argument of an allowed call. */
 enum plan_condition {
+	RULE_NONE,
 	RULE_FLAGS_WITHIN,   /* argument & ~value == 0 */
+	RULE_HAS_FLAGS,      /* argument & value == value */
 	RULE_EQUALS,         /* argument == value (32 bits) */
-	RULE_BELOW           /* argument < value (a descriptor number) */
+	RULE_BELOW,          /* argument < value (a descriptor number) */
+	RULE_IS_NULL         /* the pointer is NULL */
 };
 
 struct plan_test {
@@ -67,12 +71,11 @@ struct plan_test {
 	uint64_t value;
 };
 
-enum { PLAN_TESTS = 3 };
+enum { PLAN_TESTS = 2 };
 
 struct plan_rule {
 	int system_call;
-	unsigned test_count;
-	struct plan_test tests[PLAN_TESTS]; /* all must hold */
+	struct plan_test tests[PLAN_TESTS]; /* all must hold; RULE_NONE ends them */
 };
 
 /* One neighbour of a process. */

@@ -1,0 +1,283 @@
+/* The table of conf/config_schema.h, made from the list of conf/schema.h.
+ *
+ * Trust: constant data.
+ * On failure: see conf/config_schema.h; a kind asked for the wrong member is BUG.
+ */
+#include "conf/config_schema.h"
+
+#include <string.h>
+
+#include "lib/bug.h"
+
+#define KIND_TEXT CONFIG_TEXT
+#define KIND_LIST CONFIG_LIST_OF_TEXTS
+#define KIND_NUMBER CONFIG_NUMBER
+#define KIND_SIZE CONFIG_SIZE
+#define KIND_DURATION CONFIG_DURATION
+#define KIND_FLAG CONFIG_FLAG
+#define KIND_ACTION CONFIG_ACTION
+#define KIND_WALLS CONFIG_WALLS
+#define KIND_RESOLVER_DOWN CONFIG_RESOLVER_DOWN
+#define KIND_LETTER_CASE CONFIG_LETTER_CASE
+
+static const struct config_key keys[] = {
+#define K(kind, member, key, preset, lowest, highest, help)                                                            \
+	{ KIND_##kind, key, offsetof(struct config, member), preset, lowest, highest, help },
+	CONFIG_LIST(K)
+#undef K
+};
+
+enum { KEY_COUNT = sizeof keys / sizeof keys[0], WORDS_MAX = 6, NEAREST_NAME_BYTES = 64, NEAREST_DISTANCE = 3 };
+
+struct words {
+	enum config_kind kind;
+	const char *all;
+	const char *names[WORDS_MAX]; /* by value */
+};
+
+static const struct words word_kinds[] = {
+	{ CONFIG_FLAG, "true or false", { "false", "true" } },
+	{ CONFIG_ACTION, "off, note, doubt, defer, refuse or junk",
+	    { [ACTION_OFF] = "off",
+		[ACTION_NOTE] = "note",
+		[ACTION_DOUBT] = "doubt",
+		[ACTION_DEFER] = "defer",
+		[ACTION_REFUSE] = "refuse",
+		[ACTION_JUNK] = "junk" } },
+	{ CONFIG_WALLS, "none or all", { [WALLS_NONE] = "none", [WALLS_ALL] = "all" } },
+	{ CONFIG_RESOLVER_DOWN, "defer or accept",
+	    { [RESOLVER_DOWN_DEFER] = "defer", [RESOLVER_DOWN_ACCEPT] = "accept" } },
+	{ CONFIG_LETTER_CASE, "fold or keep", { [LETTER_CASE_FOLD] = "fold", [LETTER_CASE_KEEP] = "keep" } },
+};
+
+size_t
+config_key_count(void)
+{
+	return KEY_COUNT;
+}
+
+const struct config_key *
+config_key_at(size_t index)
+{
+	if (index >= KEY_COUNT)
+		BUG("a configuration key beyond the list");
+	return &keys[index];
+}
+
+const struct config_key *
+config_key_find(struct span name)
+{
+	for (size_t i = 0; i < KEY_COUNT; i++)
+		if (span_equal(name, span_of(keys[i].name)))
+			return &keys[i];
+	return NULL;
+}
+
+static size_t
+least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* How many letters must be put in, taken out or changed to make b of a (Levenshtein); "_" counts as "-". */
+static size_t
+distance(struct span a, struct span b)
+{
+	size_t row[NEAREST_NAME_BYTES + 1];
+
+	for (size_t j = 0; j <= b.length; j++)
+		row[j] = j;
+	for (size_t i = 1; i <= a.length; i++) {
+		char letter = a.data[i - 1] == '_' ? '-' : span_lower(a.data[i - 1]);
+		size_t diagonal = row[0];
+
+		row[0] = i;
+		for (size_t j = 1; j <= b.length; j++) {
+			size_t changed = diagonal + (letter != b.data[j - 1]);
+
+			diagonal = row[j];
+			row[j] = least(changed, least(row[j], row[j - 1]) + 1);
+		}
+	}
+	return row[b.length];
+}
+
+const char *
+config_key_nearest(struct span name)
+{
+	const char *nearest = NULL;
+	size_t nearest_distance = NEAREST_DISTANCE + 1;
+
+	if (name.length > NEAREST_NAME_BYTES)
+		return NULL;
+	for (size_t i = 0; i < KEY_COUNT; i++) {
+		struct span known = span_of(keys[i].name);
+		size_t d = known.length > NEAREST_NAME_BYTES ? nearest_distance : distance(name, known);
+
+		/* A short name is not "near" when most of it had to be replaced. */
+		if (d < nearest_distance && d * 2 <= known.length) {
+			nearest = keys[i].name;
+			nearest_distance = d;
+		}
+	}
+	return nearest;
+}
+
+static const struct words *
+words_of(enum config_kind kind)
+{
+	for (size_t i = 0; i < sizeof word_kinds / sizeof word_kinds[0]; i++)
+		if (word_kinds[i].kind == kind)
+			return &word_kinds[i];
+	return NULL;
+}
+
+const char *
+config_words(enum config_kind kind)
+{
+	const struct words *words = words_of(kind);
+
+	return words ? words->all : NULL;
+}
+
+bool
+config_word_value(enum config_kind kind, struct span word, unsigned *value)
+{
+	const struct words *words = words_of(kind);
+
+	for (unsigned i = 0; words && i < WORDS_MAX && words->names[i]; i++) {
+		if (span_equal(word, span_of(words->names[i]))) {
+			*value = i;
+			return true;
+		}
+	}
+	if (kind != CONFIG_FLAG)
+		return false;
+	if (span_equal(word, SPAN("yes")) || span_equal(word, SPAN("on"))) {
+		*value = 1;
+		return true;
+	}
+	*value = 0;
+	return span_equal(word, SPAN("no")) || span_equal(word, SPAN("off"));
+}
+
+const char *
+config_word_name(enum config_kind kind, unsigned value)
+{
+	const struct words *words = words_of(kind);
+
+	return words && value < WORDS_MAX ? words->names[value] : NULL;
+}
+
+static void *
+member(struct config *config, const struct config_key *key)
+{
+	return (char *)config + key->offset;
+}
+
+static const void *
+member_const(const struct config *config, const struct config_key *key)
+{
+	return (const char *)config + key->offset;
+}
+
+unsigned
+config_get_word(const struct config *config, const struct config_key *key)
+{
+	const void *at = member_const(config, key);
+
+	switch (key->kind) {
+	case CONFIG_FLAG:
+		return *(const bool *)at;
+	case CONFIG_ACTION:
+		return *(const enum action *)at;
+	case CONFIG_WALLS:
+		return *(const enum walls *)at;
+	case CONFIG_RESOLVER_DOWN:
+		return *(const enum resolver_down *)at;
+	case CONFIG_LETTER_CASE:
+		return *(const enum letter_case *)at;
+	case CONFIG_TEXT:
+	case CONFIG_LIST_OF_TEXTS:
+	case CONFIG_NUMBER:
+	case CONFIG_SIZE:
+	case CONFIG_DURATION:
+		break;
+	}
+	BUG("a configuration key without words was read as a word");
+}
+
+void
+config_set_word(struct config *config, const struct config_key *key, unsigned value)
+{
+	void *at = member(config, key);
+
+	switch (key->kind) {
+	case CONFIG_FLAG:
+		*(bool *)at = value != 0;
+		return;
+	case CONFIG_ACTION:
+		*(enum action *)at = (enum action)value;
+		return;
+	case CONFIG_WALLS:
+		*(enum walls *)at = (enum walls)value;
+		return;
+	case CONFIG_RESOLVER_DOWN:
+		*(enum resolver_down *)at = (enum resolver_down)value;
+		return;
+	case CONFIG_LETTER_CASE:
+		*(enum letter_case *)at = (enum letter_case)value;
+		return;
+	case CONFIG_TEXT:
+	case CONFIG_LIST_OF_TEXTS:
+	case CONFIG_NUMBER:
+	case CONFIG_SIZE:
+	case CONFIG_DURATION:
+		break;
+	}
+	BUG("a configuration key without words was set as a word");
+}
+
+uint64_t *
+config_number(struct config *config, const struct config_key *key)
+{
+	return member(config, key);
+}
+
+const char **
+config_text(struct config *config, const struct config_key *key)
+{
+	return member(config, key);
+}
+
+struct config_list *
+config_list(struct config *config, const struct config_key *key)
+{
+	return member(config, key);
+}
+
+uint64_t
+config_get_number(const struct config *config, const struct config_key *key)
+{
+	return *(const uint64_t *)member_const(config, key);
+}
+
+const char *
+config_get_text(const struct config *config, const struct config_key *key)
+{
+	return *(const char *const *)member_const(config, key);
+}
+
+const struct config_list *
+config_get_list(const struct config *config, const struct config_key *key)
+{
+	return member_const(config, key);
+}
+
+const char *
+config_action_name(enum action action)
+{
+	const char *name = config_word_name(CONFIG_ACTION, (unsigned)action);
+
+	return name ? name : "off";
+}

@@ -1,0 +1,136 @@
+/* One key's values: checked against the schema and stored.
+ *
+ * Trust: the administrator's file, or the schema's own presets.
+ * On failure: a problem with the value's line.
+ */
+#include "conf/config_reader.h"
+#include "conf/config_storage.h"
+#include "conf/config_value.h"
+
+enum { WHY_BYTES = 8192, PATH_BYTES = 8192 };
+
+static void
+complain(struct config_reader *reader, unsigned line, struct buf *why)
+{
+	const char *text = buf_text(why);
+
+	CONFIG_PROBLEM(reader, line, "%s", text ? text : "this value is wrong; see tidegate.conf(5)");
+}
+
+/* Checks a text and makes a path absolute; NULL after a problem. */
+static const char *
+take_text(struct config_reader *reader, const struct config_key *key, const struct config_value *value)
+{
+	struct buf why = BUF_LIMIT(WHY_BYTES);
+	struct buf path = BUF_LIMIT(PATH_BYTES);
+	struct span text = value->text;
+	const char *kept = NULL;
+
+	if (!config_check_text(key, text, &why)) {
+		complain(reader, value->line, &why);
+	} else {
+		if (config_is_path(key)) {
+			config_absolute_path(buf_span(&reader->folder), text, &path);
+			text = buf_span(&path);
+		}
+		kept = config_storage_text(reader->config, text);
+		if (!kept)
+			CONFIG_PROBLEM(
+			    reader, value->line, "there is not enough memory to keep it; free some and try again");
+	}
+	buf_free(&why);
+	buf_free(&path);
+	return kept;
+}
+
+static void
+take_list(struct config_reader *reader, const struct config_key *key, const struct config_value *values, size_t count)
+{
+	struct config_list *list = config_list(reader->config, key);
+	unsigned line = reader->key_lines[key - config_key_at(0)];
+	size_t kept = 0;
+
+	if (count < key->lowest || count > key->highest) {
+		CONFIG_PROBLEM(reader, line, "%s has %zu values; it must have from %llu to %llu", key->name, count,
+		    (unsigned long long)key->lowest, (unsigned long long)key->highest);
+		return;
+	}
+	if (!config_storage_list(reader->config, list, count)) {
+		CONFIG_PROBLEM(reader, line, "there is not enough memory to keep it; free some and try again");
+		return;
+	}
+	for (size_t i = 0; i < count; i++) {
+		const char *text = take_text(reader, key, &values[i]);
+
+		if (!text)
+			continue;
+		for (size_t j = 0; j < kept; j++)
+			if (strcmp(list->items[j], text) == 0)
+				CONFIG_PROBLEM(
+				    reader, values[i].line, "%s lists \"%s\" twice; keep one of them", key->name, text);
+		list->items[kept++] = text;
+	}
+	list->count = kept;
+}
+
+static void
+take_number(struct config_reader *reader, const struct config_key *key, const struct config_value *value)
+{
+	struct buf why = BUF_LIMIT(WHY_BYTES);
+	uint64_t number;
+
+	if (config_check_number(key, value->text, &number, &why))
+		*config_number(reader->config, key) = key->kind == CONFIG_DURATION ? number * 1000 : number;
+	else
+		complain(reader, value->line, &why);
+	buf_free(&why);
+}
+
+static void
+take_word(struct config_reader *reader, const struct config_key *key, const struct config_value *value)
+{
+	char quoted[PROBLEMS_QUOTE_SIZE];
+	unsigned word;
+
+	if (config_word_value(key->kind, value->text, &word))
+		config_set_word(reader->config, key, word);
+	else
+		CONFIG_PROBLEM(reader, value->line, "%s is \"%s\"; it must be %s", key->name,
+		    problems_quote(value->text, quoted), config_words(key->kind));
+}
+
+void
+config_take(struct config_reader *reader, const struct config_key *key, const struct config_value *values, size_t count)
+{
+	if (key->kind == CONFIG_LIST_OF_TEXTS) {
+		/* Behind a syntax error a list may be cut short; its length then says nothing. */
+		if (count || !reader->is_cut_short)
+			take_list(reader, key, values, count);
+		return;
+	}
+	if (count == 0)
+		return;
+	switch (key->kind) {
+	case CONFIG_TEXT: {
+		const char *text = take_text(reader, key, &values[0]);
+
+		if (text)
+			*config_text(reader->config, key) = text;
+		return;
+	}
+	case CONFIG_NUMBER:
+	case CONFIG_SIZE:
+	case CONFIG_DURATION:
+		take_number(reader, key, &values[0]);
+		return;
+	case CONFIG_FLAG:
+	case CONFIG_ACTION:
+	case CONFIG_WALLS:
+	case CONFIG_RESOLVER_DOWN:
+	case CONFIG_LETTER_CASE:
+		take_word(reader, key, &values[0]);
+		return;
+	case CONFIG_LIST_OF_TEXTS:
+		return;
+	}
+}

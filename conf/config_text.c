@@ -1,0 +1,218 @@
+/* The text passes of conf/config_text.h: one that blanks comments and finds what libconfuse would swallow, one that
+ * lists the keys.
+ *
+ * Trust: the administrator's file. Pure.
+ * On failure: see conf/config_text.h.
+ */
+#include "conf/config_text.h"
+
+struct cleaner {
+	struct span rest;
+	unsigned line;
+	const char *file;
+	struct problems *problems;
+	struct buf *clean;
+};
+
+static bool
+is_word_char(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       (c != '\0' && strchr("-_.:/[]@%", c));
+}
+
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+static bool
+starts(struct span text, const char *with)
+{
+	struct span prefix = span_of(with);
+
+	return text.length >= prefix.length && span_equal(span_take(text, prefix.length), prefix);
+}
+
+/* Moves n bytes over to the clean text, as they are or as spaces (line ends stay). */
+static void
+pass(struct cleaner *cleaner, size_t n, bool as_spaces)
+{
+	for (size_t i = 0; i < n; i++) {
+		char c = cleaner->rest.data[i];
+
+		if (c == '\n')
+			cleaner->line++;
+		buf_append_char(cleaner->clean, as_spaces && c != '\n' ? ' ' : c);
+	}
+	cleaner->rest = span_skip(cleaner->rest, n);
+}
+
+static bool
+complain(struct cleaner *cleaner, unsigned line, const char *message)
+{
+	problems_add(cleaner->problems, span_of(cleaner->file), 0, line, "%s", message);
+	return false;
+}
+
+static bool
+clean_block_comment(struct cleaner *cleaner)
+{
+	unsigned line = cleaner->line;
+
+	pass(cleaner, 2, true);
+	while (cleaner->rest.length && !starts(cleaner->rest, "*/"))
+		pass(cleaner, 1, true);
+	if (cleaner->rest.length == 0)
+		return complain(cleaner, line, "this comment has no end; close it with */");
+	pass(cleaner, 2, true);
+	return true;
+}
+
+static bool
+clean_string(struct cleaner *cleaner)
+{
+	char quote = cleaner->rest.data[0];
+	unsigned line = cleaner->line;
+	bool is_clean = true;
+
+	pass(cleaner, 1, false);
+	while (cleaner->rest.length && cleaner->rest.data[0] != quote && cleaner->rest.data[0] != '\n') {
+		char c = cleaner->rest.data[0];
+
+		if (quote == '"' && is_clean && starts(cleaner->rest, "${"))
+			is_clean = complain(cleaner, line,
+			    "environment variables are not put into values; write the value itself, or \\$ for a "
+			    "dollar sign");
+		pass(cleaner, c == '\\' && cleaner->rest.length > 1 && cleaner->rest.data[1] != '\n' ? 2 : 1, false);
+	}
+	if (!starts(cleaner->rest, quote == '"' ? "\"" : "'"))
+		return complain(cleaner, line, "this quoted value has no end on its line; close it with a quote");
+	pass(cleaner, 1, false);
+	return is_clean;
+}
+
+static bool
+is_inside_word(const struct cleaner *cleaner)
+{
+	size_t length = cleaner->clean->length;
+
+	return length && is_word_char(cleaner->clean->data[length - 1]);
+}
+
+static bool
+clean_one(struct cleaner *cleaner)
+{
+	struct span rest = cleaner->rest;
+	char c = rest.data[0];
+
+	if (is_inside_word(cleaner) && (starts(rest, "//") || starts(rest, "/*"))) {
+		pass(cleaner, 2, true);
+		return complain(
+		    cleaner, cleaner->line, "a comment cannot begin inside a word; write the value as \"...\"");
+	}
+	if (c == '#' || starts(rest, "//")) {
+		pass(cleaner, span_find(rest, '\n'), true);
+		return true;
+	}
+	if (starts(rest, "/*"))
+		return clean_block_comment(cleaner);
+	if (c == '"' || c == '\'')
+		return clean_string(cleaner);
+	if (starts(rest, "+=")) {
+		pass(cleaner, 2, false);
+		return true;
+	}
+	if (!is_word_char(c) && !is_blank(c) && c != '=' && c != '{' && c != '}' && c != ',') {
+		char quoted[PROBLEMS_QUOTE_SIZE];
+
+		problems_add(cleaner->problems, span_of(cleaner->file), 0, cleaner->line,
+		    "\"%s\" cannot stand outside quotes; write the value as \"...\"",
+		    problems_quote(span_take(rest, 1), quoted));
+		pass(cleaner, 1, true);
+		return false;
+	}
+	pass(cleaner, 1, false);
+	return true;
+}
+
+bool
+config_text_clean(struct span text, const char *file, struct problems *problems, struct buf *clean)
+{
+	struct cleaner cleaner = { text, 1, file, problems, clean };
+	bool is_clean = true;
+
+	if (span_find(text, '\0') < text.length)
+		return complain(
+		    &cleaner, 1, "this file holds a NUL byte, so it is not a configuration; write plain text");
+	while (cleaner.rest.length)
+		is_clean = clean_one(&cleaner) && is_clean;
+	return is_clean && buf_ok(clean);
+}
+
+static void
+scan_skip(struct config_scan *scan, size_t n)
+{
+	for (size_t i = 0; i < n && i < scan->rest.length; i++)
+		scan->line += scan->rest.data[i] == '\n';
+	scan->rest = span_skip(scan->rest, n);
+}
+
+static void
+scan_blanks(struct config_scan *scan)
+{
+	while (scan->rest.length && is_blank(scan->rest.data[0]))
+		scan_skip(scan, 1);
+}
+
+static void
+scan_string(struct config_scan *scan)
+{
+	char quote = scan->rest.data[0];
+
+	scan_skip(scan, 1);
+	while (scan->rest.length && scan->rest.data[0] != quote)
+		scan_skip(scan, scan->rest.data[0] == '\\' ? 2 : 1);
+	scan_skip(scan, 1);
+}
+
+static struct span
+scan_word(struct config_scan *scan)
+{
+	size_t length = 0;
+
+	while (length < scan->rest.length && is_word_char(scan->rest.data[length]))
+		length++;
+	struct span word = span_take(scan->rest, length);
+	scan_skip(scan, length);
+	return word;
+}
+
+bool
+config_text_next(struct config_scan *scan, struct config_assignment *assignment)
+{
+	while (scan->rest.length) {
+		char c = scan->rest.data[0];
+
+		if (c == '"' || c == '\'') {
+			scan_string(scan);
+			continue;
+		}
+		if (!is_word_char(c)) {
+			scan_skip(scan, 1);
+			continue;
+		}
+		assignment->line = scan->line;
+		assignment->key = scan_word(scan);
+		scan_blanks(scan);
+		assignment->is_append = starts(scan->rest, "+=");
+		if (!assignment->is_append && !starts(scan->rest, "="))
+			continue;
+		scan_skip(scan, assignment->is_append ? 2 : 1);
+		scan_blanks(scan);
+		assignment->is_list = starts(scan->rest, "{");
+		return true;
+	}
+	return false;
+}

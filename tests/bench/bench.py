@@ -1,0 +1,255 @@
+#!/usr/bin/python3
+"""Tidegate beside Postfix and the bare disk, in turns in one run: ratios, never absolute promises.
+
+usage: bench.py [--rounds N] [--only NAME,...]
+
+The environment's BENCH names a folder outside the repository; it gets an image with a journaled ext4 (mounted in a mount
+namespace of this run) and a chroot with Postfix. Needs root. Files are never deleted between the runs.
+
+Workloads: W1 50 clients, one 4 KiB message a connection into 100 Maildirs; W1-one the same from one client alone;
+W4 refusals (unknown user) from 50 clients; idle: memory a connection after EHLO at 5,000; calls: system calls a message.
+"""
+import argparse
+import os
+import re
+import statistics
+import subprocess
+import sys
+import time
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, TOP)
+
+USERS = 100
+WORKLOADS = {
+    "W1": ["-s", "50", "-c", "1", "-u", str(USERS)],
+    "W1-one": ["-s", "1", "-c", "1", "-u", str(USERS)],
+    "W4": ["-s", "50", "-c", "1", "-x"],
+}
+COUNTS = {("tidegate", "W1"): 6000, ("postfix", "W1"): 1500, ("tidegate", "W1-one"): 600, ("postfix", "W1-one"): 300,
+          ("tidegate", "W4"): 10000, ("postfix", "W4"): 3000}
+IDLE = 5000
+
+
+def own_namespace():
+    """Starts this program again in a mount namespace of its own, so that no mount is left behind."""
+    if os.environ.get("TIDEGATE_BENCH_INSIDE") != "1":
+        os.environ["TIDEGATE_BENCH_INSIDE"] = "1"
+        os.execvp("unshare", ["unshare", "-m", "--propagation", "private", sys.executable] + sys.argv)
+
+
+def mount_image(bench):
+    image, root = os.path.join(bench, "image"), os.path.join(bench, "root")
+    os.makedirs(root, exist_ok=True)
+    if not os.path.exists(image):
+        with open(image, "wb") as file:
+            file.truncate(12 << 30)
+        subprocess.run(["mkfs.ext4", "-q", "-F", image], check=True)
+    subprocess.run(["mount", "-o", "loop", image, root], check=True)
+    return root
+
+
+class Group:
+    """A control group: the CPU of all its processes."""
+
+    def __init__(self, name):
+        old = os.path.isdir("/sys/fs/cgroup/cpuacct")
+        self.folder = os.path.join("/sys/fs/cgroup/cpuacct" if old else "/sys/fs/cgroup", "tidegate_bench_" + name)
+        self.file = os.path.join(self.folder, "cpuacct.usage" if old else "cpu.stat")
+        os.makedirs(self.folder, exist_ok=True)
+
+    def pids(self):
+        with open(os.path.join(self.folder, "cgroup.procs"), encoding="ascii") as file:
+            return [int(line) for line in file]
+
+    def cpu_seconds(self):
+        with open(self.file, encoding="ascii") as file:
+            text = file.read()
+        match = re.search(r"usage_usec (\d+)", text)
+        return int(match.group(1)) / 1e6 if match else int(text) / 1e9
+
+
+class Tidegate:
+    name = "tidegate"
+
+    def __init__(self, root):
+        from tests.lib import server
+        self.group = Group(self.name)
+        folder = os.path.join(root, f"tidegate-{int(time.time())}")
+        os.makedirs(folder)
+        os.chmod(folder, 0o755)
+        recipients = "".join(f"u{i}@bench.test maildir\n" for i in range(USERS))
+        self.server = server.Server(
+            folder=folder, recipients=recipients, wrap=["sh", "-c", f'echo $$ >{self.group.folder}/cgroup.procs; exec "$@"', "sh"],
+            config={"postmaster": "u0@bench.test", "max-connections-per-address": 0, "max-connections": 20000,
+                    "processes": 0})
+        self.watch = os.path.join(self.server.mailboxes, "bench.test/u%ld/new")
+        for i in range(USERS):
+            for part in ("tmp", "new", "cur"):
+                os.makedirs(os.path.join(self.server.mailboxes, f"bench.test/u{i}", part), mode=0o700)
+        subprocess.run(["chown", "-R", f"{server.MAILBOX_UID}:{server.MAILBOX_UID}", self.server.mailboxes], check=True)
+        self.port = self.server.port
+
+    def start(self):
+        self.server.start()
+
+    def stop(self):
+        self.server.stop()
+
+
+class Postfix:
+    name = "postfix"
+    script = os.path.join(TOP, "tests/bench/peers/postfix.sh")
+
+    def __init__(self, _root):
+        subprocess.run([self.script, "setup"], check=True)
+        values = dict(pair.split("=", 1) for pair in
+                      subprocess.run([self.script, "vars"], check=True, capture_output=True, text=True).stdout.split())
+        self.port, self.watch = int(values["port"]), values["watch"]
+        self.group = Group(self.name)
+
+    def start(self):
+        subprocess.run([self.script, "start"], check=True)
+
+    def stop(self):
+        subprocess.run([self.script, "stop"], check=True)
+
+
+def load(build, arguments):
+    done = subprocess.run([os.path.join(build, "bench/smtpload")] + arguments, capture_output=True, text=True, check=False)
+    if done.returncode == 2 or not done.stdout:
+        sys.exit("smtpload: " + done.stderr)
+    if done.stderr:
+        print("  note:", done.stderr.strip().splitlines()[-1])
+    return {k: float(v) for k, v in (pair.split("=") for pair in done.stdout.split())}
+
+
+def measure(build, peer, workload, count):
+    arguments = WORKLOADS[workload] + ["-m", str(count)]
+    if workload != "W4":
+        arguments += ["-w", peer.watch]
+    load(build, arguments[:-2] + ["-m", "200", str(peer.port)] if workload == "W4" else
+         [a if a != str(count) else "200" for a in arguments] + [str(peer.port)])
+    before = peer.group.cpu_seconds()
+    figures = load(build, arguments + [str(peer.port)])
+    cpu = peer.group.cpu_seconds() - before
+    done = figures["refused"] if workload == "W4" else figures["delivered"]
+    wall = figures["wall"] if workload == "W4" else figures["delivered_s"]
+    return {"rate": done / wall, "cpu_ms": 1000 * cpu / done, "p50_ms": figures["p50_ms"], "p99_ms": figures["p99_ms"],
+            "dropped": figures["dropped"]}
+
+
+def measure_disk(build, root, serial):
+    done = subprocess.run([os.path.join(build, "bench/disk"), os.path.join(root, f"disk-{int(time.time())}-{serial}"), "50",
+                           "6000", "4096"], capture_output=True, text=True, check=True)
+    figures = {k: float(v) for k, v in (pair.split("=") for pair in done.stdout.split())}
+    return {"rate": figures["files"] / figures["wall"], "cpu_ms": 1000 * figures["cpu"] / figures["files"]}
+
+
+def pss_kib(pids):
+    total = 0
+    for pid in pids:
+        with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
+            total += int(re.search(r"^Pss:\s+(\d+)", file.read(), re.MULTILINE).group(1))
+    return total
+
+
+def measure_idle(build, peer):
+    """KiB of PSS a connection that said EHLO and nothing more."""
+    load(build, ["-s", "50", "-m", "2000", "-x", str(peer.port)])
+    before = pss_kib(peer.group.pids())
+    holder = subprocess.Popen([os.path.join(build, "bench/smtpload"), "-s", str(IDLE), "-i", "3", "-a", "100", str(peer.port)],
+                              stdout=subprocess.PIPE, text=True)
+    held = holder.stdout.readline()
+    after = pss_kib(peer.group.pids())
+    holder.communicate()
+    return {"held": int(held.split("=")[1]), "kib": (after - before) / IDLE}
+
+
+def count_calls(build, peer, workload, count=500):
+    """System calls a message of all the server's processes, by name."""
+    pids = peer.group.pids()
+    trace = os.path.join(os.environ["BENCH"], "calls")
+    tracer = subprocess.Popen(["strace", "-f", "-c", "-S", "calls", "-o", trace] + [x for pid in pids for x in ("-p", str(pid))],
+                              stderr=subprocess.PIPE, text=True)
+    attached = 0
+    while attached < len(pids):
+        if "attached" in tracer.stderr.readline():
+            attached += 1
+    arguments = WORKLOADS[workload] + ["-m", str(count)] + (["-w", peer.watch] if workload != "W4" else [])
+    load(build, arguments + [str(peer.port)])
+    tracer.terminate()
+    tracer.communicate()
+    calls = {}
+    with open(trace, encoding="ascii") as file:
+        for line in file:
+            match = re.match(r"\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)\s+(?:\d+\s+)?(\w+)$", line)
+            if match and match.group(2) != "total":
+                calls[match.group(2)] = int(match.group(1)) / count
+    return calls
+
+
+def show(results):
+    print("\nmedians (least-most)")
+    for (workload, peer), runs in sorted(results.items()):
+        parts = []
+        for key in runs[0]:
+            values = [run[key] for run in runs]
+            parts.append(f"{key} {statistics.median(values):.2f} ({min(values):.2f}-{max(values):.2f})")
+        print(f"  {workload:8} {peer:9} " + "  ".join(parts))
+    print("\nratios of the medians, Tidegate to Postfix")
+    for workload in WORKLOADS:
+        ours, theirs = results.get((workload, "tidegate")), results.get((workload, "postfix"))
+        if ours and theirs:
+            rate = statistics.median(r["rate"] for r in ours) / statistics.median(r["rate"] for r in theirs)
+            cpu = statistics.median(r["cpu_ms"] for r in theirs) / statistics.median(r["cpu_ms"] for r in ours)
+            print(f"  {workload:8} rate {rate:.2f} x, CPU 1/{cpu:.1f}")
+
+
+def main():
+    options = argparse.ArgumentParser()
+    options.add_argument("--rounds", type=int, default=3)
+    options.add_argument("--only", default="tidegate,postfix,disk,idle,calls")
+    options.add_argument("--build", default=os.path.join(TOP, "build"))
+    options = options.parse_args()
+    bench = os.environ.get("BENCH")
+    if os.getuid() != 0 or not bench:
+        sys.exit("bench.py: needs root, and BENCH=FOLDER outside the repository (12 GiB, for an image and a chroot)")
+    bench = os.environ["BENCH"] = os.path.abspath(bench)
+    own_namespace()
+    root = mount_image(bench)
+    only = options.only.split(",")
+    peers = [kind(root) for kind in (Tidegate, Postfix) if kind.name in only]
+    results = {}
+    for serial in range(options.rounds):
+        for peer in peers:
+            peer.start()
+            try:
+                for workload in WORKLOADS:
+                    figures = measure(options.build, peer, workload, COUNTS[peer.name, workload])
+                    results.setdefault((workload, peer.name), []).append(figures)
+                    print(f"round {serial}: {workload:8} {peer.name:9}",
+                          " ".join(f"{k}={v:.2f}" for k, v in figures.items()), flush=True)
+            finally:
+                peer.stop()
+        if "disk" in only:
+            results.setdefault(("W1", "disk"), []).append(measure_disk(options.build, root, serial))
+    if "tidegate" in only and ("idle" in only or "calls" in only):
+        ours = peers[0]
+        ours.start()
+        try:
+            if "idle" in only:
+                idle = measure_idle(options.build, ours)
+                print(f"idle: {idle['held']} connections, {idle['kib']:.2f} KiB PSS each")
+            if "calls" in only:
+                for workload in ("W1", "W4"):
+                    calls = count_calls(options.build, ours, workload)
+                    print(f"calls a transaction, {workload}: {sum(calls.values()):.1f}: " + " ".join(
+                        f"{k} {v:.2f}" for k, v in sorted(calls.items(), key=lambda item: -item[1]) if v >= 0.02))
+        finally:
+            ours.stop()
+    show(results)
+
+
+if __name__ == "__main__":
+    main()
