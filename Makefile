@@ -3,7 +3,8 @@
 BUILD    ?= build
 PREFIX   ?= /usr/local
 DESTDIR  ?=
-CC       ?= gcc
+Q        := $(if $(V),,@)
+SAY      := @$(if $(V),:,echo)
 PYTHON   ?= /usr/bin/python3
 
 ROOMS    := control smtpd deliver queue lookup conf lib
@@ -13,8 +14,6 @@ HEADERS  := $(foreach room,$(ROOMS),$(wildcard $(room)/*.h))
 UNITS    := $(wildcard tests/unit/*/test_*.c)
 FUZZERS  := $(wildcard tests/fuzz/fuzz_*.c)
 
-PACKAGES := libseccomp libevent_core libconfuse libcares libssl libcrypto libidn2 libunistring
-PKGS      = $(shell pkg-config --silence-errors --$(1) libseccomp libevent_core libconfuse libcares libcrypto libidn2)
 WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wswitch-enum -Wvla -Werror
 HARDEN   := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE
 LDHARDEN := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
@@ -39,35 +38,40 @@ all: $(BINS)
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	$(SAY) CC $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
 define ARCHIVE
 $(BUILD)/lib/$(1).a: $(patsubst %.c,$(BUILD)/obj/%.o,$(filter $(1)/%,$(SOURCES)))
 	@mkdir -p $$(@D)
 	@rm -f $$@
-	$(AR) rcs $$@ $$^
+	$$(Q)$(AR) rcs $$@ $$^
 endef
 $(foreach room,$(ROOMS),$(eval $(call ARCHIVE,$(room))))
 
 .SECONDEXPANSION:
 $(BINS): $(BUILD)/bin/%: $(BUILD)/obj/$$(MAIN_$$*).o $(ARCHIVES)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDHARDEN) $(LDFLAGS) -o $@ $< $(ARCHIVES) $(LIBS)
+	$(SAY) LINK $@
+	$(Q)$(CC) $(CFLAGS) $(LDHARDEN) $(LDFLAGS) -o $@ $< $(ARCHIVES) $(LIBS)
 
 $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(ARCHIVES)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDHARDEN) $(LDFLAGS) -o $@ $< $(ARCHIVES) -lcmocka $(LIBS)
+	$(SAY) LINK $@
+	$(Q)$(CC) $(CFLAGS) $(LDHARDEN) $(LDFLAGS) -o $@ $< $(ARCHIVES) -lcmocka $(LIBS)
 
 # The stand-in for smtpd that tries what deliver must refuse (tests/sandbox).
 $(BUILD)/test/hostile-smtpd: $(BUILD)/obj/tests/sandbox/hostile_smtpd.o $(ARCHIVES)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDHARDEN) $(LDFLAGS) -o $@ $< $(ARCHIVES) $(LIBS)
+	$(SAY) LINK $@
+	$(Q)$(CC) $(CFLAGS) $(LDHARDEN) $(LDFLAGS) -o $@ $< $(ARCHIVES) $(LIBS)
 
 $(BUILD)/bench/smtpload: $(BUILD)/obj/tests/bench/smtpload.o $(BUILD)/obj/tests/bench/load_session.o
 $(BUILD)/bench/disk: $(BUILD)/obj/tests/bench/disk.o
 $(BUILD)/bench/smtpload $(BUILD)/bench/disk:
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDHARDEN) -o $@ $^ -lpthread
+	$(SAY) LINK $@
+	$(Q)$(CC) $(CFLAGS) $(LDHARDEN) -o $@ $^ -lpthread
 
 units: $(TESTBINS)
 unit: units

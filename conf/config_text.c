@@ -75,24 +75,22 @@ clean_string(struct cleaner *cleaner)
 {
 	char quote = cleaner->rest.data[0];
 	unsigned line = cleaner->line;
+	bool is_clean = true;
 
 	pass(cleaner, 1, false);
-	while (cleaner->rest.length && cleaner->rest.data[0] != quote) {
+	while (cleaner->rest.length && cleaner->rest.data[0] != quote && cleaner->rest.data[0] != '\n') {
 		char c = cleaner->rest.data[0];
 
-		if (c == '\n')
-			return complain(
-			    cleaner, line, "this quoted value has no end on its line; close it with a quote");
-		if (quote == '"' && starts(cleaner->rest, "${"))
-			return complain(cleaner, line,
+		if (quote == '"' && is_clean && starts(cleaner->rest, "${"))
+			is_clean = complain(cleaner, line,
 			    "environment variables are not put into values; write the value itself, or \\$ for a "
 			    "dollar sign");
 		pass(cleaner, c == '\\' && cleaner->rest.length > 1 && cleaner->rest.data[1] != '\n' ? 2 : 1, false);
 	}
-	if (cleaner->rest.length == 0)
-		return complain(cleaner, line, "this quoted value has no end; close it with a quote");
+	if (!starts(cleaner->rest, quote == '"' ? "\"" : "'"))
+		return complain(cleaner, line, "this quoted value has no end on its line; close it with a quote");
 	pass(cleaner, 1, false);
-	return true;
+	return is_clean;
 }
 
 static bool
