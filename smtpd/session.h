@@ -113,8 +113,6 @@ struct session {
 	bool is_overdue;  /* it has lingered enough: close, whatever is unwritten */
 };
 
-/* --- driven from outside --- */
-
 /* A new client: greets it, or turns it away while the process drains. id names the session in ASK and SAY. */
 void session_begin(
     struct session *session, struct session_world *world, void *owner, uint32_t id, const struct peer_address *client);
@@ -139,15 +137,5 @@ session_is_waiting(const struct session *session)
 {
 	return session->wait != WAIT_NOTHING;
 }
-
-/* --- for the other files of the engine --- */
-
-/* A transaction begins with MAIL; keeps what it needs of sender. False without memory. */
-bool session_begin_transaction(struct session *session, const struct sender_facts *sender);
-/* Copies bytes into the transaction's arena; false, and an empty span, without memory. */
-bool session_keep(struct session *session, struct span bytes, struct span *kept);
-uint64_t session_now_ms(const struct session *session);
-/* What was waited for has come, or will not: the handler that waits runs again. */
-void session_resume(struct session *session);
 
 #endif

@@ -6,8 +6,7 @@
  * Trust: texts are kept as bytes and escaped where they are used; enums are checked here.
  * On failure: without memory the texts are left out; the facts themselves need none.
  */
-#include "smtpd/session.h"
-#include "smtpd/transaction.h"
+#include "smtpd/session_engine.h"
 
 /* The session's transaction, if the answer is meant for it. */
 static struct transaction *
@@ -79,7 +78,7 @@ hear_probe(struct session *session, const struct ipc_probe_say *say)
 {
 	struct transaction *transaction = addressee(session, say->transaction);
 
-	if (say->verdict > PROBE_TROUBLE || (say->verdict == PROBE_TAKES) != (say->handle != 0))
+	if (say->verdict > PROBE_TROUBLE || (say->verdict == PROBE_TAKES && say->handle == 0))
 		return false;
 	/* After deliver kept silent for too long an answer may be to an older question. */
 	if (!transaction || transaction->is_deliver_lost)

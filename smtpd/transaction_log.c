@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 #include "lib/log.h"
-#include "smtpd/transaction.h"
+#include "smtpd/session_engine.h"
 
 enum { NAME_SIZE = 17, MAP_SIZE = 512, TO_LIMIT_BYTES = 2048 };
 

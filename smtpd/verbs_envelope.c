@@ -9,7 +9,7 @@
 #include "smtpd/address.h"
 #include "smtpd/params.h"
 #include "smtpd/policy.h"
-#include "smtpd/transaction.h"
+#include "smtpd/session_engine.h"
 #include "smtpd/transaction_log.h"
 #include "smtpd/verbs.h"
 

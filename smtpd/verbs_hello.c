@@ -7,7 +7,7 @@
 #include "smtpd/verbs.h"
 
 static enum handled
-accept(struct reply *reply, enum reply_id id)
+take(struct reply *reply, enum reply_id id)
 {
 	reply->id = id;
 	return ACCEPTED;
@@ -45,9 +45,9 @@ take_name(struct session *session, struct span argument, bool is_esmtp, struct r
 		return refuse(reply, REPLY_SESSION_NO_MEMORY);
 	session->is_esmtp = is_esmtp;
 	if (!is_esmtp)
-		return accept(reply, REPLY_HELO);
+		return take(reply, REPLY_HELO);
 	reply->details[1] = reply_number(reply, config->max_message_size);
-	return accept(reply, REPLY_EHLO);
+	return take(reply, REPLY_EHLO);
 }
 
 enum handled
@@ -67,7 +67,7 @@ verb_rset(struct session *session, struct span argument, struct reply *reply)
 {
 	(void)session;
 	(void)argument;
-	return accept(reply, REPLY_RESET);
+	return take(reply, REPLY_RESET);
 }
 
 enum handled
@@ -75,14 +75,14 @@ verb_noop(struct session *session, struct span argument, struct reply *reply)
 {
 	(void)session;
 	(void)argument;
-	return accept(reply, REPLY_NOOP);
+	return take(reply, REPLY_NOOP);
 }
 
 enum handled
 verb_vrfy(struct session *session, struct span argument, struct reply *reply)
 {
 	(void)session;
-	return argument.length ? accept(reply, REPLY_VRFY) : refuse(reply, REPLY_BAD_VRFY);
+	return argument.length ? take(reply, REPLY_VRFY) : refuse(reply, REPLY_BAD_VRFY);
 }
 
 enum handled
@@ -90,7 +90,7 @@ verb_help(struct session *session, struct span argument, struct reply *reply)
 {
 	(void)session;
 	(void)argument;
-	return accept(reply, REPLY_HELP);
+	return take(reply, REPLY_HELP);
 }
 
 enum handled
@@ -98,7 +98,7 @@ verb_quit(struct session *session, struct span argument, struct reply *reply)
 {
 	(void)argument;
 	reply->details[0] = span_of(session->world->config->hostname);
-	return accept(reply, REPLY_GOODBYE);
+	return take(reply, REPLY_GOODBYE);
 }
 
 enum handled
