@@ -28,11 +28,13 @@ add_chunk(struct arena *arena, size_t needed)
 		size = LARGEST_STEP_BYTES;
 	if (size < needed)
 		size = needed;
-	if (size > SIZE_MAX - sizeof(struct arena_chunk))
+	/* The last chunk is as large as the limit leaves room for. */
+	size_t left = arena->limit_bytes - arena->used_bytes;
+	if (left < sizeof(struct arena_chunk) || left - sizeof(struct arena_chunk) < needed)
 		return NULL;
+	if (size > left - sizeof(struct arena_chunk))
+		size = left - sizeof(struct arena_chunk);
 	size_t whole = size + sizeof(struct arena_chunk);
-	if (whole > arena->limit_bytes || arena->used_bytes > arena->limit_bytes - whole)
-		return NULL;
 	struct arena_chunk *chunk = malloc(whole);
 	if (!chunk)
 		return NULL;

@@ -11,21 +11,24 @@
 
 enum { FIRST_CAPACITY_BYTES = 64 };
 
-char *
-buf_reserve(struct buf *buf, size_t n)
+/* Makes room for n bytes of content and `behind` more that are none (a NUL): those do not count against the limit. */
+static char *
+make_room(struct buf *buf, size_t n, size_t behind)
 {
 	if (buf->failed)
 		return NULL;
-	if (n > buf->limit_bytes || buf->length > buf->limit_bytes - n) {
+	if (n > buf->limit_bytes || buf->length > buf->limit_bytes - n || buf->length + n > SIZE_MAX - behind) {
 		buf->failed = true;
 		return NULL;
 	}
-	size_t needed = buf->length + n;
+	size_t needed = buf->length + n + behind;
 	if (needed > buf->capacity || !buf->data) {
-		size_t capacity = buf->capacity ? buf->capacity : FIRST_CAPACITY_BYTES;
+		size_t capacity = buf->capacity > buf->limit_bytes / 2 ? buf->limit_bytes : buf->capacity * 2;
 
-		while (capacity < needed)
-			capacity = capacity > buf->limit_bytes / 2 ? buf->limit_bytes : capacity * 2;
+		if (capacity < FIRST_CAPACITY_BYTES)
+			capacity = FIRST_CAPACITY_BYTES;
+		if (capacity < needed)
+			capacity = needed;
 		char *grown = realloc(buf->data, capacity);
 		if (!grown) {
 			buf->failed = true;
@@ -35,6 +38,12 @@ buf_reserve(struct buf *buf, size_t n)
 		buf->capacity = capacity;
 	}
 	return buf->data + buf->length;
+}
+
+char *
+buf_reserve(struct buf *buf, size_t n)
+{
+	return make_room(buf, n, 0);
 }
 
 void
@@ -71,8 +80,8 @@ buf_printf(struct buf *buf, const char *format, ...)
 	va_copy(again, arguments);
 	int length = vsnprintf(NULL, 0, format, arguments);
 	va_end(arguments);
-	/* vsnprintf writes a NUL too: room for it, though it does not count. */
-	char *to = length < 0 ? NULL : buf_reserve(buf, (size_t)length + 1);
+	/* vsnprintf writes a NUL too. */
+	char *to = length < 0 ? NULL : make_room(buf, (size_t)length, 1);
 	if (to) {
 		(void)vsnprintf(to, (size_t)length + 1, format, again);
 		buf->length += (size_t)length;
@@ -117,7 +126,7 @@ buf_append_escaped(struct buf *buf, struct span bytes)
 const char *
 buf_text(struct buf *buf)
 {
-	char *end = buf_reserve(buf, 1);
+	char *end = make_room(buf, 0, 1);
 
 	if (!end)
 		return NULL;

@@ -93,7 +93,8 @@ enum ipc_limit {
 
 /* resolver: index into the configured list. stream: 0 UDP, 1 TCP. */
 #define IPC_FIELDS_SOCKET_ASK(F, S) F(S, U32, serial, 0) F(S, U8, resolver, 0) F(S, U8, stream, 0)
-#define IPC_FIELDS_SOCKET_SAY(F, S) F(S, U32, serial, 0)
+/* address: of the resolver that it is connected to; after a reload the two may not mean the same by an index. */
+#define IPC_FIELDS_SOCKET_SAY(F, S) F(S, U32, serial, 0) F(S, PEER, address, 0)
 #define IPC_FIELDS_SOCKET_FAILED(F, S) F(S, U32, serial, 0) F(S, STRING, text, IPC_TEXT_BYTES)
 
 #define IPC_FIELDS_CLAIMS(F, S) F(S, U32, slots, 0)

@@ -176,6 +176,12 @@ network_contains(const struct network *network, const struct peer_address *peer)
 }
 
 bool
+peer_equal(const struct peer_address *a, const struct peer_address *b)
+{
+	return a->family == b->family && a->port == b->port && memcmp(a->ip, b->ip, sizeof a->ip) == 0;
+}
+
+bool
 peer_is_loopback(const struct peer_address *peer)
 {
 	static const uint8_t one[16] = { [15] = 1 };

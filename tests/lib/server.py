@@ -311,6 +311,15 @@ class Server:
         return numbers
 
 
+def wait_until(is_so, what, seconds=10.0):
+    """For what no event tells (files, other programs' state): looked at until the deadline."""
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {seconds:.0f} s in vain until {what}")
+        time.sleep(0.02)
+
+
 def split_mail(raw):
     """A stored message: (the header fields that we put on top, the rest as it was sent, LF-ended)."""
     position = 0

@@ -1,0 +1,378 @@
+/* The table of control/children.h.
+ *
+ * On failure: see the header.
+ */
+#include "control/children.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/bug.h"
+#include "lib/clock.h"
+#include "lib/log.h"
+
+enum {
+	FIRST_BACKOFF_MS = 100,
+	LONGEST_BACKOFF_MS = 30000,
+	CALM_MS = 60000, /* one that ran so long is started again at once */
+	READY_LIMIT_MS = 30000,
+	CONTROL_QUEUE_BYTES = 1 << 20,
+	WHY_LIMIT_BYTES = 1024
+};
+
+static void process_start_again(struct process *process);
+
+uint64_t
+children_backoff_ms(uint64_t last_ms, uint64_t ran_ms)
+{
+	if (last_ms == 0 || ran_ms >= CALM_MS)
+		return FIRST_BACKOFF_MS;
+	return last_ms >= LONGEST_BACKOFF_MS / 2 ? LONGEST_BACKOFF_MS : 2 * last_ms;
+}
+
+static bool
+is_running(const struct process *process)
+{
+	return process->pid > 0;
+}
+
+struct process *
+children_find(struct children *children, enum role role, unsigned instance)
+{
+	for (unsigned i = 0; i < children->count; i++)
+		if (children->table[i].role == role && children->table[i].instance == instance)
+			return &children->table[i];
+	return NULL;
+}
+
+static void
+arm_timer(struct process *process, uint64_t ms)
+{
+	struct timeval after = { .tv_sec = (time_t)(ms / 1000), .tv_usec = (suseconds_t)(ms % 1000 * 1000) };
+
+	(void)event_add(process->timer, &after);
+}
+
+/* The process has been reaped: what comes next is written here alone. */
+static void
+process_ended(struct process *process, int wait_status)
+{
+	struct children *children = process->children;
+	uint64_t now_ms = clock_monotonic_ms();
+
+	process->pid = 0;
+	edge_close(process->control);
+	(void)event_del(process->timer);
+	process->state = PROCESS_IDLE;
+	if (children->restarts) {
+		process->state = PROCESS_WAITING;
+		process->backoff_ms = children_backoff_ms(process->backoff_ms, now_ms - process->started_ms);
+		arm_timer(process, process->backoff_ms);
+	}
+	children->events->on_end(children->context, process, wait_status);
+}
+
+static void
+on_child_signal(evutil_socket_t number, short what, void *argument)
+{
+	struct children *children = argument;
+
+	(void)number;
+	(void)what;
+	for (unsigned i = 0; i < children->count; i++) {
+		struct process *process = &children->table[i];
+		int wait_status;
+
+		if (is_running(process) && waitpid(process->pid, &wait_status, WNOHANG) == process->pid)
+			process_ended(process, wait_status);
+	}
+}
+
+static void
+on_timer(evutil_socket_t fd, short what, void *argument)
+{
+	struct process *process = argument;
+
+	(void)fd;
+	(void)what;
+	if (process->state == PROCESS_STARTING) {
+		log_error("%s did not get ready in %d s; it is killed", process->name, READY_LIMIT_MS / 1000);
+		(void)kill(process->pid, SIGKILL);
+	} else if (process->state == PROCESS_WAITING) {
+		process_start_again(process);
+	}
+}
+
+static bool
+take_ready(struct process *process, struct span missing_walls)
+{
+	if (process->state != PROCESS_STARTING)
+		return false;
+	(void)event_del(process->timer);
+	process->state = PROCESS_READY;
+	buf_reset(&process->missing_walls);
+	buf_append(&process->missing_walls, missing_walls);
+	process->children->events->on_ready(process->children->context, process);
+	return true;
+}
+
+static bool
+on_message(void *context, struct edge *edge, const struct ipc_message *message)
+{
+	struct process *process = context;
+	struct children *children = process->children;
+
+	(void)edge;
+	if (message->type == IPC_READY)
+		return take_ready(process, message->ready.missing_walls);
+	if (message->type == IPC_STATUS_SAY) {
+		children->events->on_status(
+		    children->context, process, message->status_say.serial, message->status_say.text);
+		return true;
+	}
+	/* DRAINED announces the end that SIGCHLD will tell. */
+	return message->type == IPC_DRAINED;
+}
+
+/* Without its channel a process cannot be led any more. */
+static void
+on_gone(void *context, struct edge *edge)
+{
+	struct process *process = context;
+
+	(void)edge;
+	if (is_running(process))
+		(void)kill(process->pid, SIGKILL);
+}
+
+static const struct edge_events control_events = { .on_message = on_message, .on_gone = on_gone };
+
+static int *
+find_end(struct process *process, enum role peer, unsigned instance)
+{
+	for (unsigned i = 0; i < process->neighbour_count; i++)
+		if (process->neighbours[i].role == peer && process->neighbours[i].instance == instance)
+			return &process->ends[i];
+	BUG("an edge that only one side has");
+}
+
+static void
+keep_end(int *place, int fd)
+{
+	if (*place >= 0)
+		(void)close(*place);
+	*place = fd;
+}
+
+/* Gives a neighbour its end of a fresh edge to this process: now when it runs, else when it starts. */
+static void
+hand_over(struct process *process, struct process *neighbour, int fd)
+{
+	struct ipc_message message = { .type = IPC_EDGE, .descriptor = fd };
+
+	if (!is_running(neighbour)) {
+		keep_end(find_end(neighbour, process->role, process->instance), fd);
+		return;
+	}
+	message.edge.peer_role = (uint8_t)process->role;
+	message.edge.peer_instance = (uint8_t)process->instance;
+	if (!edge_send(neighbour->control, &message))
+		log_error("%s cannot be told of its new channel to %s", neighbour->name, process->name);
+	(void)close(fd);
+}
+
+/* Every edge of a process that is about to start gets both its ends. */
+static bool
+prepare_edges(struct process *process)
+{
+	for (unsigned i = 0; i < process->neighbour_count; i++) {
+		const struct plan_neighbour *at = &process->neighbours[i];
+		int ends[2];
+
+		if (process->ends[i] >= 0)
+			continue;
+		if (!spawn_channel(ends))
+			return false;
+		process->ends[i] = ends[0];
+		hand_over(process, children_find(process->children, at->role, at->instance), ends[1]);
+	}
+	return true;
+}
+
+static struct spawn_order
+make_order(const struct process *process)
+{
+	const struct supplies *supplies = process->children->supplies;
+	struct spawn_order order = spawn_order_make(&supplies->programs, supplies->config, &supplies->accounts,
+	    process->role, process->instance, process->children->cores);
+
+	spawn_order_supply(&order, &supplies->state, supplies->map);
+	for (unsigned i = 0; i < process->neighbour_count; i++)
+		order.edges[i] = process->ends[i];
+	return order;
+}
+
+static bool
+process_start(struct process *process, struct buf *why)
+{
+	int control;
+
+	if (!prepare_edges(process)) {
+		buf_printf(why, "cannot make the channels of %s: %s", process->name, strerror(errno));
+		return false;
+	}
+	struct spawn_order order = make_order(process);
+	pid_t pid = spawn_child(&order, &control, why);
+	if (pid < 0)
+		return false;
+	for (unsigned i = 0; i < process->neighbour_count; i++)
+		keep_end(&process->ends[i], -1);
+	process->pid = pid;
+	process->state = PROCESS_STARTING;
+	process->started_ms = clock_monotonic_ms();
+	if (!edge_attach(process->control, control)) {
+		buf_printf(why, "cannot watch %s", process->name);
+		(void)kill(pid, SIGKILL);
+	}
+	arm_timer(process, READY_LIMIT_MS);
+	return true;
+}
+
+static void
+process_start_again(struct process *process)
+{
+	struct buf why = BUF_LIMIT(WHY_LIMIT_BYTES);
+
+	process->restarts++;
+	if (!process_start(process, &why)) {
+		log_error("%.*s", SPAN_ARG(buf_span(&why)));
+		process->backoff_ms = children_backoff_ms(process->backoff_ms, 0);
+		arm_timer(process, process->backoff_ms);
+	}
+	buf_free(&why);
+}
+
+static bool
+process_init(struct children *children, enum role role, unsigned instance)
+{
+	struct process *process = &children->table[children->count++];
+
+	*process = (struct process){ .children = children, .role = role, .instance = instance };
+	(void)snprintf(process->name, sizeof process->name, "%s.%u", plan_row(role)->short_name, instance);
+	process->missing_walls = BUF_LIMIT(IPC_TEXT_BYTES);
+	process->neighbour_count = plan_neighbours(role, instance, children->cores, process->neighbours);
+	for (unsigned i = 0; i < PLAN_NEIGHBOURS_MAX; i++)
+		process->ends[i] = -1;
+	process->control =
+	    edge_new(children->base, ROLE_MASTER, role, instance, CONTROL_QUEUE_BYTES, &control_events, process);
+	process->timer = event_new(children->base, -1, 0, on_timer, process);
+	return process->control && process->timer;
+}
+
+bool
+children_init(struct children *children, struct event_base *base, const struct supplies *supplies, unsigned cores,
+    const struct children_events *events, void *context)
+{
+	*children = (struct children){
+		.base = base, .supplies = supplies, .cores = cores, .events = events, .context = context
+	};
+	for (enum role role = ROLE_DOOR; role < ROLE_COUNT; role++)
+		for (unsigned instance = 0; instance < plan_count(role, cores); instance++)
+			if (!process_init(children, role, instance))
+				return false;
+	children->on_child_signal = evsignal_new(base, SIGCHLD, on_child_signal, children);
+	return children->on_child_signal && event_add(children->on_child_signal, NULL) == 0;
+}
+
+bool
+children_start(struct children *children, enum role role, struct buf *why)
+{
+	for (unsigned i = 0; i < children->count; i++)
+		if (children->table[i].role == role && !process_start(&children->table[i], why))
+			return false;
+	return true;
+}
+
+int
+children_take_end(struct children *children, enum role role, enum role neighbour)
+{
+	struct process *process = children_find(children, role, 0);
+	int *end = find_end(process, neighbour, 0);
+	int fd = *end;
+
+	*end = -1;
+	return fd;
+}
+
+void
+children_send(struct children *children, enum role role, const struct ipc_message *message)
+{
+	for (unsigned i = 0; i < children->count; i++) {
+		struct process *process = &children->table[i];
+
+		if (process->role == role && is_running(process) && !edge_send(process->control, message))
+			log_error("%s cannot be told %s", process->name, ipc_name(message->type));
+	}
+}
+
+unsigned
+children_running(const struct children *children, enum role role)
+{
+	unsigned running = 0;
+
+	for (unsigned i = 0; i < children->count; i++)
+		if ((role == ROLE_CHILD || children->table[i].role == role) && is_running(&children->table[i]))
+			running++;
+	return running;
+}
+
+bool
+children_all_ready(const struct children *children)
+{
+	for (unsigned i = 0; i < children->count; i++)
+		if (children->table[i].state != PROCESS_READY)
+			return false;
+	return true;
+}
+
+void
+children_stop_restarts(struct children *children)
+{
+	children->restarts = false;
+	for (unsigned i = 0; i < children->count; i++) {
+		struct process *process = &children->table[i];
+
+		if (process->state != PROCESS_WAITING)
+			continue;
+		(void)event_del(process->timer);
+		process->state = PROCESS_IDLE;
+	}
+}
+
+void
+children_kill(struct children *children)
+{
+	for (unsigned i = 0; i < children->count; i++)
+		if (is_running(&children->table[i]))
+			(void)kill(children->table[i].pid, SIGKILL);
+}
+
+void
+children_free(struct children *children)
+{
+	for (unsigned i = 0; i < children->count; i++) {
+		struct process *process = &children->table[i];
+
+		edge_free(process->control);
+		if (process->timer)
+			event_free(process->timer);
+		buf_free(&process->missing_walls);
+		for (unsigned at = 0; at < PLAN_NEIGHBOURS_MAX; at++)
+			keep_end(&process->ends[at], -1);
+	}
+	if (children->on_child_signal)
+		event_free(children->on_child_signal);
+	children->count = 0;
+}

@@ -1,0 +1,115 @@
+/* The steps of control/reload.h.
+ *
+ * On failure: see the header.
+ */
+#include "control/reload.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "lib/log.h"
+
+static void
+lend(struct master *master, struct listener *slot, uint8_t index)
+{
+	struct ipc_message message = { .type = IPC_LISTENER, .descriptor = slot->fd };
+	char text[PEER_TEXT_SIZE];
+
+	peer_format(&slot->address, text);
+	message.listener.index = index;
+	message.listener.address = span_of(text);
+	children_send(&master->children, ROLE_DOOR, &message);
+	slot->is_new = false;
+}
+
+void
+reload_lend_listeners(struct master *master, bool only_new)
+{
+	for (unsigned i = 0; i < LISTENERS_MAX; i++) {
+		struct listener *slot = &master->listeners.slots[i];
+
+		if (slot->fd >= 0 && (slot->is_new || !only_new))
+			lend(master, slot, (uint8_t)i);
+	}
+}
+
+static void
+take_back(void *context, uint8_t index)
+{
+	struct master *master = context;
+	struct ipc_message message = { .type = IPC_UNLISTEN, .descriptor = -1, .unlisten = { .index = index } };
+
+	children_send(&master->children, ROLE_DOOR, &message);
+}
+
+void
+reload_send_map(struct master *master)
+{
+	struct ipc_message message = { .type = IPC_MAP, .descriptor = master->map.fd };
+
+	master->supplies.map = master->map.fd;
+	/* deliver first: an address that smtpd knows should not be new to it. */
+	children_send(&master->children, ROLE_DELIVER, &message);
+	children_send(&master->children, ROLE_SMTPD, &message);
+	log_info("a new recipient map is in force: %llu entries", (unsigned long long)master->map.entries);
+}
+
+static bool
+check_map(struct master *master, struct buf *why)
+{
+	if (map_watch_look(&master->map) != MAP_REFUSED)
+		return true;
+	buf_printf(why, "the recipient map is refused: %.*s; nothing is changed", SPAN_ARG(buf_span(&master->map.why)));
+	return false;
+}
+
+/* The new configuration when a running server can take it over; else NULL. */
+static struct config *
+read_fresh(struct master *master, struct buf *why)
+{
+	struct config *fresh = config_read(master->config_path, why);
+	const char *key = fresh ? config_needs_restart(master->config, fresh) : NULL;
+
+	if (!key)
+		return fresh;
+	buf_printf(why, "%s cannot change while the server runs; restart it for that; nothing is changed", key);
+	config_free(fresh);
+	return NULL;
+}
+
+static void
+switch_over(struct master *master, struct config *fresh, int file)
+{
+	struct ipc_message message = { .type = IPC_CONFIG, .descriptor = file };
+
+	master->supplies.config = fresh;
+	config_free(master->config);
+	master->config = fresh;
+	for (enum role role = ROLE_DOOR; role < ROLE_COUNT; role++)
+		children_send(&master->children, role, &message);
+	reload_lend_listeners(master, true);
+	listeners_drop_unwanted(&master->listeners, take_back, master);
+}
+
+bool
+reload_all(struct master *master, struct buf *why)
+{
+	if (master->state != MASTER_SERVING) {
+		buf_printf(why, "the server is %s", master->state == MASTER_STARTING ? "not ready yet" : "ending");
+		return false;
+	}
+	struct config *fresh = read_fresh(master, why);
+	if (!fresh)
+		return false;
+	int file = spawn_config_file(fresh);
+	if (file < 0)
+		buf_printf(why, "cannot write the configuration for the processes: %s", strerror(errno));
+	bool ok = file >= 0 && check_map(master, why) && listeners_open(&master->listeners, fresh, why);
+	if (ok)
+		switch_over(master, fresh, file);
+	else
+		config_free(fresh);
+	if (file >= 0)
+		(void)close(file);
+	return ok;
+}

@@ -1,0 +1,18 @@
+/* Reloading: everything is read and checked first; only then is anything changed.
+ *
+ * Trust: as at the start.
+ * On failure: the old configuration, map and listeners stay in force, and why says what is wrong.
+ */
+#ifndef TIDEGATE_CONTROL_RELOAD_H
+#define TIDEGATE_CONTROL_RELOAD_H
+
+#include "control/master.h"
+
+/* Reads the configuration again and picks up a new map. No session is dropped. */
+bool reload_all(struct master *master, struct buf *why);
+/* Lends the door a listener (or all of them, to a fresh door). */
+void reload_lend_listeners(struct master *master, bool only_new);
+/* Sends the map in force to those who read it. */
+void reload_send_map(struct master *master);
+
+#endif

@@ -1,0 +1,225 @@
+/* fork, fixed descriptors, fexecve: see control/spawn.h.
+ *
+ * On failure: the child of a fork that cannot become the program exits 127 with a line in the log.
+ */
+#include "control/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/log.h"
+
+enum {
+	CONFIG_LIMIT_BYTES = 1 << 20,
+	FIXED_END = FD_EDGES_END + SPAWN_LENT_MAX,
+	CANNOT_EXEC = 127,
+	OPTION_SIZE = 64,
+	ARGUMENTS_MAX = 8,
+	SPARE_FILES = 512
+};
+
+struct spawn_order
+spawn_order_make(const struct programs *programs, const struct config *config, const struct accounts *accounts,
+    enum role role, unsigned instance, unsigned cores)
+{
+	struct spawn_order order = { .programs = programs,
+		.config = config,
+		.role = role,
+		.instance = instance,
+		.cores = cores,
+		.account = accounts->of[role],
+		.view = -1,
+		.map = -1,
+		.journal = -1 };
+
+	for (unsigned i = 0; i < PLAN_NEIGHBOURS_MAX; i++)
+		order.edges[i] = -1;
+	for (unsigned i = 0; i < SPAWN_LENT_MAX; i++)
+		order.lent[i] = -1;
+	return order;
+}
+
+void
+spawn_order_supply(struct spawn_order *order, const struct state_folder *state, int map)
+{
+	order->view = plan_row(order->role)->view == VIEW_SPOOL ? state->spool : state->empty;
+	if (order->role == ROLE_SMTPD || order->role == ROLE_DELIVER)
+		order->map = map;
+	if (order->role == ROLE_DELIVER)
+		order->journal = state->journal;
+}
+
+bool
+spawn_channel(int ends[static 2])
+{
+	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) == 0;
+}
+
+static bool
+write_sealed(int fd, struct span bytes)
+{
+	ssize_t written = write(fd, bytes.data, bytes.length);
+
+	return written >= 0 && (size_t)written == bytes.length && lseek(fd, 0, SEEK_SET) == 0 &&
+	       fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) == 0;
+}
+
+int
+spawn_config_file(const struct config *config)
+{
+	struct buf bytes = BUF_LIMIT(CONFIG_LIMIT_BYTES);
+	int fd = memfd_create("tidegate-config", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	config_encode(config, &bytes);
+	if (fd >= 0 && !(buf_ok(&bytes) && write_sealed(fd, buf_span(&bytes)))) {
+		int saved = buf_ok(&bytes) ? errno : E2BIG;
+
+		(void)close(fd);
+		errno = saved;
+		fd = -1;
+	}
+	buf_free(&bytes);
+	return fd;
+}
+
+/* Which descriptor goes to which fixed number; -1: closed. */
+static void
+lay_out(const struct spawn_order *order, int control, int config, int layout[static FIXED_END])
+{
+	struct plan_neighbour neighbours[PLAN_NEIGHBOURS_MAX];
+	unsigned count = plan_neighbours(order->role, order->instance, order->cores, neighbours);
+
+	for (unsigned i = 0; i < FIXED_END; i++)
+		layout[i] = -1;
+	layout[FD_NULL_IN] = order->programs->null_in;
+	layout[FD_NULL_OUT] = order->programs->null_out;
+	layout[FD_LOG] = STDERR_FILENO;
+	layout[FD_CONTROL] = control;
+	layout[FD_CONFIG] = config;
+	layout[FD_VIEW] = order->view;
+	layout[FD_MAP] = order->map;
+	layout[FD_JOURNAL] = order->journal;
+	for (unsigned i = 0; i < count; i++)
+		layout[neighbours[i].descriptor] = order->edges[i];
+	for (unsigned i = 0; i < SPAWN_LENT_MAX; i++)
+		layout[FD_EDGES_END + (int)i] = order->lent[i];
+}
+
+/* First all are copied above the fixed numbers, so that none is overwritten before it has been moved. */
+static bool
+arrange_descriptors(int layout[static FIXED_END], int *program)
+{
+	*program = fcntl(*program, F_DUPFD_CLOEXEC, FIXED_END);
+	if (*program < 0)
+		return false;
+	for (int i = 0; i < FIXED_END; i++) {
+		if (layout[i] < 0)
+			continue;
+		layout[i] = fcntl(layout[i], F_DUPFD_CLOEXEC, FIXED_END);
+		if (layout[i] < 0)
+			return false;
+	}
+	for (int i = 0; i < FIXED_END; i++) {
+		if (layout[i] < 0)
+			(void)close(i);
+		else if (dup2(layout[i], i) != i)
+			return false;
+	}
+	return close_range(FIXED_END, ~0U, CLOSE_RANGE_CLOEXEC) == 0;
+}
+
+/* A row without a number of its own holds clients, each with a body, any of which may all come to one process. */
+static rlim_t
+open_files(const struct spawn_order *order)
+{
+	rlim_t rows = plan_row(order->role)->open_files;
+
+	return rows ? rows : 2 * (rlim_t)order->config->max_connections + SPARE_FILES;
+}
+
+struct arguments {
+	char *list[ARGUMENTS_MAX];
+	char texts[ARGUMENTS_MAX][OPTION_SIZE];
+	unsigned count;
+};
+
+static void __attribute__((format(printf, 2, 3))) add_argument(struct arguments *arguments, const char *format, ...)
+{
+	char *text = arguments->texts[arguments->count];
+	va_list values;
+
+	va_start(values, format);
+	(void)vsnprintf(text, OPTION_SIZE, format, values);
+	va_end(values);
+	arguments->list[arguments->count++] = text;
+}
+
+static void
+make_arguments(const struct spawn_order *order, struct arguments *arguments)
+{
+	*arguments = (struct arguments){ 0 };
+	add_argument(arguments, "%s", plan_row(order->role)->name);
+	add_argument(arguments, "--instance=%u", order->instance);
+	add_argument(arguments, "--cores=%u", order->cores);
+	add_argument(arguments, "--files=%llu", (unsigned long long)open_files(order));
+	/* Only root can become somebody else. */
+	if (geteuid() == 0) {
+		add_argument(arguments, "--uid=%u", (unsigned)order->account.uid);
+		add_argument(arguments, "--gid=%u", (unsigned)order->account.gid);
+	}
+	if (order->attempt)
+		add_argument(arguments, "--attempt=%s", order->attempt);
+}
+
+/* In the fork: never returns. */
+static void
+become_program(const struct spawn_order *order, int control, int config)
+{
+	static char *const no_environment[] = { NULL };
+	int layout[FIXED_END];
+	int program = order->programs->fds[order->role];
+	struct arguments arguments;
+
+	make_arguments(order, &arguments);
+	lay_out(order, control, config, layout);
+	/* A session of its own: no terminal, and ^C reaches the master alone. */
+	(void)setsid();
+	if (arrange_descriptors(layout, &program)) {
+#if defined(TIDEGATE_TEST_HOOKS) || defined(TIDEGATE_SANITIZE)
+		(void)fexecve(program, arguments.list, environ);
+#else
+		(void)fexecve(program, arguments.list, no_environment);
+#endif
+	}
+	log_error("cannot start %s: %s", plan_row(order->role)->name, strerror(errno));
+	_exit(CANNOT_EXEC);
+}
+
+pid_t
+spawn_child(const struct spawn_order *order, int *control, struct buf *why)
+{
+	int ends[2] = { -1, -1 };
+	int config = spawn_config_file(order->config);
+	pid_t pid = -1;
+
+	*control = -1;
+	if (config >= 0 && spawn_channel(ends))
+		pid = fork();
+	if (pid == 0)
+		become_program(order, ends[1], config);
+	if (pid < 0)
+		buf_printf(why, "cannot start %s: %s", plan_row(order->role)->name, strerror(errno));
+	if (config >= 0)
+		(void)close(config);
+	if (ends[1] >= 0)
+		(void)close(ends[1]);
+	if (pid > 0)
+		*control = ends[0];
+	else if (ends[0] >= 0)
+		(void)close(ends[0]);
+	return pid;
+}

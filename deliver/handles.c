@@ -1,0 +1,313 @@
+/* The handles of deliver/handles.h: one table of transactions by session, each with its own arena.
+ *
+ * On failure: see deliver/handles.h.
+ */
+#include "deliver/handles.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+#include "lib/ipc.h"
+
+enum { ARENA_LIMIT_BYTES = 24 << 20 };
+
+struct handle {
+	struct handle *next; /* in the order given */
+	uint32_t id;
+	bool is_named; /* COMMIT has named it */
+	size_t count;
+	struct destination *destinations;
+};
+
+struct transaction {
+	UT_hash_handle hh;
+	uint32_t session;
+	uint32_t number;
+	struct arena arena;
+	struct handle *first;
+	struct handle *last;
+	size_t handle_count;
+	size_t mailbox_count;
+};
+
+struct handles {
+	struct transaction *table; /* by session */
+	size_t handle_count;
+	size_t mailbox_count;
+	uint32_t last_id;
+};
+
+struct handles *
+handles_new(void)
+{
+	return calloc(1, sizeof(struct handles));
+}
+
+/* Out of the table; its arena lives on. */
+static void
+unlist(struct handles *handles, struct transaction *transaction)
+{
+	HASH_DEL(handles->table, transaction);
+	handles->handle_count -= transaction->handle_count;
+	handles->mailbox_count -= transaction->mailbox_count;
+}
+
+static void
+forget(struct handles *handles, struct transaction *transaction)
+{
+	unlist(handles, transaction);
+	arena_reset(&transaction->arena);
+	free(transaction);
+}
+
+void
+handles_clear(struct handles *handles)
+{
+	struct transaction *transaction;
+	struct transaction *next;
+
+	HASH_ITER(hh, handles->table, transaction, next)
+	forget(handles, transaction);
+}
+
+void
+handles_free(struct handles *handles)
+{
+	if (!handles)
+		return;
+	handles_clear(handles);
+	free(handles);
+}
+
+size_t
+handles_count(const struct handles *handles)
+{
+	return handles->handle_count;
+}
+
+/* The transaction of a session, made when there is none; one with another number is over. NULL without memory. */
+static struct transaction *
+open_transaction(struct handles *handles, uint32_t session, uint32_t number)
+{
+	struct transaction *transaction;
+
+	HASH_FIND(hh, handles->table, &session, sizeof session, transaction);
+	if (transaction && transaction->number == number)
+		return transaction;
+	if (transaction)
+		forget(handles, transaction);
+	transaction = calloc(1, sizeof *transaction);
+	if (!transaction)
+		return NULL;
+	transaction->session = session;
+	transaction->number = number;
+	transaction->arena = ARENA_LIMIT(ARENA_LIMIT_BYTES);
+	HASH_ADD(hh, handles->table, session, sizeof transaction->session, transaction);
+	if (transaction->hh.tbl)
+		return transaction;
+	free(transaction);
+	return NULL;
+}
+
+static struct handle *
+copy_mailboxes(struct arena *arena, const struct map_mailbox *mailboxes, size_t count)
+{
+	struct handle *handle = arena_alloc(arena, sizeof *handle);
+	struct destination *to = arena_alloc(arena, count * sizeof *to);
+
+	if (!handle || !to)
+		return NULL;
+	for (size_t i = 0; i < count; i++) {
+		to[i].root = mailboxes[i].root;
+		to[i].path = arena_copy(arena, mailboxes[i].path).data;
+		to[i].address = arena_copy(arena, mailboxes[i].address);
+		if (!to[i].path || !to[i].address.data)
+			return NULL;
+	}
+	handle->destinations = to;
+	handle->count = count;
+	return handle;
+}
+
+static bool
+has_room(const struct handles *handles, const struct transaction *transaction, size_t count)
+{
+	return handles->handle_count < HANDLES_MAX && transaction->handle_count < IPC_RECIPIENTS &&
+	       count <= HANDLES_MAILBOXES_MAX - transaction->mailbox_count &&
+	       count <= HANDLES_ALL_MAILBOXES_MAX - handles->mailbox_count;
+}
+
+uint32_t
+handles_give(struct handles *handles, uint32_t session, uint32_t transaction_number,
+    const struct map_mailbox *mailboxes, size_t count)
+{
+	struct transaction *transaction = open_transaction(handles, session, transaction_number);
+
+	if (!transaction || count == 0 || !has_room(handles, transaction, count))
+		return 0;
+	struct handle *handle = copy_mailboxes(&transaction->arena, mailboxes, count);
+	if (!handle)
+		return 0;
+	if (++handles->last_id == 0)
+		handles->last_id = 1;
+	handle->id = handles->last_id;
+	if (transaction->last)
+		transaction->last->next = handle;
+	else
+		transaction->first = handle;
+	transaction->last = handle;
+	transaction->handle_count++;
+	transaction->mailbox_count += count;
+	handles->handle_count++;
+	handles->mailbox_count += count;
+	return handle->id;
+}
+
+/* The handle with this id. smtpd names them in the order it got them: the search goes on from `from`. */
+static struct handle *
+find_handle(const struct transaction *transaction, struct handle *from, uint32_t id)
+{
+	for (struct handle *handle = from; handle; handle = handle->next)
+		if (handle->id == id)
+			return handle;
+	for (struct handle *handle = transaction->first; handle && handle != from; handle = handle->next)
+		if (handle->id == id)
+			return handle;
+	return NULL;
+}
+
+/* Marks what the list names, and counts the mailboxes. */
+static bool
+name_handles(
+    struct transaction *transaction, struct span list, struct handle **named, size_t *mailboxes, const char **why)
+{
+	struct handle *from = transaction->first;
+
+	for (size_t i = 0; i < ipc_u32_count(list); i++) {
+		struct handle *handle = find_handle(transaction, from, ipc_u32_at(list, i));
+
+		*why = "it names a handle that was not given to this session in this transaction";
+		if (!handle)
+			return false;
+		*why = "it names a handle twice";
+		if (handle->is_named)
+			return false;
+		handle->is_named = true;
+		named[i] = handle;
+		*mailboxes += handle->count;
+		from = handle->next;
+	}
+	return true;
+}
+
+struct candidate {
+	struct destination to;
+	size_t order;
+};
+
+static int
+compare_places(const void *left, const void *right)
+{
+	const struct candidate *a = left;
+	const struct candidate *b = right;
+
+	if (a->to.root != b->to.root)
+		return a->to.root < b->to.root ? -1 : 1;
+	int order = strcmp(a->to.path, b->to.path);
+	if (order != 0)
+		return order;
+	return a->order < b->order ? -1 : 1;
+}
+
+static int
+compare_orders(const void *left, const void *right)
+{
+	const struct candidate *a = left;
+	const struct candidate *b = right;
+
+	return a->order < b->order ? -1 : 1;
+}
+
+/* Keeps the first of those that lead to the same place, in their old order; how many are left. */
+static size_t
+drop_doubles(struct candidate *candidates, size_t count)
+{
+	size_t kept = 0;
+
+	qsort(candidates, count, sizeof *candidates, compare_places);
+	for (size_t i = 0; i < count; i++) {
+		const struct candidate *last = kept ? &candidates[kept - 1] : NULL;
+
+		if (!last || last->to.root != candidates[i].to.root ||
+		    strcmp(last->to.path, candidates[i].to.path) != 0)
+			candidates[kept++] = candidates[i];
+	}
+	qsort(candidates, kept, sizeof *candidates, compare_orders);
+	return kept;
+}
+
+static bool
+collect(struct transaction *transaction, struct span list, struct redeemed *out, const char **why)
+{
+	size_t handle_count = ipc_u32_count(list);
+	struct handle **named = arena_alloc(&transaction->arena, handle_count * sizeof *named);
+	size_t mailboxes = 0;
+
+	*why = "there is no memory for its mailboxes";
+	if (!named)
+		return false;
+	if (!name_handles(transaction, list, named, &mailboxes, why))
+		return false;
+	struct candidate *candidates = arena_alloc(&transaction->arena, mailboxes * sizeof *candidates);
+	*why = "there is no memory for its mailboxes";
+	if (!candidates)
+		return false;
+	size_t count = 0;
+	for (size_t i = 0; i < handle_count; i++)
+		for (size_t j = 0; j < named[i]->count; j++, count++)
+			candidates[count] = (struct candidate){ named[i]->destinations[j], count };
+	count = drop_doubles(candidates, count);
+	struct destination *destinations = arena_alloc(&transaction->arena, count * sizeof *destinations);
+	if (!destinations)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		destinations[i] = candidates[i].to;
+	out->destinations = destinations;
+	out->count = count;
+	return true;
+}
+
+bool
+handles_redeem(struct handles *handles, uint32_t session, uint32_t number, struct span list, struct redeemed *out,
+    const char **why)
+{
+	struct transaction *transaction;
+
+	*out = (struct redeemed){ 0 };
+	HASH_FIND(hh, handles->table, &session, sizeof session, transaction);
+	*why = "its transaction has no handles: none were given, or they were used already";
+	if (!transaction || transaction->number != number)
+		return false;
+	unlist(handles, transaction);
+	*why = "its list of handles is empty or cut off";
+	bool ok = list.length > 0 && list.length % 4 == 0 && collect(transaction, list, out, why);
+	if (ok)
+		out->arena = transaction->arena;
+	else
+		arena_reset(&transaction->arena);
+	free(transaction);
+	return ok;
+}
+
+void
+handles_abandon(struct handles *handles, uint32_t session, uint32_t number)
+{
+	struct transaction *transaction;
+
+	HASH_FIND(hh, handles->table, &session, sizeof session, transaction);
+	if (transaction && transaction->number == number)
+		forget(handles, transaction);
+}

@@ -1,0 +1,350 @@
+/* The tries of one question. Nothing here calls a waiter but through dns_query_settle(), and dns_question_begin()
+ * never does, so that who asks is not called back from inside the asking.
+ *
+ * On failure: see lookup/dns_query.h.
+ */
+#include "lookup/dns_question.h"
+
+#include <stddef.h>
+#include <sys/random.h>
+
+#include "lib/bug.h"
+#include "lib/clock.h"
+#include "lib/log.h"
+
+/* Patience for each try: short at first, since a datagram may be lost; 7.5 s in all, within a check's 10 s. */
+static const unsigned try_ms[DNS_QUERY_TRIES] = { 800, 1200, 2000, 3500 };
+
+static const struct dns_answer trouble = { .status = DNS_TROUBLE };
+static const struct dns_answer resolver_down = { .status = DNS_RESOLVER_DOWN };
+
+static void
+leave_stalled(struct dns_question *question)
+{
+	if (question->is_stalled)
+		TAILQ_REMOVE(&question->queries->stalled, question, entry);
+	question->is_stalled = false;
+}
+
+void
+dns_question_stop(struct dns_question *question)
+{
+	(void)event_del(&question->timer);
+	for (unsigned i = 0; i < DNS_QUERY_TRIES; i++)
+		dns_socket_leave(&question->tries[i].use);
+	dns_stream_end(question->stream);
+	question->stream = NULL;
+	question->try_count = 0;
+	leave_stalled(question);
+}
+
+/* Nobody answered: is it the name's fault, or does no resolver answer anything? */
+static void
+give_up(struct dns_question *question)
+{
+	struct dns_queries *queries = question->queries;
+
+	if (question->has_failed || queries->heard_ms >= question->started_ms) {
+		queries->counters.unsettled++;
+		dns_query_settle(question, &trouble, 0);
+		return;
+	}
+	queries->counters.down++;
+	if (!queries->is_down)
+		log_warning("no resolver answers, of %u; see whether those of `resolvers` in the configuration run",
+		    queries->resolver_count);
+	queries->is_down = true;
+	dns_query_settle(question, &resolver_down, 0);
+}
+
+static void
+hear(struct dns_queries *queries, unsigned resolver)
+{
+	queries->counters.answers++;
+	queries->heard_ms = clock_monotonic_ms();
+	queries->failures[resolver] = 0;
+	if (queries->is_down)
+		log_info("a resolver answers again");
+	queries->is_down = false;
+}
+
+static unsigned
+count_tries(const struct dns_question *question, unsigned resolver)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < question->try_count; i++)
+		count += question->tries[i].resolver == resolver;
+	return count;
+}
+
+/* The one this question has tried least; among those the one that was silent least. */
+static unsigned
+choose_resolver(const struct dns_question *question)
+{
+	const struct dns_queries *queries = question->queries;
+	unsigned best = 0;
+	unsigned best_tries = UINT32_MAX;
+
+	for (unsigned i = 0; i < queries->resolver_count; i++) {
+		unsigned tries = count_tries(question, i);
+
+		if (tries < best_tries || (tries == best_tries && queries->failures[i] < queries->failures[best])) {
+			best = i;
+			best_tries = tries;
+		}
+	}
+	return best;
+}
+
+static void
+wait_ms(struct dns_question *question, unsigned ms)
+{
+	struct timeval delay = { ms / 1000, (suseconds_t)(ms % 1000) * 1000 };
+
+	(void)event_add(&question->timer, &delay);
+}
+
+struct dice {
+	uint16_t id;
+	uint16_t socket;
+	unsigned char case_bits[DNS_CASE_BYTES];
+};
+
+static void
+roll(struct dice *dice)
+{
+	/* So few octets come at once or never (getrandom(2)). */
+	if (getrandom(dice, sizeof *dice, 0) != (ssize_t)sizeof *dice)
+		BUG("no random numbers");
+}
+
+/* Sends one try, or waits for a socket. False: the name cannot be asked. */
+static bool
+send_try(struct dns_question *question)
+{
+	struct dns_queries *queries = question->queries;
+	struct dns_try *try = &question->tries[question->try_count];
+	unsigned patience_ms = try_ms[question->try_count];
+	/* The last try leaves EDNS out: something on the way may not let it through. */
+	bool with_edns = question->try_count + 1 < DNS_QUERY_TRIES;
+	struct dice dice;
+
+	roll(&dice);
+	try->resolver = choose_resolver(question);
+	struct dns_socket *socket = dns_sockets_pick(queries->sockets, try->resolver, dice.socket);
+	while (socket && dns_socket_has_id(socket, dice.id))
+		dice.id++;
+	if (!dns_message_query(&try->packet, (enum dns_type)question->on_wire.type, dns_key_name(&question->on_wire),
+		dice.id, with_edns, dice.case_bits))
+		return false;
+	question->try_count++;
+	if (!socket) {
+		question->is_stalled = true;
+		TAILQ_INSERT_TAIL(&queries->stalled, question, entry);
+	} else if (dns_socket_ask(
+		       socket, &try->use, dice.id, span_make((char *)try->packet.bytes, try->packet.length))) {
+		queries->counters.sent++;
+	} else {
+		patience_ms = DNS_QUERY_REFUSED_MS;
+	}
+	wait_ms(question, patience_ms);
+	return true;
+}
+
+static void
+next_try(struct dns_question *question)
+{
+	leave_stalled(question);
+	if (question->try_count == DNS_QUERY_TRIES)
+		give_up(question);
+	else if (!send_try(question))
+		dns_query_settle(question, &trouble, 0);
+}
+
+bool
+dns_question_begin(struct dns_question *question, const struct dns_key *key)
+{
+	question->key = *key;
+	question->on_wire = *key;
+	question->hops = 0;
+	question->ttl_seconds = UINT32_MAX;
+	question->started_ms = clock_monotonic_ms();
+	question->is_probe = false;
+	question->has_failed = false;
+	return send_try(question);
+}
+
+void
+dns_question_resume(struct dns_queries *queries, unsigned resolver)
+{
+	struct dns_question *question = TAILQ_FIRST(&queries->stalled);
+
+	while (question) {
+		struct dns_question *next = TAILQ_NEXT(question, entry);
+
+		if (question->tries[question->try_count - 1].resolver == resolver) {
+			leave_stalled(question);
+			question->try_count--;
+			next_try(question);
+		}
+		question = next;
+	}
+}
+
+static void
+on_timer(evutil_socket_t fd, short what, void *argument)
+{
+	struct dns_question *question = argument;
+	struct dns_queries *queries = question->queries;
+
+	(void)fd;
+	(void)what;
+	queries->counters.timeouts++;
+	queries->failures[question->tries[question->try_count - 1].resolver]++;
+	dns_stream_end(question->stream);
+	question->stream = NULL;
+	if (!question->is_probe && queries->heard_ms < question->started_ms)
+		dns_query_probe(queries);
+	next_try(question);
+}
+
+void
+dns_question_prepare(struct dns_question *question, struct dns_queries *queries)
+{
+	question->queries = queries;
+	TAILQ_INIT(&question->waiters);
+	for (unsigned i = 0; i < DNS_QUERY_TRIES; i++)
+		question->tries[i].question = question;
+	(void)event_assign(&question->timer, queries->base, -1, 0, on_timer, question);
+}
+
+/* A resolver cannot answer this: another one may, or an earlier try still may; otherwise that is the result. */
+static void
+on_failure(struct dns_question *question)
+{
+	const struct dns_queries *queries = question->queries;
+	bool is_waiting = false;
+
+	question->has_failed = true;
+	for (unsigned i = 0; i < question->try_count; i++)
+		is_waiting = is_waiting || question->tries[i].use.socket;
+	if (question->try_count < DNS_QUERY_TRIES && count_tries(question, choose_resolver(question)) == 0)
+		next_try(question);
+	else if (!is_waiting || queries->resolver_count <= 1)
+		give_up(question);
+}
+
+/* CNAMEs led out of the message: the same question goes on with another name, if anybody still wants to know. */
+static void
+follow(struct dns_question *question, const struct dns_reply *reply)
+{
+	struct dns_key next;
+
+	question->hops++;
+	dns_question_stop(question);
+	if (question->hops > DNS_QUERY_HOPS || TAILQ_EMPTY(&question->waiters) ||
+	    !dns_key_make(&next, (enum dns_type)question->key.type, reply->next_name)) {
+		dns_query_settle(question, &trouble, 0);
+		return;
+	}
+	question->on_wire = next;
+	if (reply->ttl_seconds < question->ttl_seconds)
+		question->ttl_seconds = reply->ttl_seconds;
+	next_try(question);
+}
+
+static void
+ask_by_stream(struct dns_question *question, struct dns_try *try)
+{
+	struct dns_queries *queries = question->queries;
+
+	if (question->stream)
+		return;
+	queries->counters.streams++;
+	question->stream_try = try;
+	/* After a reload the number may mean a resolver that is not there any more. */
+	if (try->resolver < queries->resolver_count)
+		question->stream = dns_stream_begin(queries->streams, try->resolver, &queries->resolvers[try->resolver],
+		    span_make((char *)try->packet.bytes, try->packet.length), question);
+	wait_ms(question, question->stream ? DNS_QUERY_STREAM_MS : DNS_QUERY_REFUSED_MS);
+}
+
+/* A message that fits a try. */
+static void
+take_message(struct dns_question *question, struct dns_try *try, struct span message, bool is_stream)
+{
+	struct arena arena = ARENA_LIMIT(DNS_PARSE_BYTES);
+	struct dns_reply reply;
+
+	hear(question->queries, try->resolver);
+	dns_message_parse(&try->packet, (enum dns_type)question->on_wire.type, dns_key_name(&question->on_wire),
+	    message, &arena, &reply);
+	dns_socket_leave(&try->use);
+	if (reply.kind == DNS_REPLY_TRUNCATED && is_stream)
+		reply.kind = DNS_REPLY_FAILED;
+	switch (reply.kind) {
+	case DNS_REPLY_ANSWER:
+		if (question->ttl_seconds < reply.ttl_seconds)
+			reply.ttl_seconds = question->ttl_seconds;
+		dns_query_settle(question, &reply.answer, reply.ttl_seconds);
+		break;
+	case DNS_REPLY_CHAIN:
+		follow(question, &reply);
+		break;
+	case DNS_REPLY_TRUNCATED:
+		ask_by_stream(question, try);
+		break;
+	case DNS_REPLY_FAILED:
+		question->queries->counters.failures++;
+		on_failure(question);
+		break;
+	}
+	arena_reset(&arena);
+}
+
+bool
+dns_question_on_datagram(void *context, struct dns_socket_use *use, struct span message)
+{
+	struct dns_try *try = (struct dns_try *)((char *)use - offsetof(struct dns_try, use));
+
+	(void)context;
+	if (!dns_message_matches(&try->packet, message))
+		return false;
+	take_message(try->question, try, message, false);
+	return true;
+}
+
+void
+dns_question_on_refused(void *context, struct dns_socket_use *use)
+{
+	struct dns_try *try = (struct dns_try *)((char *)use - offsetof(struct dns_try, use));
+	struct dns_queries *queries = context;
+
+	queries->counters.refused++;
+	queries->failures[try->resolver]++;
+	/* Only the latest try has the timer; an earlier one is over anyway. */
+	if (try == &try->question->tries[try->question->try_count - 1] && !try->question->stream)
+		wait_ms(try->question, DNS_QUERY_REFUSED_MS);
+}
+
+void
+dns_question_on_stream(void *owner, struct span message)
+{
+	struct dns_question *question = owner;
+
+	question->stream = NULL;
+	if (dns_message_matches(&question->stream_try->packet, message))
+		take_message(question, question->stream_try, message, true);
+	else
+		next_try(question);
+}
+
+void
+dns_question_on_stream_failed(void *owner)
+{
+	struct dns_question *question = owner;
+
+	question->stream = NULL;
+	next_try(question);
+}
