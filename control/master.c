@@ -246,15 +246,20 @@ count_cores(const struct config *config)
 	return count > PLAN_CORES_MAX ? PLAN_CORES_MAX : count;
 }
 
-/* The children keep what the master may have at most; only root can give itself more. */
+/* The children cannot have more than the master may; only CAP_SYS_RESOURCE goes above that. */
 static void
 check_open_files(const struct config *config)
 {
 	struct rlimit limit;
+	struct rlimit higher;
 
-	if (geteuid() == 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_max >= config->max_connections)
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_max >= config->max_connections)
 		return;
-	log_warning("max-connections = %llu, but this user may only have %llu files open; raise it with `ulimit -Hn`",
+	higher = (struct rlimit){ limit.rlim_cur, config->max_connections };
+	if (setrlimit(RLIMIT_NOFILE, &higher) == 0)
+		return;
+	log_warning(
+	    "max-connections = %llu, but no more than %llu files may be open here; raise the limit (`ulimit -Hn`)",
 	    (unsigned long long)config->max_connections, (unsigned long long)limit.rlim_max);
 }
 
