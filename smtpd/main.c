@@ -157,7 +157,7 @@ start(struct child *child)
 
 	smtpd->out = BUF_LIMIT(OUT_BYTES);
 	smtpd->read_bytes = malloc(SESSION_READ_BYTES);
-	smtpd->sessions = sessions_new();
+	smtpd->sessions = sessions_new(sizeof(struct conn));
 	world->io = &session_io;
 	world->context = smtpd;
 	world->bodies = &smtpd->bodies;

@@ -5,8 +5,6 @@
  */
 #include "smtpd/session_table.h"
 
-#include "smtpd/verbs.h"
-
 enum {
 	GREETED = 1 << SESSION_GREETED,
 	READY = 1 << SESSION_READY,

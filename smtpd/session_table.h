@@ -7,13 +7,7 @@
 #ifndef TIDEGATE_SMTPD_SESSION_TABLE_H
 #define TIDEGATE_SMTPD_SESSION_TABLE_H
 
-#include "smtpd/session.h"
-
-enum handled {
-	ACCEPTED, /* the reply is positive: the state after success is entered */
-	REFUSED,  /* the reply is negative: the state stays */
-	WAITING   /* another process was asked: run again when it has answered; there is no reply yet */
-};
+#include "smtpd/verbs.h"
 
 enum row_flag {
 	ROW_IS_IDLE = 1,          /* counts against max-idle-commands */

@@ -5,9 +5,8 @@
  */
 #include "smtpd/sessions.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
-
-#include "smtpd/conn.h"
 
 enum {
 	PLACE_BITS = 18, /* more than max-connections can be */
@@ -24,6 +23,7 @@ struct place {
 };
 
 struct sessions {
+	size_t conn_bytes;
 	struct place *places;
 	uint32_t allocated;
 	size_t count;
@@ -32,12 +32,13 @@ struct sessions {
 };
 
 struct sessions *
-sessions_new(void)
+sessions_new(size_t conn_bytes)
 {
 	struct sessions *sessions = calloc(1, sizeof *sessions);
 
 	if (!sessions)
 		return NULL;
+	sessions->conn_bytes = conn_bytes;
 	sessions->first_free = NO_PLACE;
 	sessions->last_free = NO_PLACE;
 	return sessions;
@@ -79,7 +80,7 @@ sessions_add(struct sessions *sessions, size_t limit, uint32_t *id)
 {
 	if (sessions->count >= limit || (sessions->first_free == NO_PLACE && !grow(sessions)))
 		return NULL;
-	struct conn *conn = calloc(1, sizeof *conn);
+	struct conn *conn = calloc(1, sessions->conn_bytes);
 	if (!conn)
 		return NULL;
 	uint32_t number = sessions->first_free;

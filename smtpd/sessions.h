@@ -15,8 +15,8 @@
 struct conn;
 struct sessions;
 
-/* An empty set; NULL without memory. */
-struct sessions *sessions_new(void);
+/* An empty set of connections of so many bytes each; NULL without memory. */
+struct sessions *sessions_new(size_t conn_bytes);
 /* A zeroed connection, owned by the set, and its number (never 0). NULL: over limit, or no memory. */
 struct conn *sessions_add(struct sessions *sessions, size_t limit, uint32_t *id);
 /* NULL when there is none of that number (any more). */

@@ -9,7 +9,13 @@
 #ifndef TIDEGATE_SMTPD_VERBS_H
 #define TIDEGATE_SMTPD_VERBS_H
 
-#include "smtpd/session_table.h"
+#include "smtpd/session.h"
+
+enum handled {
+	ACCEPTED, /* the reply is positive: the state after success is entered */
+	REFUSED,  /* the reply is negative: the state stays */
+	WAITING   /* another process was asked: run again when it has answered; there is no reply yet */
+};
 
 /* verbs_hello.c */
 enum handled verb_ehlo(struct session *session, struct span argument, struct reply *reply);

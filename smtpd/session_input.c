@@ -9,7 +9,6 @@
 #include "smtpd/line.h"
 #include "smtpd/session_engine.h"
 #include "smtpd/session_table.h"
-#include "smtpd/verbs.h"
 
 enum {
 	SKIPPED_BYTES = 65536 /* of one line that is too long; a longer one is given up */
