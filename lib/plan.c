@@ -68,7 +68,7 @@ enum { MEBIBYTE = 1 << 20 };
 #define WRITE_TO_LOG     WHEN(write, IF_EQUALS(0, FD_LOG))
 #define FCNTL(command)   WHEN(fcntl, IF_EQUALS(1, (command)))
 
-static const int door_calls[] = { SCMP_SYS(accept4), SCMP_SYS(getsockname), CALLS_OF_ALL };
+static const int door_calls[] = { SCMP_SYS(accept4), CALLS_OF_ALL };
 static const struct plan_rule door_rules[] = {
 	RULES_OF_ALL, SENDMSG_ON_EDGES, WRITE_TO_LOG, FCNTL(F_DUPFD_CLOEXEC),
 };
@@ -85,7 +85,7 @@ static const struct plan_rule caller_rules[] = {
 static const int smtpd_calls[] = {
 	SCMP_SYS(read), SCMP_SYS(recvfrom), SCMP_SYS(write), SCMP_SYS(writev), SCMP_SYS(pwrite64),
 	SCMP_SYS(openat), SCMP_SYS(unlink), SCMP_SYS(unlinkat), SCMP_SYS(ftruncate), SCMP_SYS(memfd_create),
-	CALLS_OF_ALL
+	SCMP_SYS(getsockname), CALLS_OF_ALL
 };
 static const struct plan_rule smtpd_rules[] = {
 	RULES_OF_ALL, SENDMSG_ON_EDGES, FCNTL(F_DUPFD_CLOEXEC), FCNTL(F_ADD_SEALS), FCNTL(F_GET_SEALS),

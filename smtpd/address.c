@@ -232,10 +232,9 @@ address_is_domain(struct span text)
 }
 
 bool
-address_is_literal(struct span text)
+address_parse_literal(struct span text, struct peer_address *peer)
 {
 	const struct span tag = SPAN("IPv6:");
-	struct peer_address peer;
 
 	if (text.length < 2 || text.data[0] != '[' || text.data[text.length - 1] != ']')
 		return false;
@@ -245,7 +244,15 @@ address_is_literal(struct span text)
 		inside = span_skip(inside, tag.length);
 	/* An IPv4 address has no colon, an IPv6 address has two at least, also when IPv4 stands at its end. */
 	bool has_colon = span_find(inside, ':') < inside.length;
-	return has_colon == is_tagged && peer_parse_ip(inside, &peer);
+	return has_colon == is_tagged && peer_parse_ip(inside, peer);
+}
+
+bool
+address_is_literal(struct span text)
+{
+	struct peer_address peer;
+
+	return address_parse_literal(text, &peer);
 }
 
 bool

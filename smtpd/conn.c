@@ -39,6 +39,18 @@ conn_is_acknowledged(struct session *session)
 	       ioctl(conn->fd, SIOCOUTQ, &unacknowledged) == 0 && unacknowledged == 0;
 }
 
+bool
+conn_is_called_at(const struct conn *conn, const struct peer_address *address)
+{
+	struct sockaddr_storage name;
+	socklen_t length = sizeof name;
+
+	if (getsockname(conn->fd, (struct sockaddr *)&name, &length) != 0)
+		return false;
+	struct peer_address local = peer_from_sockaddr(&name);
+	return local.family == address->family && memcmp(local.ip, address->ip, sizeof local.ip) == 0;
+}
+
 static bool
 set_interest(struct conn *conn, enum conn_interest interest)
 {
