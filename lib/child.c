@@ -261,6 +261,18 @@ prepare(struct life *life)
 	return life->child.base && (!program->prepare || program->prepare(&life->child));
 }
 
+/* The room owns the map's descriptor and closes it one day; the fixed number must stay taken all the same. */
+static void
+hand_over_map(struct life *life)
+{
+	int map = fcntl(FD_MAP, F_DUPFD_CLOEXEC, FD_EDGES_END);
+
+	if (map < 0 || dup3(FD_NULL_IN, FD_MAP, O_CLOEXEC) < 0)
+		log_error("the recipient map could not be taken over; until the next one there is none");
+	else
+		life->program->on_map(&life->child, map);
+}
+
 static bool
 start(struct life *life, bool has_map, const struct buf *missing)
 {
@@ -269,7 +281,7 @@ start(struct life *life, bool has_map, const struct buf *missing)
 	if (!life->program->start(&life->child) || !attach_edges(life))
 		return false;
 	if (has_map && life->program->on_map)
-		life->program->on_map(&life->child, FD_MAP);
+		hand_over_map(life);
 	ready.ready.missing_walls = buf_span(missing);
 	return edge_send(life->child.control, &ready);
 }

@@ -53,7 +53,7 @@ const struct dns_answer *replay_lookup(struct replay *replay, enum dns_type type
 
 /* An empty one; NULL without memory. */
 struct replay *replay_new(void);
-/* Pins an answer (copied). False without memory. */
+/* Pins an answer (copied); the question is then wanted no longer. False without memory. */
 bool replay_pin(struct replay *replay, enum dns_type type, struct span name, const struct dns_answer *answer);
 /* The questions wanted since the last replay_clear_wanted(), without doubles. */
 size_t replay_wanted_count(const struct replay *replay);

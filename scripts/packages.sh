@@ -8,7 +8,7 @@ build="pkg-config libseccomp-dev libevent-dev libconfuse-dev libcdb-dev libspf2-
 demo="swaks"
 tests="python3 python3-yaml libcmocka-dev swaks iproute2 util-linux mount e2fsprogs strace binutils"
 lint="clang clang-format clang-tidy cppcheck shellcheck mandoc python3 libcmocka-dev"
-fuzz="clang"
+fuzz="clang libclang-rt-dev"
 bench="python3 iproute2 e2fsprogs mount strace"
 
 wanted=
