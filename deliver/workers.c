@@ -227,9 +227,11 @@ workers_submit(struct workers *workers, struct job *job)
 		STAILQ_INSERT_TAIL(&workers->waiting, job, next);
 		workers->queued_bytes += bytes;
 		workers->busy++;
-		(void)pthread_cond_signal(&workers->has_work);
 	}
 	(void)pthread_mutex_unlock(&workers->lock);
+	/* After the unlock: a thread that woke under it would go to sleep again at once. */
+	if (has_room)
+		(void)pthread_cond_signal(&workers->has_work);
 	return has_room;
 }
 

@@ -78,13 +78,12 @@ take_address(struct line *line, struct span word)
 		    problems_quote(word, quoted));
 		return span_make(NULL, 0);
 	}
+	if (map_is_wildcard(mail_address_span(&address))) {
+		WRONG(line, "\"%s\" stands for a whole domain, not for an address; write the address itself",
+		    problems_quote(word, quoted));
+		return span_make(NULL, 0);
+	}
 	return keep(line, mail_address_span(&address));
-}
-
-static bool
-is_wildcard(struct span address)
-{
-	return address.length > 2 && address.data[0] == '*' && address.data[1] == '@';
 }
 
 /* "*@domain" or "@domain". */
@@ -160,10 +159,9 @@ take_path(struct line *line, struct span word, struct map_maildir *maildir)
 	struct span path = word;
 	size_t length;
 
-	if (map_words_is_quoted(word)) {
-		(void)map_words_unquote(word, bytes, sizeof bytes, &length);
+	/* One too long keeps its quotes, and is refused for its length. */
+	if (map_words_is_quoted(word) && map_words_unquote(word, bytes, sizeof bytes, &length))
 		path = span_make(bytes, length);
-	}
 	const char *wrong = place_path(line->source, path, maildir);
 	if (wrong)
 		WRONG(line, "the path \"%s\" %s", problems_quote(path, quoted), wrong);
@@ -327,7 +325,7 @@ map_line_parse(struct map_source *source, unsigned file, unsigned number, struct
 		WRONG(&line, "this line holds a NUL byte; the recipients file must be plain text");
 		return;
 	}
-	bool is_domain = word.data[0] == '@' || is_wildcard(word);
+	bool is_domain = word.data[0] == '@' || map_is_wildcard(word);
 	line.entry.address = is_domain ? take_domain_address(&line, word) : take_address(&line, word);
 	parse_destination(&line);
 	if (line.is_wrong)

@@ -248,6 +248,7 @@ map_meta_encode(const struct map_totals *totals, struct buf *out)
 	put(out, totals->built_at_seconds, 8);
 	put(out, totals->addresses, 8);
 	put(out, totals->entries, 8);
+	put(out, totals->records, 8);
 	put(out, totals->file_bytes, 8);
 	buf_append(out, span_make((const char *)totals->digest, MAP_DIGEST_BYTES));
 	buf_append(out, span_make((const char *)totals->settings, MAP_DIGEST_BYTES));
@@ -264,9 +265,21 @@ map_meta_decode(struct span value, struct map_totals *totals)
 		return false;
 	if (kind != MAP_KIND_META || !take(&body, 8, &totals->built_at_seconds) ||
 	    !take(&body, 8, &totals->addresses) || !take(&body, 8, &totals->entries) ||
-	    !take(&body, 8, &totals->file_bytes))
+	    !take(&body, 8, &totals->records) || !take(&body, 8, &totals->file_bytes))
 		return false;
 	memcpy(totals->digest, body.data, MAP_DIGEST_BYTES);
 	memcpy(totals->settings, body.data + MAP_DIGEST_BYTES, MAP_DIGEST_BYTES);
 	return true;
+}
+
+void
+map_digest_text(const unsigned char digest[static MAP_DIGEST_BYTES], char text[static 2 * MAP_DIGEST_BYTES + 1])
+{
+	static const char hex[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < MAP_DIGEST_BYTES; i++) {
+		*text++ = hex[digest[i] >> 4];
+		*text++ = hex[digest[i] & 15];
+	}
+	*text = '\0';
 }

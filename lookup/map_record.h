@@ -24,7 +24,7 @@ enum {
 	MAP_TEXT_BYTES = 400, /* of refuse and defer: one reply line with its codes */
 	MAP_FILES_MAX = 65535,
 	MAP_DIGEST_BYTES = 32,
-	MAP_META_VALUE_BYTES = 1 + 1 + 8 + 8 + 8 + 8 + 2 * MAP_DIGEST_BYTES + 4
+	MAP_META_VALUE_BYTES = 1 + 1 + 5 * 8 + 2 * MAP_DIGEST_BYTES + 4
 };
 
 #define MAP_META_KEY SPAN("\0meta")
@@ -61,7 +61,8 @@ bool map_domain_decode(struct span key, struct span value);
 struct map_totals {
 	uint64_t built_at_seconds;
 	uint64_t addresses;                       /* without wildcards */
-	uint64_t entries;                         /* all records but files and meta */
+	uint64_t entries;                         /* with wildcards */
+	uint64_t records;                         /* all of them, this one included */
 	uint64_t file_bytes;                      /* of the whole map */
 	unsigned char digest[MAP_DIGEST_BYTES];   /* SHA-256 of all keys and values but meta, in order */
 	unsigned char settings[MAP_DIGEST_BYTES]; /* SHA-256 of what the map takes from the configuration */
@@ -70,6 +71,16 @@ struct map_totals {
 /* Appends MAP_META_VALUE_BYTES bytes. */
 void map_meta_encode(const struct map_totals *totals, struct buf *out);
 bool map_meta_decode(struct span value, struct map_totals *totals);
+
+/* Is it the key of a catch-all, "*@domain"? */
+static inline bool
+map_is_wildcard(struct span key)
+{
+	return key.length > 2 && key.data[0] == '*' && key.data[1] == '@';
+}
+
+/* A digest in hex, with a NUL. */
+void map_digest_text(const unsigned char digest[static MAP_DIGEST_BYTES], char text[static 2 * MAP_DIGEST_BYTES + 1]);
 
 /* May a path stand in a map: below its root, without empty, "." and ".." components, without NUL? */
 bool map_path_is_safe(struct span path);
