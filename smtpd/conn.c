@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "lib/log.h"
 #include "smtpd/smtpd.h"
 
 enum { UNSENT_BYTES = 1 << 20 };
@@ -132,6 +133,8 @@ conn_turn(struct conn *conn)
 
 	if (!flush(conn))
 		session_input_ended(session, false);
+	if (log_has_held())
+		neighbours_flush_soon(conn->smtpd);
 	bool is_over = session->is_overdue || (session->state == SESSION_CLOSED && conn->unsent.length == 0);
 	if (is_over || !set_interest(conn, wanted(conn)))
 		end(conn);
