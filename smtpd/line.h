@@ -20,9 +20,9 @@ enum {
 enum line_result {
 	LINE_WHOLE,   /* *line is the line without CRLF; *taken bytes are used up */
 	LINE_PARTIAL, /* no CRLF yet and still under the limit: read on */
-	LINE_LONG,    /* over the limit without CRLF: *taken bytes can be dropped; the line is to be skipped to its CRLF,
-	               * that is: call again, drop what LINE_LONG takes, and drop the LINE_WHOLE that ends it */
-	LINE_BROKEN   /* bare LF, bare CR or NUL */
+	LINE_LONG,  /* over the limit without CRLF: *taken bytes can be dropped; the line is to be skipped to its CRLF,
+		     * that is: call again, drop what LINE_LONG takes, and drop the LINE_WHOLE that ends it */
+	LINE_BROKEN /* bare LF, bare CR or NUL */
 };
 
 /* Looks at the bytes at hand, which begin with a line's first byte. *scanned (0 for a new line) says how many of them

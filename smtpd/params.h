@@ -18,8 +18,8 @@ enum body_type { BODY_UNSAID, BODY_7BIT, BODY_8BITMIME };
 
 struct mail_params {
 	bool has_size;
-	uint64_t size_bytes;   /* RFC 1870; up to 20 digits, saturating at UINT64_MAX */
-	enum body_type body;   /* RFC 6152 */
+	uint64_t size_bytes; /* RFC 1870; up to 20 digits, saturating at UINT64_MAX */
+	enum body_type body; /* RFC 6152 */
 };
 
 /* text: what follows the path, beginning with a space when not empty; white space at its end is ignored, and more

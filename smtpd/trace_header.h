@@ -17,12 +17,12 @@
 #include "lookup/spf_result.h"
 
 struct trace_received {
-	struct span helo;           /* as given */
-	struct span client_name;    /* confirmed reverse name, or empty */
+	struct span helo;        /* as given */
+	struct span client_name; /* confirmed reverse name, or empty */
 	struct peer_address client;
-	struct span hostname;       /* ours */
-	bool is_esmtp;              /* with ESMTP, else SMTP */
-	struct span id;             /* session and transaction: an atom of RFC 5322 (no dots); other bytes become "?" */
+	struct span hostname; /* ours */
+	bool is_esmtp;        /* with ESMTP, else SMTP */
+	struct span id;       /* session and transaction: an atom of RFC 5322 (no dots); other bytes become "?" */
 	struct span single_recipient; /* without brackets: `for <…>` only when there is exactly one; else empty */
 	uint64_t wall_us;
 };
