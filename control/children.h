@@ -15,8 +15,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "control/spawn.h"
-#include "control/state_folder.h"
+#include "control/supplies.h"
 #include "lib/edge.h"
 #include "lib/plan.h"
 
@@ -57,18 +56,9 @@ struct children_events {
 	void (*on_status)(void *context, struct process *process, uint32_t serial, struct span text);
 };
 
-/* What a process is started with. All belongs to the caller and may change between starts. */
-struct supplies {
-	struct programs programs;
-	struct accounts accounts;
-	struct state_folder state;
-	const struct config *config;
-	int map; /* -1: none yet */
-};
-
 struct children {
 	struct event_base *base;
-	const struct supplies *supplies;
+	const struct supplies *supplies; /* not owned; may change between starts */
 	unsigned cores;
 	bool restarts; /* start again what dies */
 	struct event *on_child_signal;

@@ -113,13 +113,8 @@ prepare(struct selftest *test, struct config *config)
 	struct supplies *supplies = &test->supplies;
 	struct buf why = BUF_LIMIT(TEXT_LIMIT_BYTES);
 
-	supplies->config = config;
-	supplies->map = -1;
-	state_folder_init(&supplies->state);
-	programs_init(&supplies->programs);
-	bool ok = accounts_find(config, &supplies->accounts, &why) && programs_open(&supplies->programs, &why) &&
-		  state_folder_open(config->state, &supplies->accounts, &supplies->state, &why) &&
-		  twin_loans_make(&test->loans, &why);
+	supplies_init(supplies, config);
+	bool ok = supplies_open(supplies, &why) && twin_loans_make(&test->loans, &why);
 	if (ok)
 		supplies->map = state_folder_open_map(&supplies->state);
 	else
@@ -134,8 +129,7 @@ clean_up(struct selftest *test)
 	if (test->supplies.map >= 0)
 		(void)close(test->supplies.map);
 	twin_loans_close(&test->loans);
-	state_folder_close(&test->supplies.state);
-	programs_close(&test->supplies.programs);
+	supplies_close(&test->supplies);
 }
 
 int

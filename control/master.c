@@ -246,15 +246,20 @@ count_cores(const struct config *config)
 	return count > PLAN_CORES_MAX ? PLAN_CORES_MAX : count;
 }
 
-/* The children keep what the master may have at most; only root can give itself more. */
+/* The children cannot have more than the master may; only CAP_SYS_RESOURCE goes above that. */
 static void
 check_open_files(const struct config *config)
 {
 	struct rlimit limit;
+	struct rlimit higher;
 
-	if (geteuid() == 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_max >= config->max_connections)
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_max >= config->max_connections)
 		return;
-	log_warning("max-connections = %llu, but this user may only have %llu files open; raise it with `ulimit -Hn`",
+	higher = (struct rlimit){ limit.rlim_cur, config->max_connections };
+	if (setrlimit(RLIMIT_NOFILE, &higher) == 0)
+		return;
+	log_warning(
+	    "max-connections = %llu, but no more than %llu files may be open here; raise the limit (`ulimit -Hn`)",
 	    (unsigned long long)config->max_connections, (unsigned long long)limit.rlim_max);
 }
 
@@ -265,15 +270,12 @@ check_everything(struct master *master, struct buf *why)
 	struct supplies *supplies = &master->supplies;
 	const struct config *config = master->config;
 
-	if (!accounts_find(config, &supplies->accounts, why) || !programs_open(&supplies->programs, why) ||
-	    !state_folder_open(config->state, &supplies->accounts, &supplies->state, why) ||
-	    !state_folder_claim(config->state, &supplies->state, why) ||
+	if (!supplies_open(supplies, why) || !state_folder_claim(config->state, &supplies->state, why) ||
 	    !listeners_inherit(&master->listeners, config, why) || !listeners_open(&master->listeners, config, why))
 		return false;
 	check_open_files(config);
-	map_watch_open(&master->map, &supplies->state);
+	map_watch_open(&master->map, &supplies->state, config);
 	supplies->map = master->map.fd;
-	supplies->config = config;
 	return true;
 }
 
@@ -332,8 +334,7 @@ clean_up(struct master *master)
 	free_event(master->on_hangup);
 	free_event(master->drain_timer);
 	event_base_free(master->base);
-	state_folder_close(&master->supplies.state);
-	programs_close(&master->supplies.programs);
+	supplies_close(&master->supplies);
 	config_free(master->config);
 }
 
@@ -347,8 +348,7 @@ master_run(struct config *config, const char *config_path)
 	master.map.fd = -1;
 	LIST_INIT(&master.rounds);
 	listeners_init(&master.listeners);
-	state_folder_init(&master.supplies.state);
-	programs_init(&master.supplies.programs);
+	supplies_init(&master.supplies, config);
 	log_set_process("master");
 	notify_init();
 	master.base = event_base_new();

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "control/children.h"
+#include "control/supplies.h"
 #include "lib/buf.h"
 
 /* What the twins are lent, made on loopback. */

@@ -140,17 +140,14 @@ has_room(const struct handles *handles, const struct transaction *transaction, s
 	       count <= HANDLES_ALL_MAILBOXES_MAX - handles->mailbox_count;
 }
 
-uint32_t
-handles_give(struct handles *handles, uint32_t session, uint32_t transaction_number,
-    const struct map_mailbox *mailboxes, size_t count)
+static struct handle *
+add_handle(struct handles *handles, struct transaction *transaction, const struct map_mailbox *mailboxes, size_t count)
 {
-	struct transaction *transaction = open_transaction(handles, session, transaction_number);
-
-	if (!transaction || count == 0 || !has_room(handles, transaction, count))
-		return 0;
+	if (count == 0 || !has_room(handles, transaction, count))
+		return NULL;
 	struct handle *handle = copy_mailboxes(&transaction->arena, mailboxes, count);
 	if (!handle)
-		return 0;
+		return NULL;
 	if (++handles->last_id == 0)
 		handles->last_id = 1;
 	handle->id = handles->last_id;
@@ -163,7 +160,20 @@ handles_give(struct handles *handles, uint32_t session, uint32_t transaction_num
 	transaction->mailbox_count += count;
 	handles->handle_count++;
 	handles->mailbox_count += count;
-	return handle->id;
+	return handle;
+}
+
+uint32_t
+handles_give(struct handles *handles, uint32_t session, uint32_t transaction_number,
+    const struct map_mailbox *mailboxes, size_t count)
+{
+	struct transaction *transaction = open_transaction(handles, session, transaction_number);
+	struct handle *handle = transaction ? add_handle(handles, transaction, mailboxes, count) : NULL;
+
+	/* Only transactions with handles are kept: it is the handles that are capped. */
+	if (transaction && transaction->handle_count == 0)
+		forget(handles, transaction);
+	return handle ? handle->id : 0;
 }
 
 /* The handle with this id. smtpd names them in the order it got them: the search goes on from `from`. */

@@ -186,6 +186,17 @@ SENDER_ATTEMPTS(sendmsg, BY_SENDMSG)
 SENDER_ATTEMPTS(sendmmsg, BY_SENDMMSG)
 /* clang-format on */
 
+/* The rules allow sendmsg on the numbers of the edges: a socket may be moved there. */
+static enum attempt_exit
+try_fastopen_moved(const struct target *target)
+{
+	if (!is_lent(LOAN_TCP))
+		return ATTEMPT_NO_LOAN;
+	if (syscall(SYS_dup3, LOAN_TCP, FD_EDGES, O_CLOEXEC) < 0)
+		return ATTEMPT_REFUSED;
+	return try_fastopen(FD_EDGES, BY_SENDMSG, target);
+}
+
 static enum attempt_exit
 try_exec(const struct target *target)
 {
@@ -228,11 +239,30 @@ try_open_above_folders(const struct target *target)
 }
 
 static enum attempt_exit
-try_write_map(const struct target *target)
+try_map_write(const struct target *target)
 {
 	(void)target;
-	if (syscall(SYS_pwrite64, FD_MAP, "x", 1, 0) == 1 || syscall(SYS_ftruncate, FD_MAP, 0) == 0)
-		return ATTEMPT_SUCCEEDED;
+	return judge(syscall(SYS_write, FD_MAP, "x", 1) == 1);
+}
+
+static enum attempt_exit
+try_map_pwrite(const struct target *target)
+{
+	(void)target;
+	return judge(syscall(SYS_pwrite64, FD_MAP, "x", 1, 0) == 1);
+}
+
+static enum attempt_exit
+try_map_truncate(const struct target *target)
+{
+	(void)target;
+	return judge(syscall(SYS_ftruncate, FD_MAP, 0) == 0);
+}
+
+static enum attempt_exit
+try_map_mmap(const struct target *target)
+{
+	(void)target;
 	return judge(syscall(SYS_mmap, NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, FD_MAP, 0) > 0);
 }
 
@@ -306,6 +336,7 @@ static const struct attempt {
 	{ "fastopen-refused-sendto", try_fastopen_refused_sendto },
 	{ "fastopen-refused-sendmsg", try_fastopen_refused_sendmsg },
 	{ "fastopen-refused-sendmmsg", try_fastopen_refused_sendmmsg },
+	{ "fastopen-moved-sendmsg", try_fastopen_moved },
 	{ "udp-elsewhere-sendto", try_udp_elsewhere_sendto },
 	{ "udp-elsewhere-sendmsg", try_udp_elsewhere_sendmsg },
 	{ "udp-elsewhere-sendmmsg", try_udp_elsewhere_sendmmsg },
@@ -314,7 +345,10 @@ static const struct attempt {
 	{ "fork", try_fork },
 	{ "open", try_open },
 	{ "open-above-folders", try_open_above_folders },
-	{ "write-map", try_write_map },
+	{ "map-write", try_map_write },
+	{ "map-pwrite", try_map_pwrite },
+	{ "map-truncate", try_map_truncate },
+	{ "map-mmap", try_map_mmap },
 	{ "io-uring", try_io_uring },
 	{ "ptrace", try_ptrace },
 	{ "kill", try_kill },

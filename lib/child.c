@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -186,6 +187,17 @@ child_drained(struct child *child)
 	(void)event_base_loopexit(child->base, NULL);
 }
 
+/* libc counts the processors (a file, a system call) before it makes a heap for another thread, unless it is told how
+ * many heaps there may be; behind the walls that would be the end. */
+static void
+limit_heaps(const struct plan_row *row)
+{
+	enum { HEAPS = 8 };
+
+	if (row->has_threads)
+		(void)mallopt(M_ARENA_MAX, HEAPS);
+}
+
 static struct event_base *
 make_event_base(void)
 {
@@ -261,6 +273,18 @@ prepare(struct life *life)
 	return life->child.base && (!program->prepare || program->prepare(&life->child));
 }
 
+/* The room owns the map's descriptor and closes it one day; the fixed number must stay taken all the same. */
+static void
+hand_over_map(struct life *life)
+{
+	int map = fcntl(FD_MAP, F_DUPFD_CLOEXEC, FD_EDGES_END);
+
+	if (map < 0 || dup3(FD_NULL_IN, FD_MAP, O_CLOEXEC) < 0)
+		log_error("the recipient map could not be taken over; until the next one there is none");
+	else
+		life->program->on_map(&life->child, map);
+}
+
 static bool
 start(struct life *life, bool has_map, const struct buf *missing)
 {
@@ -269,7 +293,7 @@ start(struct life *life, bool has_map, const struct buf *missing)
 	if (!life->program->start(&life->child) || !attach_edges(life))
 		return false;
 	if (has_map && life->program->on_map)
-		life->program->on_map(&life->child, FD_MAP);
+		hand_over_map(life);
 	ready.ready.missing_walls = buf_span(missing);
 	return edge_send(life->child.control, &ready);
 }
@@ -302,6 +326,7 @@ child_main(int argc, char **argv, const struct child_program *program)
 	/* Children obey the master's messages, not the terminal's signals. */
 	(void)signal(SIGINT, SIG_IGN);
 	(void)signal(SIGHUP, SIG_IGN);
+	limit_heaps(life.child.row);
 	bool has_map = fcntl(FD_MAP, F_GETFD) >= 0;
 	if (!fill_fixed_numbers() || !prepare(&life) || !put_up_walls(&life, &missing))
 		return 1;

@@ -95,15 +95,15 @@ enter_view(const struct sandbox *sandbox, struct buf *missing, struct buf *why, 
 static bool
 set_limit(__rlimit_resource_t resource, rlim_t value)
 {
-	struct rlimit limit;
+	struct rlimit limit = { .rlim_cur = value, .rlim_max = value };
 
-	if (getrlimit(resource, &limit) != 0)
+	if (setrlimit(resource, &limit) == 0)
+		return true;
+	/* Only CAP_SYS_RESOURCE, which root may lack in a container, goes above what was given: be content with that.
+	 */
+	if (errno != EPERM || getrlimit(resource, &limit) != 0 || value <= limit.rlim_max)
 		return false;
-	/* Root may raise it, others stay below what they were given. */
-	if (limit.rlim_max != RLIM_INFINITY && value > limit.rlim_max && geteuid() != 0)
-		value = limit.rlim_max;
-	limit.rlim_cur = value;
-	limit.rlim_max = value;
+	limit.rlim_cur = limit.rlim_max;
 	return setrlimit(resource, &limit) == 0;
 }
 

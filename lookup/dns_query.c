@@ -76,7 +76,7 @@ dns_query_start(struct event_base *base, dns_query_ask_socket *ask_socket, void 
 void
 dns_query_resolvers(struct dns_queries *queries, const struct peer_address *resolvers, unsigned count)
 {
-	queries->resolver_count = count < DNS_RESOLVERS_MAX ? count : DNS_RESOLVERS_MAX;
+	queries->resolver_count = count < RESOLVERS_MAX ? count : RESOLVERS_MAX;
 	for (unsigned i = 0; i < queries->resolver_count; i++) {
 		queries->resolvers[i] = resolvers[i];
 		queries->failures[i] = 0;

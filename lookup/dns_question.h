@@ -56,8 +56,8 @@ struct dns_queries {
 	struct dns_cache *cache;
 	struct dns_sockets *sockets;
 	struct dns_streams *streams;
-	struct peer_address resolvers[DNS_RESOLVERS_MAX];
-	unsigned failures[DNS_RESOLVERS_MAX]; /* tries that met silence since it was last heard */
+	struct peer_address resolvers[RESOLVERS_MAX];
+	unsigned failures[RESOLVERS_MAX]; /* tries that met silence since it was last heard */
 	unsigned resolver_count;
 	uint64_t heard_ms;
 	bool is_down; /* the log has said so */

@@ -13,7 +13,7 @@ struct dns_sockets {
 	struct event_base *base;
 	const struct dns_sockets_events *events;
 	void *context;
-	struct peer_address resolvers[DNS_RESOLVERS_MAX];
+	struct peer_address resolvers[RESOLVERS_MAX];
 	unsigned resolver_count;
 	uint32_t last_serial;
 	struct event retry;
@@ -143,7 +143,7 @@ renumber(struct dns_sockets *pool, struct dns_socket *socket)
 void
 dns_sockets_configure(struct dns_sockets *pool, const struct peer_address *resolvers, unsigned count)
 {
-	pool->resolver_count = count < DNS_RESOLVERS_MAX ? count : DNS_RESOLVERS_MAX;
+	pool->resolver_count = count < RESOLVERS_MAX ? count : RESOLVERS_MAX;
 	for (unsigned i = 0; i < pool->resolver_count; i++)
 		pool->resolvers[i] = resolvers[i];
 	for (unsigned i = 0; i < DNS_SOCKETS_MAX; i++)

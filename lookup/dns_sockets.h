@@ -14,9 +14,9 @@
 
 #include "lib/peer.h"
 #include "lookup/dns_socket.h"
+#include "lookup/resolvers.h"
 
 enum {
-	DNS_RESOLVERS_MAX = 8,
 	DNS_SOCKETS_LEAST = 32,     /* open at a time, over all resolvers */
 	DNS_SOCKETS_A_RESOLVER = 8, /* and for each of many */
 	DNS_SOCKETS_MAX = 160       /* with those that are leaving */

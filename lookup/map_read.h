@@ -19,7 +19,7 @@
 #include "lib/span.h"
 
 enum {
-	MAP_MAILBOXES_MAX = 1000,  /* mailboxes one address may reach */
+	MAP_MAILBOXES_MAX = 1000, /* mailboxes one address may reach */
 	MAP_ADDRESS_BYTES = 1024,
 	MAP_PATH_BYTES = 1024
 };
@@ -29,54 +29,61 @@ struct map;
 struct map_meta {
 	uint64_t built_at_seconds; /* wall clock */
 	uint64_t addresses;
-	uint64_t entries;          /* records, wildcards and aliases included */
-	char digest[65];           /* SHA-256 of the records, in hex */
+	uint64_t entries;  /* addresses and wildcards */
+	char digest[65];   /* SHA-256 of the records, in hex */
+	char settings[65]; /* SHA-256 of the settings it was made with, in hex (lookup/map_settings.h) */
 };
 
 /* One mailbox that an address reaches. */
 struct map_mailbox {
-	struct span address;   /* canonical address of the mailbox (Delivered-To) */
-	unsigned root;         /* index of its root: 0 is `mailboxes`, 1… are `mailbox-roots` */
-	struct span path;      /* below the root: "example.org/alice"; no "..", no leading or double slash */
-	uint64_t quota_bytes;  /* 0: none (kept, enforced later) */
-	unsigned line;         /* of its entry in the recipients file */
+	struct span address; /* canonical address of the mailbox (Delivered-To); of a catch-all: the address as asked */
+	unsigned root;       /* index of its root: 0 is `mailboxes`, 1… are `mailbox-roots` */
+	struct span path;    /* below the root: "example.org/alice"; no "..", no leading or double slash */
+	uint64_t quota_bytes; /* 0: none (kept, enforced later) */
+	unsigned line;        /* of its entry in the recipients file */
 };
 
 enum map_verdict {
-	MAP_DELIVER,   /* mailboxes[] */
-	MAP_REFUSE,    /* 550, with text when the map has one */
-	MAP_DEFER,     /* 450, with text */
-	MAP_UNKNOWN,   /* the domain is ours, the address is not: 550 5.1.1 */
-	MAP_NOT_OURS,  /* the domain is not ours: 550 5.7.1 */
-	MAP_BROKEN     /* a record does not parse: 451 */
+	MAP_DELIVER,  /* mailboxes[] */
+	MAP_REFUSE,   /* 550, with text when the map has one */
+	MAP_DEFER,    /* 450, with text */
+	MAP_UNKNOWN,  /* the domain is ours, the address is not: 550 5.1.1 */
+	MAP_NOT_OURS, /* the domain is not ours: 550 5.7.1 */
+	MAP_BROKEN    /* a record does not parse: 451 */
 };
 
 struct map_result {
 	enum map_verdict verdict;
-	struct span key;         /* the entry that matched, as in the map: "alice@example.org", "*@example.net" */
-	struct span text;        /* REFUSE, DEFER */
-	unsigned line;           /* line of the entry in the recipients file; 0 when none matched */
-	struct span file;        /* its file's name */
-	bool is_postmaster;      /* the address is postmaster@ or abuse@: exempt from most checks */
-	size_t count;            /* DELIVER */
+	struct span key;    /* the entry that matched, as in the map: "alice@example.org", "*@example.net" */
+	struct span text;   /* REFUSE, DEFER */
+	unsigned line;      /* line of the entry in the recipients file; 0 when none matched */
+	struct span file;   /* its file's name */
+	bool is_postmaster; /* the address is postmaster@ or abuse@: exempt from most checks */
+	size_t count;       /* DELIVER */
 	struct map_mailbox mailboxes[MAP_MAILBOXES_MAX];
 };
 
-/* Takes fd (closes it, also on failure), maps it read-only, checks size, meta, version and structure. */
+/* Takes fd (closes it, also on failure), maps it read-only, checks size, meta, version and structure: that the file has
+ * the length that was written, and that its tables lie one behind the other and hold as many records. The digest is not
+ * computed (0.1 s and more for a million addresses, in an event loop): each record carries a checksum, which the lookup
+ * checks. */
 struct map *map_open(int fd, struct buf *why);
 const struct map_meta *map_meta(const struct map *map);
 
 struct map_rules {
-	const char *sub_address;   /* characters that begin a sub-address; "" for none */
+	const char *sub_address; /* characters that begin a sub-address; "" for none */
 	bool keeps_local_case;
-	struct span postmaster;    /* canonical address, or empty */
+	struct span postmaster; /* as configured, or empty */
 	struct span hostname;
 };
 
 /* Looks up an address as RCPT gave it, without brackets: `alice+news@Example.ORG`, `"a b"@example.org`, `postmaster`,
  * `postmaster@[192.0.2.1]`. Exact, then without the sub-address (cut from the right, longest base first), then the
- * domain's wildcard; postmaster as in DESIGN §5. Spans in *result point into the map and into *result's caller's
- * rules; they are good until map_close. is_our_literal: may `postmaster@[address]` be taken for ours. */
+ * domain's wildcard. Bare postmaster, postmaster@ any address literal and postmaster@hostname, and postmaster@ a domain
+ * of ours without an entry of its own, are rules->postmaster's, or postmaster@hostname's when there is none. (Behind
+ * NAT nobody knows the own address; smtpd knows the connection's and may refuse other literals before it asks.) Spans
+ * in *result point into the map or, for a catch-all's mailbox, into address; those of the map are good until map_close.
+ */
 void map_lookup(const struct map *map, const struct map_rules *rules, struct span address, struct map_result *result);
 void map_close(struct map *map);
 

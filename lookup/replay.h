@@ -25,7 +25,7 @@ enum dns_status {
 };
 
 enum {
-	DNS_NAME_BYTES = 255,     /* greatest presentation form that is asked, without the final dot */
+	DNS_NAME_BYTES = 255,     /* greatest name that is asked, as raw octets without the final dot */
 	DNS_RECORDS_MAX = 256,    /* records kept of one answer */
 	DNS_TXT_MAX_BYTES = 65535 /* of one TXT record, its strings joined (RFC 7208 3.3) */
 };
@@ -45,14 +45,15 @@ struct dns_answer {
 struct replay;
 
 /* The pinned answer to (type, name), or NULL when it is not known yet: it is then noted as wanted, and the caller
- * gives up until the next run. name: presentation form without a final dot, at most DNS_NAME_BYTES; case ignored. */
+ * gives up until the next run. name: raw octets with dots between labels, nothing escaped, without a final dot, at most
+ * DNS_NAME_BYTES; case ignored. */
 const struct dns_answer *replay_lookup(struct replay *replay, enum dns_type type, struct span name);
 
 /* For the keeper of a replay (dns, tests): */
 
 /* An empty one; NULL without memory. */
 struct replay *replay_new(void);
-/* Pins an answer (copied). False without memory. */
+/* Pins an answer (copied); the question is then wanted no longer. False without memory. */
 bool replay_pin(struct replay *replay, enum dns_type type, struct span name, const struct dns_answer *answer);
 /* The questions wanted since the last replay_clear_wanted(), without doubles. */
 size_t replay_wanted_count(const struct replay *replay);

@@ -204,13 +204,13 @@ static bool
 conclude(struct spf_guard *guard, struct outcome outcome, struct spf_verdict *verdict)
 {
 	verdict->lookups = guard->lookups;
-	if (guard->stop == SPF_STOP_WAIT)
+	if (guard->dns.stop == SPF_STOP_WAIT)
 		return false;
-	if (guard->stop == SPF_STOP_VERDICT) {
-		verdict->result = guard->verdict;
-		verdict->resolver_down = guard->resolver_down;
-		if (guard->verdict != SPF_NONE)
-			append_cut(&verdict->problem, buf_span(&guard->problem));
+	if (guard->dns.stop == SPF_STOP_VERDICT) {
+		verdict->result = guard->dns.verdict;
+		verdict->resolver_down = guard->dns.resolver_down;
+		if (guard->dns.verdict != SPF_NONE)
+			append_cut(&verdict->problem, buf_span(&guard->dns.problem));
 		return true;
 	}
 	verdict->result = outcome.result;
@@ -232,7 +232,7 @@ spf_check(const struct spf_question *question, struct replay *replay, struct spf
 	buf_reset(&verdict->problem);
 	verdict->resolver_down = false;
 	spf_guard_begin(&guard, question, replay);
-	if (guard.stop == SPF_STOP_NOT)
+	if (guard.dns.stop == SPF_STOP_NOT)
 		outcome = run_libspf2(&guard);
 	const bool is_done = conclude(&guard, outcome, verdict);
 	spf_guard_end(&guard);

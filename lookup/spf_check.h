@@ -8,28 +8,21 @@
 #ifndef TIDEGATE_LOOKUP_SPF_CHECK_H
 #define TIDEGATE_LOOKUP_SPF_CHECK_H
 
+#include <stdbool.h>
+
 #include "lib/buf.h"
-#include "lib/peer.h"
-#include "lib/span.h"
+#include "lookup/spf_question.h"
 #include "lookup/spf_result.h"
 #include "lookup/replay.h"
 
 /* libspf2 and its tables; once, before the walls. False when it cannot be set up. */
 bool spf_check_load(void);
 
-struct spf_question {
-	struct peer_address client;
-	struct span helo;       /* as the client gave it */
-	struct span sender;     /* MAIL FROM without its brackets; empty for the null sender */
-	struct span receiver;   /* our host name, for %{r} in explanations */
-	uint64_t now_seconds;   /* for %{t} */
-	enum spf_identity identity;
-};
-
 struct spf_verdict {
 	enum spf_result result;
 	bool resolver_down;     /* the cause of a temperror: no resolver answers at all */
-	struct buf explanation; /* on SPF_FAIL only: the domain's own (RFC 7208 6.2), expanded, printable ASCII; may be empty */
+	struct buf explanation; /* on SPF_FAIL only: the domain's own (RFC 7208 6.2), expanded, printable ASCII; may be
+				   empty */
 	struct buf mechanism;   /* the term that matched, as it stands in the record; empty when none did */
 	struct buf problem;     /* for temperror and permerror: one sentence */
 	unsigned lookups;       /* DNS terms counted (RFC 7208 4.6.4) */

@@ -9,8 +9,8 @@
 #include <stdbool.h>
 
 #include "lib/buf.h"
-#include "lookup/spf_check.h"
 #include "lookup/spf_macro.h"
+#include "lookup/spf_question.h"
 
 /* Fills what the question says of *facts (all but domain and validated). A missing local-part is "postmaster"; made
  * is room for a sender with it, and must live as long as *facts. */

@@ -308,18 +308,3 @@ spf_macro_explanation(struct span text, const struct spf_macro_facts *facts, str
 			return false;
 	return is_printable(buf_span(out));
 }
-
-struct span
-spf_name_present(const struct spf_name *name, char *text, size_t size)
-{
-	size_t length = 0;
-
-	for (size_t i = 0; i < name->length; i++) {
-		if (size - length < 2)
-			return span_make("", 0);
-		if (name->bytes[i] == '\\')
-			text[length++] = '\\';
-		text[length++] = name->bytes[i];
-	}
-	return span_make(text, length);
-}

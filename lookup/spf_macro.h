@@ -64,8 +64,6 @@ bool spf_macro_explanation(struct span text, const struct spf_macro_facts *facts
 
 /* A name that was not made from macros: the same checks; too long is false. A final dot is dropped. */
 bool spf_name_from(struct span text, struct spf_name *name);
-/* The name as DNS software writes it, a backslash doubled, in text. Empty when it does not fit. */
-struct span spf_name_present(const struct spf_name *name, char *text, size_t size);
 
 static inline struct span
 spf_name_span(const struct spf_name *name)

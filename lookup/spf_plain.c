@@ -115,7 +115,7 @@ write_step(const struct spf_term *term, const struct peer_address *client, unsig
 	case SPF_TERM_ALL:
 	case SPF_TERM_IP4:
 	case SPF_TERM_IP6:
-		write_mechanism(term, "exists:", number, out);
+		write_named(" ?exists:", number, out);
 		buf_append_char(out, ' ');
 		buf_append_char(out, term->qualifier);
 		buf_append_text(out, "all");

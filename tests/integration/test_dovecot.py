@@ -8,6 +8,7 @@ from tests.lib import server as tidegate
 from tests.lib import smtp
 
 ALICE = "alice@example.org"
+UID = tidegate.MAILBOX_UID
 
 
 @unittest.skipUnless(tidegate.HAS_OWN_NETWORK and tidegate.IS_ROOT, "needs root and namespaces of its own")
@@ -19,22 +20,21 @@ class ReadByDovecot(unittest.TestCase):
         peers.devices(self.root)
 
     def fetch(self, maildir):
-        """All messages as doveadm prints them, CRLF-ended, each behind "text:\\n"."""
+        """All messages as doveadm prints them, CRLF-ended, each behind "text:\n"."""
         inside = os.path.join(self.root, "tmp")
-        config = ["ssl=no", "mail_uid=0", "mail_gid=0", "first_valid_uid=0", "mail_location=maildir:/tmp/mail", "log_path=/dev/stderr",
-                  "base_dir=/tmp/run"]
+        config = ("ssl = no\nfirst_valid_uid = 1\nmail_location = maildir:/tmp/mail\nlog_path = /dev/stderr\n"
+                  "base_dir = /tmp/run\n")
         subprocess.run(["mount", "-t", "tmpfs", "none", inside], check=True)
         try:
-            os.makedirs(os.path.join(inside, "mail"))
-            with open(os.path.join(inside, "dovecot.conf"), "w", encoding="utf-8") as file:
-                file.write("\n".join(line.replace("=", " = ", 1) for line in config) + "\n")
-            with open(os.path.join(self.root, "etc", "passwd"), "w", encoding="utf-8") as file:
-                file.write("root:x:0:0::/:/bin/sh\n")
-            with open(os.path.join(self.root, "etc", "group"), "w", encoding="utf-8") as file:
-                file.write("root:x:0:\n")
-            subprocess.run(["cp", "-r", maildir + "/.", os.path.join(inside, "mail")], check=True)
-            done = subprocess.run(["chroot", self.root, "/usr/bin/doveadm", "-c", "/tmp/dovecot.conf", "fetch", "text", "ALL"],
-                                  capture_output=True, check=False, env={"USER": "root", "HOME": "/tmp", "PATH": "/usr/sbin:/usr/bin"})
+            for name, text in (("tmp/dovecot.conf", config), ("etc/passwd", f"vmail:x:{UID}:{UID}::/tmp:/bin/sh\n"),
+                               ("etc/group", f"vmail:x:{UID}:\n")):
+                with open(os.path.join(self.root, name), "w", encoding="utf-8") as file:
+                    file.write(text)
+            subprocess.run(["cp", "-r", maildir, os.path.join(inside, "mail")], check=True)
+            subprocess.run(["chown", "-R", f"{UID}:{UID}", os.path.join(inside, "mail")], check=True)
+            done = subprocess.run(["chroot", f"--userspec={UID}:{UID}", self.root, "/usr/bin/doveadm", "-c", "/tmp/dovecot.conf",
+                                   "fetch", "text", "ALL"], capture_output=True, check=False,
+                                  env={"USER": "vmail", "HOME": "/tmp", "PATH": "/usr/sbin:/usr/bin"})
         finally:
             subprocess.run(["umount", inside], check=True)
         self.assertEqual(done.returncode, 0, done.stderr)

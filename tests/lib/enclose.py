@@ -93,7 +93,7 @@ def main():
             command = ["setpriv", "--inh-caps=-all", "--ambient-caps=-all"] + command
     signal.signal(signal.SIGTERM, lambda *_: os._exit(143))
     before = mounts()
-    child = subprocess.Popen(command).pid
+    child = os.posix_spawnp(command[0], command, os.environ)
     code = wait_for(child)
     if own:
         complaints = left_behind(before)

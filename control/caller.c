@@ -1,0 +1,120 @@
+/* tidegate-caller of control/caller.h.
+ *
+ * On failure: see the header.
+ */
+#include "control/caller.h"
+
+#include "conf/config.h"
+#include "control/calls.h"
+#include "lib/log.h"
+#include "lookup/resolvers.h"
+
+/* Queued answers hold descriptors: about a hundred an asker. */
+enum { EDGE_QUEUE_BYTES = 4096 };
+
+struct caller {
+	struct resolvers resolvers;
+	struct calls *calls;
+	struct edge *askers[PLAN_CORES_MAX];
+};
+
+/* An asker that does not read its answers loses them, and asks again when its patience ends. */
+static void
+on_done(void *asker, uint32_t serial, int fd, const struct peer_address *address, const char *why)
+{
+	struct ipc_message message = { .descriptor = fd };
+
+	if (fd >= 0) {
+		message.type = IPC_SOCKET_SAY;
+		message.socket_say.serial = serial;
+		message.socket_say.address = *address;
+	} else {
+		message.type = IPC_SOCKET_FAILED;
+		message.socket_failed.serial = serial;
+		message.socket_failed.text = span_take(span_of(why), IPC_TEXT_BYTES);
+	}
+	(void)edge_send(asker, &message);
+}
+
+static bool
+on_ask(void *context, struct edge *edge, const struct ipc_message *message)
+{
+	struct caller *caller = context;
+	const struct ipc_socket_ask *ask = &message->socket_ask;
+
+	if (message->type != IPC_SOCKET_ASK || ask->stream > 1)
+		return false;
+	/* No breach: the asker may have a longer list, of a configuration that has not come here yet. */
+	if (ask->resolver >= caller->resolvers.count)
+		calls_refuse(caller->calls, edge, ask->serial, "no resolver of this number is configured");
+	else
+		calls_connect(
+		    caller->calls, edge, ask->serial, &caller->resolvers.addresses[ask->resolver], ask->stream == 1);
+	return true;
+}
+
+static void
+on_gone(void *context, struct edge *edge)
+{
+	struct caller *caller = context;
+
+	calls_forget(caller->calls, edge);
+}
+
+static bool
+caller_on_edge(struct child *child, enum role peer, unsigned peer_instance, int fd)
+{
+	static const struct edge_events events = { .on_message = on_ask, .on_gone = on_gone };
+	struct caller *caller = child->state;
+
+	if (peer != ROLE_DNS || peer_instance >= PLAN_CORES_MAX)
+		return false;
+	struct edge **edge = &caller->askers[peer_instance];
+	if (!*edge)
+		*edge = edge_new(child->base, ROLE_CALLER, peer, peer_instance, EDGE_QUEUE_BYTES, &events, caller);
+	if (!*edge)
+		return false;
+	/* A fresh asker has asked for nothing yet. */
+	calls_forget(caller->calls, *edge);
+	return edge_attach(*edge, fd);
+}
+
+/* Connections under way to resolvers that are gone are still made: whoever asked compares the address. */
+static bool
+caller_configure(struct child *child, struct span bytes)
+{
+	static struct caller caller;
+	struct config *config = config_decode(bytes);
+
+	if (!config)
+		return false;
+	resolvers_parse(&config->resolvers, &caller.resolvers);
+	config_free(config);
+	child->state = &caller;
+	return true;
+}
+
+static bool
+caller_start(struct child *child)
+{
+	struct caller *caller = child->state;
+
+	caller->calls = calls_new(child->base, on_done);
+	return caller->calls != NULL;
+}
+
+static void
+caller_on_status(struct child *child, struct buf *lines)
+{
+	const struct caller *caller = child->state;
+
+	buf_printf(lines, "calls %llu\n", (unsigned long long)calls_made(caller->calls));
+	buf_printf(lines, "calls-failed %llu\n", (unsigned long long)calls_failed(caller->calls));
+	buf_printf(lines, "calls-under-way %zu\n", calls_under_way(caller->calls));
+}
+
+const struct child_program caller_program = { .role = ROLE_CALLER,
+	.configure = caller_configure,
+	.start = caller_start,
+	.on_edge = caller_on_edge,
+	.on_status = caller_on_status };

@@ -1,0 +1,27 @@
+/* Opening what control/supplies.h names.
+ *
+ * On failure: see the header.
+ */
+#include "control/supplies.h"
+
+void
+supplies_init(struct supplies *supplies, const struct config *config)
+{
+	*supplies = (struct supplies){ .config = config, .map = -1 };
+	programs_init(&supplies->programs);
+	state_folder_init(&supplies->state);
+}
+
+bool
+supplies_open(struct supplies *supplies, struct buf *why)
+{
+	return accounts_find(supplies->config, &supplies->accounts, why) && programs_open(&supplies->programs, why) &&
+	       state_folder_open(supplies->config->state, &supplies->accounts, &supplies->state, why);
+}
+
+void
+supplies_close(struct supplies *supplies)
+{
+	state_folder_close(&supplies->state);
+	programs_close(&supplies->programs);
+}

@@ -1,0 +1,27 @@
+/* What processes of the plan are started with: their programs, accounts, folders, configuration and map.
+ *
+ * Trust: all of it is the administrator's and checked here.
+ * On failure: a sentence; what was opened is closed by supplies_close().
+ */
+#ifndef TIDEGATE_CONTROL_SUPPLIES_H
+#define TIDEGATE_CONTROL_SUPPLIES_H
+
+#include "control/accounts.h"
+#include "control/spawn.h"
+#include "control/state_folder.h"
+
+struct supplies {
+	struct programs programs;
+	struct accounts accounts;
+	struct state_folder state;
+	const struct config *config;
+	int map; /* the recipient map, not owned; -1: none yet */
+};
+
+/* Nothing open. */
+void supplies_init(struct supplies *supplies, const struct config *config);
+/* Finds the accounts, opens the programs and the state folder (making it where it is missing). */
+bool supplies_open(struct supplies *supplies, struct buf *why);
+void supplies_close(struct supplies *supplies);
+
+#endif

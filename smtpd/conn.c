@@ -1,0 +1,204 @@
+/* The connections of smtpd/conn.h.
+ *
+ * Reads are one call a readiness. While a session waits for another process the read event stays in place, since
+ * most clients stay silent then; it is taken away only when the client talks all the same.
+ *
+ * Trust: see the header.
+ * On failure: see the header.
+ */
+#include "smtpd/conn.h"
+
+#include <errno.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "smtpd/smtpd.h"
+
+enum { UNSENT_BYTES = 1 << 20 };
+
+static void on_ready(evutil_socket_t fd, short what, void *argument);
+
+void
+conn_write(struct session *session, struct span bytes)
+{
+	struct conn *conn = session->owner;
+
+	buf_append(&conn->smtpd->out, bytes);
+}
+
+bool
+conn_is_acknowledged(struct session *session)
+{
+	const struct conn *conn = session->owner;
+	int unacknowledged = 0;
+
+	return conn->unsent.length == 0 && conn->smtpd->out.length == 0 &&
+	       ioctl(conn->fd, SIOCOUTQ, &unacknowledged) == 0 && unacknowledged == 0;
+}
+
+static bool
+set_interest(struct conn *conn, enum conn_interest interest)
+{
+	short what = interest == CONN_WRITING ? EV_WRITE : EV_READ;
+
+	if (conn->interest == interest)
+		return true;
+	if (conn->interest != CONN_NOTHING)
+		(void)event_del(&conn->event);
+	conn->interest = CONN_NOTHING;
+	if (interest == CONN_NOTHING)
+		return true;
+	if (event_assign(
+		&conn->event, conn->smtpd->child->base, conn->fd, (short)(what | EV_PERSIST), on_ready, conn) != 0 ||
+	    event_add(&conn->event, NULL) != 0)
+		return false;
+	conn->interest = (uint8_t)interest;
+	return true;
+}
+
+/* Sends as much as the kernel takes. False: the connection is dead. */
+static bool
+send_some(int fd, struct span bytes, size_t *sent)
+{
+	ssize_t result;
+
+	*sent = 0;
+	do {
+		result = send(fd, bytes.data, bytes.length, MSG_NOSIGNAL | MSG_DONTWAIT);
+	} while (result < 0 && errno == EINTR);
+	if (result < 0)
+		return errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS || errno == ENOMEM;
+	*sent = (size_t)result;
+	return true;
+}
+
+/* Sends what was said in this turn, behind what an earlier turn could not send. */
+static bool
+flush(struct conn *conn)
+{
+	struct buf *out = &conn->smtpd->out;
+	bool is_alive = buf_ok(out);
+	size_t sent;
+
+	if (conn->unsent.length || !is_alive) {
+		buf_append(&conn->unsent, buf_span(out));
+		buf_reset(out);
+		if (!is_alive || !send_some(conn->fd, buf_span(&conn->unsent), &sent))
+			return false;
+		buf_consume(&conn->unsent, sent);
+		if (conn->unsent.length == 0)
+			buf_free(&conn->unsent);
+		return buf_ok(&conn->unsent);
+	}
+	if (out->length) {
+		is_alive = send_some(conn->fd, buf_span(out), &sent);
+		buf_append(&conn->unsent, span_skip(buf_span(out), sent));
+		buf_reset(out);
+	}
+	return is_alive && buf_ok(&conn->unsent);
+}
+
+static void
+end(struct conn *conn)
+{
+	struct smtpd *smtpd = conn->smtpd;
+	uint32_t id = conn->session.id;
+
+	(void)set_interest(conn, CONN_NOTHING);
+	(void)close(conn->fd);
+	session_free(&conn->session);
+	buf_free(&conn->unsent);
+	if (conn->has_door_id)
+		neighbours_report_closed(smtpd, conn->door_id);
+	sessions_remove(smtpd->sessions, id);
+	neighbours_flush_soon(smtpd);
+}
+
+static enum conn_interest
+wanted(const struct conn *conn)
+{
+	if (conn->unsent.length)
+		return CONN_WRITING;
+	/* A client that talked while its session waited is not listened to until the wait is over. */
+	return conn->interest == CONN_NOTHING && session_is_waiting(&conn->session) ? CONN_NOTHING : CONN_READING;
+}
+
+void
+conn_turn(struct conn *conn)
+{
+	struct session *session = &conn->session;
+
+	if (!flush(conn))
+		session_input_ended(session, false);
+	bool is_over = session->is_overdue || (session->state == SESSION_CLOSED && conn->unsent.length == 0);
+	if (is_over || !set_interest(conn, wanted(conn)))
+		end(conn);
+}
+
+static void
+receive(struct conn *conn)
+{
+	struct session *session = &conn->session;
+	char *bytes = conn->smtpd->read_bytes;
+	size_t room = session->state == SESSION_TEXT ? SESSION_READ_BYTES : SESSION_READ_COMMAND_BYTES;
+	ssize_t got = recv(conn->fd, bytes, room, MSG_DONTWAIT);
+
+	if (got > 0)
+		session_input(session, span_make(bytes, (size_t)got));
+	else if (got == 0)
+		session_input_ended(session, true);
+	else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
+		session_input_ended(session, false);
+}
+
+static void
+on_ready(evutil_socket_t fd, short what, void *argument)
+{
+	struct conn *conn = argument;
+
+	(void)fd;
+	if (what & EV_READ) {
+		if (session_is_waiting(&conn->session)) {
+			(void)set_interest(conn, CONN_NOTHING);
+			return;
+		}
+		receive(conn);
+	}
+	conn_turn(conn);
+}
+
+/* There is no place for this client: it hears so, if one write is enough. */
+static void
+turn_away(struct smtpd *smtpd, int fd, uint32_t door_id)
+{
+	struct reply reply = { .id = REPLY_TOO_MANY_SESSIONS, .details = { span_of(smtpd->config->hostname) } };
+	size_t sent;
+
+	reply_format(&reply, &smtpd->out);
+	(void)send_some(fd, buf_span(&smtpd->out), &sent);
+	buf_reset(&smtpd->out);
+	smtpd->world.replies[reply.id]++;
+	(void)close(fd);
+	neighbours_report_closed(smtpd, door_id);
+}
+
+void
+conn_open(struct smtpd *smtpd, int fd, uint32_t door_id, const struct peer_address *client)
+{
+	uint32_t id;
+	struct conn *conn = sessions_add(smtpd->sessions, smtpd->config->max_connections, &id);
+
+	if (!conn) {
+		turn_away(smtpd, fd, door_id);
+		return;
+	}
+	conn->smtpd = smtpd;
+	conn->fd = fd;
+	conn->door_id = door_id;
+	conn->has_door_id = true;
+	conn->unsent = BUF_LIMIT(UNSENT_BYTES);
+	session_begin(&conn->session, &smtpd->world, conn, id, client);
+	conn_turn(conn);
+}

@@ -1,0 +1,43 @@
+/* One client's socket: reads into the process's one buffer when it may, and sends what a session said in one write.
+ *
+ * A connection is driven in turns: something happens to its session (bytes, an answer, a deadline), then conn_turn()
+ * sends what was said, closes what is over and chooses what to wait for next. No buffer is held while it idles.
+ *
+ * Trust: none in the client.
+ * On failure: a socket that fails ends its session as if the client had reset it.
+ */
+#ifndef TIDEGATE_SMTPD_CONN_H
+#define TIDEGATE_SMTPD_CONN_H
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "smtpd/session.h"
+
+struct smtpd;
+
+enum conn_interest { CONN_NOTHING, CONN_READING, CONN_WRITING };
+
+struct conn {
+	struct session session;
+	struct event event; /* of the one interest */
+	struct buf unsent;  /* what a short write left; nothing is read until it is gone */
+	struct smtpd *smtpd;
+	int fd;
+	uint32_t door_id; /* the door's number for this connection */
+	bool has_door_id; /* false after the door that gave it has gone */
+	uint8_t interest; /* enum conn_interest */
+};
+
+/* Takes an accepted client (owns fd) and greets it. */
+void conn_open(struct smtpd *smtpd, int fd, uint32_t door_id, const struct peer_address *client);
+/* Ends a turn; the connection may be gone afterwards. */
+void conn_turn(struct conn *conn);
+
+/* Two functions of struct session_io. */
+void conn_write(struct session *session, struct span bytes);
+bool conn_is_acknowledged(struct session *session);
+
+#endif

@@ -1,0 +1,104 @@
+/* What is known about a client, a sender, a recipient and a message, and who has been asked about it.
+ *
+ * Facts are plain values: nothing here decides anything (smtpd/policy does) and nothing knows of sockets or
+ * sessions, so that `tidegate explain` fills the same structs.
+ *
+ * Trust: spans hold the client's, the map's or the Internet's bytes, as they came.
+ * On failure: a fact that cannot be had is known to be unknown.
+ */
+#ifndef TIDEGATE_SMTPD_FACTS_H
+#define TIDEGATE_SMTPD_FACTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "conf/config.h"
+#include "lib/ipc_messages.h"
+#include "lib/peer.h"
+#include "lib/span.h"
+#include "lookup/map_read.h"
+#include "lookup/spf_result.h"
+
+/* One question to another process. */
+enum fact_state {
+	FACT_NOT_ASKED,
+	FACT_ASKED, /* the answer is on its way */
+	FACT_KNOWN  /* answered, or given up: then its value says unknown */
+};
+
+struct client_facts {
+	struct peer_address address;
+	bool is_loopback;
+	bool is_trusted;     /* in a network of `trusted` */
+	bool is_forwarder;   /* in a network of `forwarders`, or its confirmed name is listed there */
+	uint8_t name_state;  /* enum fact_state of the reverse name */
+	uint8_t name_result; /* enum iprev_result */
+	struct span name;    /* the confirmed name, or empty */
+	struct span helo;    /* as the client gave it, or empty */
+};
+
+struct spf_facts {
+	enum fact_state state;
+	enum spf_result helo;
+	enum spf_result mailfrom;
+	bool is_resolver_down;
+	struct span explanation;
+	struct span helo_mechanism;
+	struct span mailfrom_mechanism;
+	struct span problem;
+};
+
+struct sender_facts {
+	struct span address; /* without brackets; empty for the null sender */
+	struct span domain;
+	uint64_t announced_bytes; /* SIZE=, or 0 */
+	struct spf_facts spf;
+};
+
+struct recipient_facts {
+	struct span address; /* as RCPT gave it, without brackets */
+	bool has_map;        /* a recipient map is loaded; else verdict means nothing */
+	enum map_verdict verdict;
+	struct span text;         /* the map's words for REFUSE and DEFER */
+	bool is_postmaster;       /* postmaster@ or abuse@: exempt from most checks */
+	unsigned accepted_before; /* recipients of this transaction so far */
+	enum probe_verdict probe; /* meaningful at POLICY_PROBE */
+};
+
+/* What became of the body on our side. */
+enum body_state { BODY_HELD, BODY_NO_ROOM, BODY_FAILED };
+
+struct message_facts {
+	uint64_t text_bytes;
+	uint64_t bare_newline_line; /* 0: none */
+	uint64_t nul_line;          /* 0: none */
+	uint64_t long_line;         /* 0: none */
+	unsigned received_fields;
+	enum body_state body;
+	enum commit_outcome outcome; /* meaningful at POLICY_COMMIT */
+};
+
+/* What a judgement is made from; a stage looks only at what its comment in smtpd/policy.h names. */
+struct facts {
+	const struct client_facts *client;
+	const struct sender_facts *sender;
+	const struct recipient_facts *recipient;
+	const struct message_facts *message;
+};
+
+/* Fills in everything that follows from the address and the configuration alone; no name, no HELO. */
+void facts_client(const struct config *config, const struct peer_address *address, struct client_facts *client);
+/* Takes what dns said of the reverse name; name is kept as a span. */
+void facts_client_name(
+    const struct config *config, enum iprev_result result, struct span name, struct client_facts *client);
+/* Can a host name of `forwarders` still exempt this client, once its name is known? */
+bool facts_client_awaits_name(const struct config *config, const struct client_facts *client);
+/* Is this client exempt from SPF? */
+bool facts_client_is_exempt(const struct client_facts *client);
+/* The SPF facts when nobody can be asked, or no answer came. */
+void facts_spf_unknown(struct spf_facts *spf);
+/* What the map said of an address; spans are kept. found is NULL when there is no map. */
+void facts_recipient(
+    struct span address, const struct map_result *found, unsigned accepted_before, struct recipient_facts *recipient);
+
+#endif

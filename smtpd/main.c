@@ -1,0 +1,228 @@
+/* tidegate-smtpd: holds SMTP sessions and message bodies (DESIGN: "The house").
+ *
+ * It gets its clients from the door, asks dns and deliver, and can reach nothing else: no socket of its own, no
+ * mailbox, no key. Its only files are nameless ones in its spool folder, and the recipient map it was given.
+ *
+ * Trust: clients are strangers; everything they send goes through the session engine.
+ * On failure: before READY it says why and ends; later a client hears a 4xx.
+ */
+#include <fcntl.h>
+#include <openssl/crypto.h>
+#include <stdlib.h>
+
+#include "lib/clock.h"
+#include "lib/log.h"
+#include "smtpd/conn.h"
+#include "smtpd/smtpd.h"
+
+enum { OUT_BYTES = 1 << 20, REPLY_BYTES = 16384, WHY_BYTES = 1024 };
+
+static uint64_t
+now_ms(void *context)
+{
+	(void)context;
+	return clock_monotonic_ms();
+}
+
+static bool
+give_up(struct session *session, uint32_t claim)
+{
+	return handoff_give_up(((struct conn *)session->owner)->smtpd->handoff, claim);
+}
+
+static void
+settle(struct session *session, uint32_t receipt)
+{
+	struct smtpd *smtpd = ((struct conn *)session->owner)->smtpd;
+
+	handoff_settle(smtpd->handoff, receipt);
+	neighbours_flush_soon(smtpd);
+}
+
+static bool
+look_up(struct session *session, struct span address, struct map_result *result)
+{
+	const struct smtpd *smtpd = ((struct conn *)session->owner)->smtpd;
+
+	if (!smtpd->map)
+		return false;
+	map_lookup(smtpd->map, &smtpd->map_rules, address, result);
+	return true;
+}
+
+static const struct session_io session_io = { .now_ms = now_ms,
+	.write = conn_write,
+	.ask = neighbours_ask,
+	.give_up = give_up,
+	.is_acknowledged = conn_is_acknowledged,
+	.settle = settle,
+	.look_up = look_up };
+
+static void
+take_config(struct smtpd *smtpd, struct config *config)
+{
+	config_free(smtpd->config);
+	smtpd->config = config;
+	smtpd->world.config = config;
+	smtpd->map_rules = (struct map_rules){ .sub_address = config->sub_address,
+		.keeps_local_case = config->local_part_case == LETTER_CASE_KEEP,
+		.postmaster = span_of(config->postmaster),
+		.hostname = span_of(config->hostname) };
+	body_store_limit(&smtpd->bodies, config->memory_budget, config->spool_budget);
+}
+
+static bool
+configure(struct child *child, struct span bytes)
+{
+	static struct smtpd smtpd;
+	struct config *config = config_decode(bytes);
+
+	if (!config) {
+		log_error("the configuration does not decode; master and smtpd are of different versions");
+		return false;
+	}
+	smtpd.child = child;
+	child->state = &smtpd;
+	take_config(&smtpd, config);
+	return true;
+}
+
+/* Before the walls: what loads libraries' tables. */
+static bool
+prepare(struct child *child)
+{
+	struct smtpd *smtpd = child->state;
+
+	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) == 1 &&
+	    body_store_begin(&smtpd->bodies, AT_FDCWD, child->instance)) {
+		body_store_limit(&smtpd->bodies, smtpd->config->memory_budget, smtpd->config->spool_budget);
+		return true;
+	}
+	log_error("OpenSSL has no SHA-256 here; check the installed library");
+	return false;
+}
+
+static void
+tick(struct conn *conn, void *argument)
+{
+	(void)argument;
+	session_tick(&conn->session);
+	conn_turn(conn);
+}
+
+static void
+on_sweep(evutil_socket_t fd, short what, void *argument)
+{
+	struct smtpd *smtpd = argument;
+
+	(void)fd;
+	(void)what;
+	sessions_each(smtpd->sessions, tick, NULL);
+}
+
+static void
+drain_one(struct conn *conn, void *argument)
+{
+	session_drain(&conn->session, *(const bool *)argument);
+	conn_turn(conn);
+}
+
+static void
+on_drain_end(evutil_socket_t fd, short what, void *argument)
+{
+	struct smtpd *smtpd = argument;
+	bool is_over = true;
+
+	(void)fd;
+	(void)what;
+	sessions_each(smtpd->sessions, drain_one, &is_over);
+	neighbours_flush_soon(smtpd);
+}
+
+/* Sessions get names that no other session of this host ever had: time, instance, count. */
+static uint64_t
+first_name(unsigned instance)
+{
+	uint64_t now_us = clock_wall_us();
+
+	return now_us / 1000000u << 32 | (uint64_t)(instance & 0xff) << 24 | (now_us & 0xffffff);
+}
+
+static bool
+start(struct child *child)
+{
+	struct smtpd *smtpd = child->state;
+	struct session_world *world = &smtpd->world;
+	const struct timeval second = { .tv_sec = 1 };
+
+	smtpd->out = BUF_LIMIT(OUT_BYTES);
+	smtpd->read_bytes = malloc(SESSION_READ_BYTES);
+	smtpd->sessions = sessions_new(sizeof(struct conn));
+	world->io = &session_io;
+	world->context = smtpd;
+	world->bodies = &smtpd->bodies;
+	world->found = malloc(sizeof *world->found);
+	world->text = malloc(SESSION_READ_BYTES + 1);
+	world->out = BUF_LIMIT(REPLY_BYTES);
+	world->next_name = first_name(child->instance);
+	smtpd->sweep = event_new(child->base, -1, EV_PERSIST, on_sweep, smtpd);
+	smtpd->drain_end = event_new(child->base, -1, 0, on_drain_end, smtpd);
+	return smtpd->read_bytes && smtpd->sessions && world->found && world->text && smtpd->sweep &&
+	       smtpd->drain_end && neighbours_begin(smtpd) && event_add(smtpd->sweep, &second) == 0;
+}
+
+static bool
+on_edge(struct child *child, enum role peer, unsigned peer_instance, int fd)
+{
+	return neighbours_attach(child->state, peer, peer_instance, fd);
+}
+
+static void
+on_map(struct child *child, int fd)
+{
+	struct smtpd *smtpd = child->state;
+	struct buf why = BUF_LIMIT(WHY_BYTES);
+	struct map *map = map_open(fd, &why);
+
+	if (map) {
+		map_close(smtpd->map);
+		smtpd->map = map;
+	} else {
+		log_error("the new recipient map is refused: %.*s; the one in use stays", SPAN_ARG(buf_span(&why)));
+	}
+	buf_free(&why);
+}
+
+static void
+on_drain(struct child *child)
+{
+	struct smtpd *smtpd = child->state;
+	const struct timeval time = { .tv_sec = (time_t)(smtpd->config->drain_time / 1000) };
+	bool is_over = false;
+
+	smtpd->world.is_draining = true;
+	sessions_each(smtpd->sessions, drain_one, &is_over);
+	(void)event_add(smtpd->drain_end, &time);
+	neighbours_flush_soon(smtpd);
+}
+
+static void
+on_status(struct child *child, struct buf *lines)
+{
+	smtpd_append_status(child->state, lines);
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct child_program program = { .role = ROLE_SMTPD,
+		.configure = configure,
+		.prepare = prepare,
+		.start = start,
+		.on_edge = on_edge,
+		.on_map = on_map,
+		.on_drain = on_drain,
+		.on_status = on_status };
+
+	return child_main(argc, argv, &program);
+}

@@ -1,0 +1,182 @@
+/* What this process hears from door, dns and deliver, and what it tells them; see smtpd/smtpd.h.
+ *
+ * Trust: an answer goes to the session of its number and is checked there; what is out of phase closes its edge.
+ * On failure: with dns or deliver gone their questions count as unanswered; with the door gone no clients come until
+ * the next one, and the sessions at hand go on.
+ */
+#include "smtpd/conn.h"
+#include "smtpd/smtpd.h"
+
+enum { QUEUE_BYTES = 1 << 20 };
+
+static bool
+on_client(void *context, struct edge *edge, const struct ipc_message *message)
+{
+	struct smtpd *smtpd = context;
+
+	(void)edge;
+	if (message->type != IPC_CONNECTION)
+		return false;
+	conn_open(smtpd, message->descriptor, message->connection.id, &message->connection.client);
+	return true;
+}
+
+static void
+forget_door_id(struct conn *conn, void *argument)
+{
+	(void)argument;
+	conn->has_door_id = false;
+}
+
+static void
+on_door_gone(void *context, struct edge *edge)
+{
+	struct smtpd *smtpd = context;
+
+	(void)edge;
+	/* The next door counts from nothing and uses the same numbers for others. */
+	sessions_each(smtpd->sessions, forget_door_id, NULL);
+	buf_reset(&smtpd->closed);
+}
+
+/* The number of the session that an answer is for. */
+static bool
+addressee(const struct ipc_message *message, uint32_t *id)
+{
+	if (message->type == IPC_SPF_SAY)
+		*id = message->spf_say.session;
+	else if (message->type == IPC_NAME_SAY)
+		*id = message->name_say.session;
+	else if (message->type == IPC_PROBE_SAY)
+		*id = message->probe_say.session;
+	else if (message->type == IPC_COMMIT_SAY)
+		*id = message->commit_say.session;
+	else
+		return false;
+	return true;
+}
+
+static bool
+on_answer(void *context, struct edge *edge, const struct ipc_message *message)
+{
+	struct smtpd *smtpd = context;
+	uint32_t id;
+
+	(void)edge;
+	if (!addressee(message, &id))
+		return false;
+	if (message->type == IPC_COMMIT_SAY && !handoff_answered(smtpd->handoff, &message->commit_say))
+		return false;
+	struct conn *conn = sessions_find(smtpd->sessions, id);
+	if (!conn)
+		return true;
+	bool in_phase = session_hear(&conn->session, message);
+	conn_turn(conn);
+	return in_phase;
+}
+
+struct loss {
+	enum role neighbour;
+};
+
+static void
+lose_neighbour(struct conn *conn, void *argument)
+{
+	const struct loss *loss = argument;
+
+	session_neighbour_gone(&conn->session, loss->neighbour);
+	conn_turn(conn);
+}
+
+static void
+on_answerer_gone(void *context, struct edge *edge)
+{
+	struct smtpd *smtpd = context;
+	struct loss loss = { edge_peer(edge) };
+
+	if (loss.neighbour == ROLE_DELIVER)
+		handoff_lost(smtpd->handoff);
+	sessions_each(smtpd->sessions, lose_neighbour, &loss);
+}
+
+static void
+on_flush(evutil_socket_t fd, short what, void *argument)
+{
+	struct smtpd *smtpd = argument;
+
+	(void)fd;
+	(void)what;
+	neighbours_flush(smtpd);
+	if (smtpd->world.is_draining && sessions_count(smtpd->sessions) == 0 && !smtpd->has_drained) {
+		smtpd->has_drained = true;
+		child_drained(smtpd->child);
+	}
+}
+
+bool
+neighbours_begin(struct smtpd *smtpd)
+{
+	static const struct edge_events door_events = { .on_message = on_client, .on_gone = on_door_gone };
+	static const struct edge_events answer_events = { .on_message = on_answer, .on_gone = on_answerer_gone };
+	struct child *child = smtpd->child;
+
+	smtpd->closed = BUF_LIMIT(IPC_IDS * 4);
+	smtpd->flush = event_new(child->base, -1, 0, on_flush, smtpd);
+	smtpd->door = edge_new(child->base, ROLE_SMTPD, ROLE_DOOR, 0, QUEUE_BYTES, &door_events, smtpd);
+	smtpd->dns = edge_new(child->base, ROLE_SMTPD, ROLE_DNS, child->instance, QUEUE_BYTES, &answer_events, smtpd);
+	smtpd->handoff = handoff_new(child->base, &answer_events, smtpd);
+	return smtpd->flush && smtpd->door && smtpd->dns && smtpd->handoff;
+}
+
+bool
+neighbours_attach(struct smtpd *smtpd, enum role peer, unsigned peer_instance, int fd)
+{
+	(void)peer_instance;
+	if (peer == ROLE_DOOR)
+		return edge_attach(smtpd->door, fd);
+	if (peer == ROLE_DNS)
+		return edge_attach(smtpd->dns, fd);
+	return peer == ROLE_DELIVER && handoff_attach(smtpd->handoff, fd);
+}
+
+void
+neighbours_flush_soon(struct smtpd *smtpd)
+{
+	if (smtpd->is_flush_due)
+		return;
+	smtpd->is_flush_due = true;
+	event_active(smtpd->flush, EV_TIMEOUT, 0);
+}
+
+void
+neighbours_report_closed(struct smtpd *smtpd, uint32_t door_id)
+{
+	if (ipc_u32_count(buf_span(&smtpd->closed)) >= IPC_IDS)
+		neighbours_flush(smtpd);
+	ipc_append_u32(&smtpd->closed, door_id);
+	neighbours_flush_soon(smtpd);
+}
+
+void
+neighbours_flush(struct smtpd *smtpd)
+{
+	struct ipc_message message = { .type = IPC_CLOSED, .descriptor = -1 };
+
+	smtpd->is_flush_due = false;
+	handoff_flush(smtpd->handoff);
+	if (smtpd->closed.length == 0)
+		return;
+	message.closed.ids = buf_span(&smtpd->closed);
+	(void)edge_send(smtpd->door, &message);
+	buf_reset(&smtpd->closed);
+}
+
+bool
+neighbours_ask(struct session *session, struct ipc_message *message)
+{
+	struct smtpd *smtpd = ((struct conn *)session->owner)->smtpd;
+
+	if (message->type == IPC_SPF_ASK || message->type == IPC_NAME_ASK)
+		return edge_send(smtpd->dns, message);
+	return handoff_ask(smtpd->handoff, message);
+}

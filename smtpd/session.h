@@ -1,0 +1,141 @@
+/* One SMTP session (RFC 5321): the engine between bytes from a client and questions to other processes.
+ *
+ * The engine knows no sockets, no clocks and no channels: it is driven by the functions below and acts through struct
+ * session_io, so that the process, the tests and the fuzzer drive the same code.
+ *
+ * Commands come from the table of smtpd/session_table. A handler returns ACCEPTED, REFUSED or WAITING and never moves
+ * the state. While a session waits for another process nothing more is taken from the client: the command line (and
+ * what was pipelined behind it) stays where it is, and when the answer has come the same handler runs again on the
+ * same line, now with more facts.
+ *
+ * Trust: none in the client; little in the other processes: a SAY that nobody asked for is reported as out of phase.
+ * On failure: the client hears a 4xx; out of memory ends the session with 421.
+ */
+#ifndef TIDEGATE_SMTPD_SESSION_H
+#define TIDEGATE_SMTPD_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "conf/config.h"
+#include "lib/arena.h"
+#include "lib/buf.h"
+#include "lib/ipc.h"
+#include "lookup/map_read.h"
+#include "smtpd/body.h"
+#include "smtpd/facts.h"
+#include "smtpd/reply.h"
+
+struct session;
+struct transaction;
+
+/* What the engine needs from outside. */
+struct session_io {
+	uint64_t (*now_ms)(void *context); /* monotonic */
+	/* Takes bytes for the client; they leave when the engine returns. */
+	void (*write)(struct session *session, struct span bytes);
+	/* Sends an ASK, ABANDON or SETTLED to dns or deliver. A COMMIT gets its claim slot filled in. False: nobody
+	 * is there, or has room. */
+	bool (*ask)(struct session *session, struct ipc_message *message);
+	/* Takes back the commit with this claim slot (lib/claim.h); false: too late, deliver has begun. */
+	bool (*give_up)(struct session *session, uint32_t claim);
+	/* Has the client's kernel acknowledged everything we wrote? */
+	bool (*is_acknowledged)(struct session *session);
+	/* The client has read the reply to this commit. */
+	void (*settle)(struct session *session, uint32_t receipt);
+	/* Looks up a recipient; false: there is no map. */
+	bool (*look_up)(struct session *session, struct span address, struct map_result *result);
+};
+
+/* What all sessions of a process share. */
+struct session_world {
+	const struct config *config;
+	const struct session_io *io;
+	void *context; /* io's */
+	struct body_store *bodies;
+	struct map_result *found; /* room for one lookup */
+	struct buf out;           /* room for one reply */
+	char *text;               /* room for SESSION_READ_BYTES + 1 of message text */
+	uint64_t next_name;       /* of the next session, for logs and Received */
+	uint32_t next_transaction;
+	bool is_draining;
+	uint64_t sessions_begun;
+	uint64_t sessions_ended;
+	uint64_t bytes_accepted;
+	uint64_t replies[REPLY_COUNT]; /* how often each was given */
+};
+
+enum {
+	SESSION_READ_BYTES = 65536,         /* at most at one session_input() */
+	SESSION_READ_COMMAND_BYTES = 8192,  /* enough at one session_input() while commands are awaited */
+	SESSION_TRANSACTION_BYTES = 1 << 20 /* greatest arena of a transaction */
+};
+
+enum session_state {
+	SESSION_GREETED,   /* before HELO */
+	SESSION_READY,     /* after HELO, or between transactions */
+	SESSION_MAIL,      /* a sender, no recipient */
+	SESSION_RCPT,      /* a recipient or more */
+	SESSION_TEXT,      /* after 354, until the final dot has been answered */
+	SESSION_LINGERING, /* all is said: only the client's FIN is awaited */
+	SESSION_CLOSED     /* to be closed as soon as everything is written */
+};
+
+enum session_wait { WAIT_NOTHING, WAIT_SPF, WAIT_NAME, WAIT_PROBE, WAIT_COMMIT };
+
+struct session {
+	struct session_world *world;
+	void *owner;   /* io's */
+	uint64_t name; /* unique: in logs and Received */
+	struct client_facts client;
+	struct arena arena;              /* HELO and reverse name */
+	struct arena transaction_arena;  /* emptied at the end of each transaction */
+	struct transaction *transaction; /* in its arena; NULL outside of one */
+	struct buf input;                /* bytes that wait: a line's beginning, or what was pipelined */
+	size_t input_scanned;            /* of them by line_take() */
+	uint64_t deadline_ms;            /* for whatever is awaited now */
+	uint64_t begun_ms;
+	uint64_t mail_ms;       /* the last MAIL that was accepted, or the beginning */
+	const char *end_reason; /* for the log */
+	uint32_t id;            /* in ASK and SAY */
+	uint32_t receipt;       /* of the last commit, until the client is known to have read its 250; 0: none */
+	uint32_t input_charged; /* bytes of input taken out of the memory budget */
+	uint32_t skipped_bytes; /* of a line that is too long */
+	uint16_t transactions;
+	uint16_t messages; /* accepted */
+	uint16_t refusals; /* 4xx and 5xx to MAIL, RCPT and the final dot */
+	uint16_t errors;   /* 5xx to anything */
+	uint16_t idle_commands;
+	uint8_t state; /* enum session_state */
+	uint8_t wait;  /* enum session_wait */
+	bool is_esmtp;
+	bool is_skipping; /* until the CRLF of a line that is too long */
+	bool is_overdue;  /* it has lingered enough: close, whatever is unwritten */
+};
+
+/* A new client: greets it, or turns it away while the process drains. id names the session in ASK and SAY. */
+void session_begin(
+    struct session *session, struct session_world *world, void *owner, uint32_t id, const struct peer_address *client);
+/* Bytes from the client, SESSION_READ_BYTES at most; not while session_is_waiting(). */
+void session_input(struct session *session, struct span bytes);
+/* No more bytes will come: after an orderly FIN, or after a reset or a failed write. */
+void session_input_ended(struct session *session, bool is_orderly);
+/* SPF_SAY, NAME_SAY, PROBE_SAY or COMMIT_SAY. False: out of phase. */
+bool session_hear(struct session *session, const struct ipc_message *say);
+/* dns or deliver is gone: what was asked there stays unanswered, what deliver held is lost. */
+void session_neighbour_gone(struct session *session, enum role neighbour);
+/* Every second or so: acts on deadlines that have passed. */
+void session_tick(struct session *session);
+/* The process drains: between messages the session ends at once, a message under way is finished. is_over: there is
+ * no time left; ends all but a commit that deliver has begun. */
+void session_drain(struct session *session, bool is_over);
+/* Logs the end and gives everything back. */
+void session_free(struct session *session);
+
+static inline bool
+session_is_waiting(const struct session *session)
+{
+	return session->wait != WAIT_NOTHING;
+}
+
+#endif

@@ -1,0 +1,41 @@
+/* What the files of the engine and the handlers share among themselves; nobody else includes this.
+ *
+ * Trust: see smtpd/session.h.
+ * On failure: see smtpd/session.h.
+ */
+#ifndef TIDEGATE_SMTPD_SESSION_ENGINE_H
+#define TIDEGATE_SMTPD_SESSION_ENGINE_H
+
+#include "smtpd/session.h"
+#include "smtpd/transaction.h"
+
+uint64_t session_now_ms(const struct session *session);
+/* Adds one, and stops at the greatest number there is. */
+void session_count(uint16_t *counter);
+
+/* A transaction begins with MAIL; keeps what it needs of sender. False without memory. */
+bool session_begin_transaction(struct session *session, const struct sender_facts *sender);
+/* Logs and ends the transaction, if there is one. answer: what the final dot was answered, or REPLY_NONE when it
+ * never came. */
+void session_end_transaction(struct session *session, enum reply_id answer, const char *reason);
+/* Copies bytes into the transaction's arena; false, and an empty span, without memory. */
+bool session_keep(struct session *session, struct span bytes, struct span *kept);
+
+/* Sends a reply. Without memory for it the session is over. */
+void session_say(struct session *session, const struct reply *reply);
+/* Says why, and ends the session. */
+void session_dismiss(struct session *session, enum reply_id why);
+/* Ends the session: nothing more is taken from the client. The connection is kept open for a while when its FIN is
+ * worth waiting for: it tells that the client has read a 250, or (lingers) lets it read why the rest of its text is
+ * not wanted. */
+void session_leave(struct session *session, const char *reason, bool lingers);
+/* Sets the deadline for whatever is awaited now. */
+void session_arm(struct session *session);
+/* Forgets the bytes that wait. */
+void session_drop_input(struct session *session);
+/* The client sends something: if it has read the last 250, says so to deliver. */
+void session_settle_if_read(struct session *session);
+/* What was waited for has come, or will not: the handler that waits runs again. */
+void session_resume(struct session *session);
+
+#endif

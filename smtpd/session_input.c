@@ -1,0 +1,271 @@
+/* The engine of smtpd/session.h: takes bytes, finds rows, runs handlers, moves states.
+ *
+ * The rest of a session's life (greeting, deadlines, end) is in session_life.c, what is heard from other processes in
+ * session_answers.c.
+ *
+ * Trust: see the header.
+ * On failure: see the header.
+ */
+#include "smtpd/line.h"
+#include "smtpd/session_engine.h"
+#include "smtpd/session_table.h"
+
+enum {
+	SKIPPED_BYTES = 65536 /* of one line that is too long; a longer one is given up */
+};
+
+/* The limits that end a session when the next command comes. */
+static enum reply_id
+limit_reached(const struct session *session, unsigned row_flags)
+{
+	const struct config *config = session->world->config;
+
+	if (row_flags & ROW_IS_FAREWELL)
+		return REPLY_NONE;
+	if (session->world->is_draining)
+		return REPLY_DRAINING;
+	if (session->errors >= config->max_errors)
+		return REPLY_TOO_MANY_ERRORS;
+	if ((row_flags & ROW_IS_IDLE) && session->idle_commands >= config->max_idle_commands)
+		return REPLY_IDLE_COMMANDS;
+	return REPLY_NONE;
+}
+
+static void
+count_answer(struct session *session, const struct session_row *row, unsigned code)
+{
+	if (row && (row->flags & ROW_IS_IDLE))
+		session_count(&session->idle_commands);
+	if (code >= 500)
+		session_count(&session->errors);
+	if (code >= 400 && session->transaction)
+		session_count(&session->refusals);
+}
+
+static void
+enter(struct session *session, const struct session_row *row, enum handled handled, enum reply_id id)
+{
+	bool is_final_dot = row->flags & ROW_ENDS_ALWAYS;
+
+	if (is_final_dot)
+		session_end_transaction(session, id, reply_reason(id));
+	else if (handled == ACCEPTED && (row->flags & ROW_ENDS_TRANSACTION))
+		session_end_transaction(session, REPLY_NONE, reply_code(id) == 221 ? "quit" : "reset");
+	if (is_final_dot && handled == ACCEPTED)
+		session->idle_commands = 0;
+	if (is_final_dot || (handled == ACCEPTED && !row->stays))
+		session->state = (uint8_t)row->next;
+	if (session->state == SESSION_CLOSED)
+		session_leave(session, "quit", false);
+}
+
+/* Runs a handler and does what it says. False: it waits. */
+static bool
+run_row(struct session *session, const struct session_row *row, struct span argument)
+{
+	struct reply reply = { .id = REPLY_NONE };
+	enum handled handled = row->handler(session, argument, &reply);
+
+	if (handled == WAITING) {
+		session_arm(session);
+		return false;
+	}
+	count_answer(session, row, reply_code(reply.id));
+	session_say(session, &reply);
+	if (session->state >= SESSION_LINGERING)
+		return true;
+	if (reply_code(reply.id) == 421) {
+		session_leave(session, reply_reason(reply.id), false);
+		return true;
+	}
+	session_arm(session);
+	enter(session, row, handled, reply.id);
+	if (session->state == SESSION_READY && session->world->is_draining)
+		session_dismiss(session, REPLY_DRAINING);
+	return true;
+}
+
+static void
+refuse(struct session *session, enum reply_id id)
+{
+	struct reply reply = { .id = id };
+
+	count_answer(session, NULL, reply_code(id));
+	session_say(session, &reply);
+	if (session->state < SESSION_LINGERING)
+		session_arm(session);
+}
+
+static enum reply_id
+no_row(enum row_match match, struct span word)
+{
+	if (word.length == 0)
+		return REPLY_EMPTY_LINE;
+	return match == ROW_OUT_OF_ORDER ? REPLY_OUT_OF_ORDER : REPLY_UNKNOWN_COMMAND;
+}
+
+/* One command line. False: its handler waits, and the line has to stay. */
+static bool
+run_line(struct session *session, struct span line)
+{
+	struct span word = span_take(line, span_find(line, ' '));
+	struct span argument = span_trim(span_skip(line, word.length));
+	const struct session_row *row = NULL;
+	enum row_match match = session_table_find(word, session->state, &row);
+	enum reply_id limit = limit_reached(session, row ? row->flags : 0);
+
+	if (limit != REPLY_NONE) {
+		session_dismiss(session, limit);
+		return true;
+	}
+	if (match != ROW_FOUND) {
+		refuse(session, no_row(match, word));
+		return true;
+	}
+	if ((row->flags & ROW_TAKES_NOTHING) && argument.length) {
+		refuse(session, REPLY_BAD_ARGUMENT);
+		return true;
+	}
+	return run_row(session, row, argument);
+}
+
+/* A piece of a line that is too long; `is_end` when its CRLF was in it. */
+static void
+skip(struct session *session, size_t taken, bool is_end)
+{
+	session->is_skipping = !is_end;
+	session->skipped_bytes += (uint32_t)taken;
+	if (session->skipped_bytes > SKIPPED_BYTES) {
+		session_dismiss(session, REPLY_ENDLESS_LINE);
+		return;
+	}
+	if (!is_end)
+		return;
+	session->skipped_bytes = 0;
+	enum reply_id limit = limit_reached(session, 0);
+	if (limit != REPLY_NONE)
+		session_dismiss(session, limit);
+	else
+		refuse(session, REPLY_LONG_LINE);
+}
+
+/* Takes a command from the bytes; 0 when none is whole, or when the one at their head waits. */
+static size_t
+take_command(struct session *session, struct span bytes)
+{
+	struct span line;
+	size_t taken;
+
+	switch (line_take(bytes, &session->input_scanned, &line, &taken)) {
+	case LINE_WHOLE:
+		break;
+	case LINE_PARTIAL:
+		return 0;
+	case LINE_LONG:
+		skip(session, taken, false);
+		return taken;
+	case LINE_BROKEN:
+		session_dismiss(session, REPLY_BROKEN_LINE);
+		return 0;
+	}
+	if (session->is_skipping) {
+		skip(session, taken, true);
+		return taken;
+	}
+	return run_line(session, line) ? taken : 0;
+}
+
+static size_t
+take_text(struct session *session, struct span bytes)
+{
+	size_t taken;
+
+	switch (verbs_take_text(session, bytes, &taken)) {
+	case TEXT_GOES_ON:
+		break;
+	case TEXT_ENDS:
+		(void)run_row(session, session_table_final_dot(), span_make("", 0));
+		break;
+	case TEXT_ENDLESS:
+		session_dismiss(session, REPLY_ENDLESS_MESSAGE);
+		break;
+	}
+	return taken;
+}
+
+/* Takes what can be taken now; returns how much that was. */
+static size_t
+consume(struct session *session, struct span bytes)
+{
+	size_t taken = 0;
+
+	while (taken < bytes.length && !session_is_waiting(session) && session->state < SESSION_LINGERING) {
+		struct span rest = span_skip(bytes, taken);
+		size_t step = session->state == SESSION_TEXT ? take_text(session, rest) : take_command(session, rest);
+
+		if (step == 0)
+			break;
+		taken += step;
+	}
+	return taken;
+}
+
+/* Puts bytes behind those that wait already. */
+static bool
+keep_input(struct session *session, struct span bytes)
+{
+	if (bytes.length == 0)
+		return true;
+	if (body_store_charge(session->world->bodies, bytes.length)) {
+		session->input_charged += (uint32_t)bytes.length;
+		buf_append(&session->input, bytes);
+		if (buf_ok(&session->input))
+			return true;
+	}
+	session_dismiss(session, REPLY_SESSION_NO_MEMORY);
+	return false;
+}
+
+/* Goes on with the bytes that wait. */
+static void
+run_input(struct session *session)
+{
+	size_t taken = consume(session, buf_span(&session->input));
+
+	if (taken == session->input.length) {
+		size_t scanned = session->input_scanned;
+
+		session_drop_input(session);
+		session->input_scanned = scanned;
+		return;
+	}
+	buf_consume(&session->input, taken);
+}
+
+void
+session_input(struct session *session, struct span bytes)
+{
+	session_settle_if_read(session);
+	if (session->state >= SESSION_LINGERING)
+		return;
+	if (session->state == SESSION_TEXT)
+		session_arm(session);
+	if (session->input.length == 0) {
+		size_t taken = consume(session, bytes);
+
+		if (session->state < SESSION_LINGERING)
+			(void)keep_input(session, span_skip(bytes, taken));
+	} else if (keep_input(session, bytes)) {
+		run_input(session);
+	}
+}
+
+void
+session_resume(struct session *session)
+{
+	session->wait = WAIT_NOTHING;
+	if (session->state == SESSION_TEXT && !run_row(session, session_table_final_dot(), span_make("", 0)))
+		return;
+	if (session->input.length)
+		run_input(session);
+}

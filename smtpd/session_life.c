@@ -1,0 +1,319 @@
+/* A session's life around its commands: greeting, replies, transactions, deadlines, end.
+ *
+ * Trust: see smtpd/session.h.
+ * On failure: see smtpd/session.h.
+ */
+#include "smtpd/session_engine.h"
+#include "smtpd/line.h"
+#include "smtpd/transaction_log.h"
+#include "smtpd/verbs.h"
+
+enum {
+	ARENA_BYTES = 16384,
+	INPUT_BYTES = LINE_LIMIT_BYTES + SESSION_READ_BYTES,
+	SPF_MARGIN_MS = 2000, /* dns keeps its deadline itself; this is for a dns that hangs */
+	PROBE_MS = 30000,
+	LINGER_MS = 5000
+};
+
+uint64_t
+session_now_ms(const struct session *session)
+{
+	return session->world->io->now_ms(session->world->context);
+}
+
+void
+session_count(uint16_t *counter)
+{
+	if (*counter < UINT16_MAX)
+		(*counter)++;
+}
+
+void
+session_drop_input(struct session *session)
+{
+	buf_free(&session->input);
+	body_store_discharge(session->world->bodies, session->input_charged);
+	session->input_charged = 0;
+	session->input_scanned = 0;
+}
+
+/* Deliver may forget what it promised, unless it has the message. */
+static void
+abandon(struct session *session)
+{
+	const struct transaction *transaction = session->transaction;
+	struct ipc_message message = { .type = IPC_ABANDON, .descriptor = -1 };
+	bool has_asked = transaction->accepted > 0 || transaction->probe.state != FACT_NOT_ASKED;
+
+	if (!has_asked || (transaction->message && transaction->message->commit != FACT_NOT_ASKED))
+		return;
+	message.abandon.session = session->id;
+	message.abandon.transaction = transaction->id;
+	(void)session->world->io->ask(session, &message);
+}
+
+/* answer: what the final dot was answered, or REPLY_NONE when it never came. */
+void
+session_end_transaction(struct session *session, enum reply_id answer, const char *reason)
+{
+	if (!session->transaction)
+		return;
+	transaction_log_end(session, answer, reason);
+	abandon(session);
+	transaction_free(session->transaction);
+	session->transaction = NULL;
+	arena_reset(&session->transaction_arena);
+}
+
+/* Nothing more is taken from the client. The connection is kept open for a while when its FIN is worth waiting for:
+ * it tells that the client has read a 250, or lets it read why the rest of its text is not wanted. */
+void
+session_leave(struct session *session, const char *reason, bool lingers)
+{
+	session_end_transaction(session, REPLY_NONE, reason);
+	session_drop_input(session);
+	session->end_reason = reason;
+	session->wait = WAIT_NOTHING;
+	session->state = lingers || session->receipt ? SESSION_LINGERING : SESSION_CLOSED;
+	session->deadline_ms = session_now_ms(session) + LINGER_MS;
+}
+
+void
+session_say(struct session *session, const struct reply *reply)
+{
+	struct session_world *world = session->world;
+
+	buf_reset(&world->out);
+	reply_format(reply, &world->out);
+	if (!buf_ok(&world->out)) {
+		session_leave(session, reply_reason(REPLY_SESSION_NO_MEMORY), false);
+		session->is_overdue = true;
+		return;
+	}
+	world->replies[reply->id]++;
+	world->io->write(session, buf_span(&world->out));
+}
+
+/* Says why, and ends the session. */
+void
+session_dismiss(struct session *session, enum reply_id why)
+{
+	const struct config *config = session->world->config;
+	struct reply reply = { .id = why, .details = { span_of(config->hostname) } };
+
+	if (why == REPLY_ENDLESS_MESSAGE)
+		reply.details[0] = reply_number(&reply, config->max_message_size);
+	session_say(session, &reply);
+	session_leave(session, reply_reason(why), why == REPLY_ENDLESS_MESSAGE);
+}
+
+/* Sets the deadline for whatever is awaited now. */
+void
+session_arm(struct session *session)
+{
+	const struct config *config = session->world->config;
+	uint64_t span_ms = config->command_timeout;
+
+	switch ((enum session_wait)session->wait) {
+	case WAIT_NOTHING:
+		if (session->state == SESSION_TEXT)
+			span_ms = config->data_timeout;
+		break;
+	case WAIT_SPF:
+	case WAIT_NAME:
+		span_ms = config->spf_deadline + SPF_MARGIN_MS;
+		break;
+	case WAIT_PROBE:
+		span_ms = PROBE_MS;
+		break;
+	case WAIT_COMMIT:
+		span_ms = config->final_reply;
+		break;
+	}
+	session->deadline_ms = session_now_ms(session) + span_ms;
+}
+
+bool
+session_keep(struct session *session, struct span bytes, struct span *kept)
+{
+	*kept = span_make("", 0);
+	if (bytes.length == 0)
+		return true;
+	struct span copy = arena_copy(&session->transaction_arena, bytes);
+	if (!copy.data)
+		return false;
+	*kept = copy;
+	return true;
+}
+
+bool
+session_begin_transaction(struct session *session, const struct sender_facts *sender)
+{
+	struct transaction *transaction = arena_alloc(&session->transaction_arena, sizeof *transaction);
+
+	if (!transaction)
+		return false;
+	transaction->sender = *sender;
+	if (!session_keep(session, sender->address, &transaction->sender.address) ||
+	    !session_keep(session, sender->domain, &transaction->sender.domain)) {
+		arena_reset(&session->transaction_arena);
+		return false;
+	}
+	session_count(&session->transactions);
+	transaction->id = ++session->world->next_transaction;
+	transaction->number = session->transactions;
+	transaction->doubt = "";
+	transaction->handles = BUF_LIMIT(IPC_RECIPIENTS * 4);
+	transaction->begun_ms = session_now_ms(session);
+	session->transaction = transaction;
+	return true;
+}
+
+void
+session_settle_if_read(struct session *session)
+{
+	const struct session_io *io = session->world->io;
+
+	if (session->receipt == 0 || !io->is_acknowledged(session))
+		return;
+	io->settle(session, session->receipt);
+	session->receipt = 0;
+}
+
+void
+session_input_ended(struct session *session, bool is_orderly)
+{
+	if (is_orderly)
+		session_settle_if_read(session);
+	session->receipt = 0;
+	if (session->state < SESSION_LINGERING)
+		session_leave(session, is_orderly ? "closed" : "reset", false);
+	session->state = SESSION_CLOSED;
+	session->is_overdue = true;
+}
+
+static void
+ask_name(struct session *session)
+{
+	struct session_world *world = session->world;
+	struct ipc_message ask = { .type = IPC_NAME_ASK, .descriptor = -1 };
+
+	if (session->client.is_loopback)
+		return;
+	ask.name_ask.session = session->id;
+	ask.name_ask.deadline_ms = (uint32_t)world->config->spf_deadline;
+	ask.name_ask.client = session->client.address;
+	session->client.name_state = FACT_ASKED;
+	if (!world->io->ask(session, &ask))
+		facts_client_name(world->config, IPREV_UNKNOWN, span_make(NULL, 0), &session->client);
+}
+
+void
+session_begin(
+    struct session *session, struct session_world *world, void *owner, uint32_t id, const struct peer_address *client)
+{
+	struct reply greeting = { .id = REPLY_GREETING, .details = { span_of(world->config->hostname) } };
+
+	*session = (struct session){ .world = world, .owner = owner, .id = id, .end_reason = "" };
+	session->name = world->next_name++;
+	session->arena = ARENA_LIMIT(ARENA_BYTES);
+	session->transaction_arena = ARENA_LIMIT(SESSION_TRANSACTION_BYTES);
+	session->input = BUF_LIMIT(INPUT_BYTES);
+	session->begun_ms = session_now_ms(session);
+	session->mail_ms = session->begun_ms;
+	world->sessions_begun++;
+	facts_client(world->config, client, &session->client);
+	if (world->is_draining) {
+		session_dismiss(session, REPLY_DRAINING);
+		return;
+	}
+	ask_name(session);
+	session_say(session, &greeting);
+	session_arm(session);
+}
+
+/* Takes the commit back, or, when deliver has begun it, waits as long as it takes. */
+static void
+give_up(struct session *session)
+{
+	struct message *message = session->transaction->message;
+
+	if (!session->world->io->give_up(session, message->claim)) {
+		session->deadline_ms = UINT64_MAX;
+		return;
+	}
+	message->commit = FACT_KNOWN;
+	message->outcome = COMMIT_LATE;
+	session_resume(session);
+}
+
+static void
+on_deadline(struct session *session)
+{
+	struct transaction *transaction = session->transaction;
+
+	switch ((enum session_wait)session->wait) {
+	case WAIT_NOTHING:
+		if (session->state >= SESSION_LINGERING)
+			session->is_overdue = true;
+		else
+			session_dismiss(session, REPLY_TIMED_OUT);
+		return;
+	case WAIT_SPF:
+		facts_spf_unknown(&transaction->sender.spf);
+		break;
+	case WAIT_NAME:
+		facts_client_name(session->world->config, IPREV_UNKNOWN, span_make(NULL, 0), &session->client);
+		break;
+	case WAIT_PROBE:
+		transaction->is_deliver_lost = true;
+		transaction->probe = (struct probe){ .state = FACT_KNOWN, .verdict = PROBE_TROUBLE };
+		break;
+	case WAIT_COMMIT:
+		give_up(session);
+		return;
+	}
+	session_resume(session);
+}
+
+void
+session_tick(struct session *session)
+{
+	uint64_t now_ms = session_now_ms(session);
+	bool takes_commands = session->state < SESSION_TEXT && !session_is_waiting(session);
+	bool takes_text = session->state == SESSION_TEXT && !session_is_waiting(session);
+
+	if (takes_commands && now_ms - session->mail_ms >= session->world->config->session_idle)
+		session_dismiss(session, REPLY_SESSION_IDLE);
+	else if (takes_text && verbs_text_is_slow(session))
+		session_dismiss(session, REPLY_TOO_SLOW);
+	else if (now_ms >= session->deadline_ms)
+		on_deadline(session);
+}
+
+void
+session_drain(struct session *session, bool is_over)
+{
+	if (session->state >= SESSION_LINGERING)
+		return;
+	if (session->wait == WAIT_COMMIT) {
+		if (is_over)
+			give_up(session);
+		return;
+	}
+	if (session->state != SESSION_TEXT || is_over)
+		session_dismiss(session, REPLY_DRAINING);
+}
+
+void
+session_free(struct session *session)
+{
+	if (session->state < SESSION_LINGERING)
+		session_leave(session, "closed", false);
+	transaction_log_session(session);
+	session->world->sessions_ended++;
+	session_drop_input(session);
+	arena_reset(&session->arena);
+	arena_reset(&session->transaction_arena);
+}

@@ -1,0 +1,36 @@
+/* The protocol as a table: one row a verb and set of states. The first row that matches both wins; a known word with
+ * no row for the state is 503, an unknown word is 500.
+ *
+ * Trust: constant data.
+ * On failure: nothing here can fail.
+ */
+#ifndef TIDEGATE_SMTPD_SESSION_TABLE_H
+#define TIDEGATE_SMTPD_SESSION_TABLE_H
+
+#include "smtpd/verbs.h"
+
+enum row_flag {
+	ROW_IS_IDLE = 1,          /* counts against max-idle-commands */
+	ROW_TAKES_NOTHING = 2,    /* an argument is a syntax error */
+	ROW_ENDS_TRANSACTION = 4, /* when accepted */
+	ROW_ENDS_ALWAYS = 8,      /* …and when refused */
+	ROW_IS_FAREWELL = 16      /* allowed whatever limit was reached */
+};
+
+struct session_row {
+	struct span word;
+	unsigned states;         /* bits 1 << enum session_state */
+	enum session_state next; /* after success */
+	bool stays;              /* …unless the state stays as it is */
+	unsigned flags;
+	enum handled (*handler)(struct session *session, struct span argument, struct reply *reply);
+	const char *section; /* of RFC 5321 */
+};
+
+enum row_match { ROW_FOUND, ROW_OUT_OF_ORDER, ROW_UNKNOWN };
+
+enum row_match session_table_find(struct span word, enum session_state state, const struct session_row **row);
+/* The row of the final dot, which is no command. */
+const struct session_row *session_table_final_dot(void);
+
+#endif

@@ -1,0 +1,55 @@
+/* The state of one tidegate-smtpd process, and how its parts reach each other.
+ *
+ * Trust: holds everything this process holds; clients reach it only through the session engine.
+ * On failure: see the parts.
+ */
+#ifndef TIDEGATE_SMTPD_SMTPD_H
+#define TIDEGATE_SMTPD_SMTPD_H
+
+#include "conf/config.h"
+#include "lib/child.h"
+#include "lookup/map_read.h"
+#include "smtpd/body.h"
+#include "smtpd/handoff.h"
+#include "smtpd/session.h"
+#include "smtpd/sessions.h"
+
+struct smtpd {
+	struct child *child;
+	struct config *config; /* owned */
+	struct map *map;       /* owned; NULL: none yet */
+	struct map_rules map_rules;
+	struct body_store bodies;
+	struct session_world world;
+	struct sessions *sessions;
+	struct edge *door;
+	struct edge *dns;
+	struct handoff *handoff;
+	struct event *sweep; /* every second: deadlines */
+	struct event *flush; /* at the end of a round of the loop: what is sent in batches */
+	struct event *drain_end;
+	bool is_flush_due;
+	bool has_drained;
+	struct buf closed; /* door ids of ended sessions, for CLOSED */
+	struct buf out;    /* what the session at hand said in this turn */
+	char *read_bytes;  /* SESSION_READ_BYTES */
+};
+
+/* neighbours.c */
+
+/* The edges to door, dns and deliver. False without memory. */
+bool neighbours_begin(struct smtpd *smtpd);
+bool neighbours_attach(struct smtpd *smtpd, enum role peer, unsigned peer_instance, int fd);
+/* A session ended: the door hears of it at the end of this round of the loop. */
+void neighbours_report_closed(struct smtpd *smtpd, uint32_t door_id);
+/* Has what is sent in batches sent at the end of this round of the loop. */
+void neighbours_flush_soon(struct smtpd *smtpd);
+/* Sends it now. */
+void neighbours_flush(struct smtpd *smtpd);
+/* session_io.ask */
+bool neighbours_ask(struct session *session, struct ipc_message *message);
+
+/* smtpd_counters.c */
+void smtpd_append_status(const struct smtpd *smtpd, struct buf *lines);
+
+#endif

@@ -1,0 +1,49 @@
+/* The handlers of the session table: each checks one command, gathers facts, asks policy, and says what to reply.
+ *
+ * None of them moves the session's state or writes to the client; the engine does. A handler that returned WAITING
+ * is run again on the same argument.
+ *
+ * Trust: arguments are the client's bytes (printable or not, never CR, LF or NUL).
+ * On failure: REFUSED with a 4xx reply.
+ */
+#ifndef TIDEGATE_SMTPD_VERBS_H
+#define TIDEGATE_SMTPD_VERBS_H
+
+#include "smtpd/session.h"
+
+enum handled {
+	ACCEPTED, /* the reply is positive: the state after success is entered */
+	REFUSED,  /* the reply is negative: the state stays */
+	WAITING   /* another process was asked: run again when it has answered; there is no reply yet */
+};
+
+/* verbs_hello.c */
+enum handled verb_ehlo(struct session *session, struct span argument, struct reply *reply);
+enum handled verb_helo(struct session *session, struct span argument, struct reply *reply);
+enum handled verb_rset(struct session *session, struct span argument, struct reply *reply);
+enum handled verb_noop(struct session *session, struct span argument, struct reply *reply);
+enum handled verb_vrfy(struct session *session, struct span argument, struct reply *reply);
+enum handled verb_help(struct session *session, struct span argument, struct reply *reply);
+enum handled verb_quit(struct session *session, struct span argument, struct reply *reply);
+enum handled verb_not_offered(struct session *session, struct span argument, struct reply *reply);
+
+/* verbs_envelope.c */
+enum handled verb_mail(struct session *session, struct span argument, struct reply *reply);
+enum handled verb_rcpt(struct session *session, struct span argument, struct reply *reply);
+
+/* verbs_data.c */
+enum handled verb_data(struct session *session, struct span argument, struct reply *reply);
+enum handled verb_data_too_soon(struct session *session, struct span argument, struct reply *reply);
+enum handled verb_final_dot(struct session *session, struct span argument, struct reply *reply);
+
+enum text_result {
+	TEXT_GOES_ON,
+	TEXT_ENDS,   /* the final dot was among the bytes */
+	TEXT_ENDLESS /* so far over the size limit that nothing is waited for */
+};
+/* Takes message text; *taken says how many bytes belong to it. */
+enum text_result verbs_take_text(struct session *session, struct span bytes, size_t *taken);
+/* Does the text come too slowly? */
+bool verbs_text_is_slow(const struct session *session);
+
+#endif

@@ -1,0 +1,218 @@
+/* DATA, the text behind it, and the final dot (RFC 5321 4.1.1.4): reads strictly, judges, hands over to deliver.
+ *
+ * The final dot is a row of the session table like any command: it waits for deliver and runs again when deliver has
+ * answered. Only COMMIT_DONE (now or by an earlier attempt) makes a 250.
+ *
+ * Trust: the text is anybody's; it is counted, hashed and kept, never interpreted beyond line ends and Received.
+ * On failure: a text that cannot be kept is read to its end all the same, then refused.
+ */
+#include <stdio.h>
+
+#include "lib/bug.h"
+#include "lib/clock.h"
+#include "smtpd/policy.h"
+#include "smtpd/trace_header.h"
+#include "smtpd/session_engine.h"
+#include "smtpd/verbs.h"
+
+enum { RATE_GRACE_MS = 60000, ENDLESS_MARGIN_BYTES = 1 << 20, TRACE_ID_SIZE = 32 };
+
+enum handled
+verb_data(struct session *session, struct span argument, struct reply *reply)
+{
+	struct transaction *transaction = session->transaction;
+
+	(void)argument;
+	reply->id = REPLY_COMMIT_TROUBLE;
+	if (transaction->is_deliver_lost)
+		return REFUSED;
+	struct message *message = arena_alloc(&session->transaction_arena, sizeof *message);
+	reply->id = REPLY_NO_MEMORY;
+	if (!message)
+		return REFUSED;
+	dotstream_begin(&message->stream);
+	body_begin(&message->body, session->world->bodies);
+	message->begun_ms = session_now_ms(session);
+	transaction->message = message;
+	reply->id = REPLY_GO_AHEAD;
+	return ACCEPTED;
+}
+
+enum handled
+verb_data_too_soon(struct session *session, struct span argument, struct reply *reply)
+{
+	(void)argument;
+	reply->id = session->transaction->refused ? REPLY_NO_RECIPIENTS : REPLY_OUT_OF_ORDER;
+	return REFUSED;
+}
+
+enum text_result
+verbs_take_text(struct session *session, struct span bytes, size_t *taken)
+{
+	struct session_world *world = session->world;
+	struct message *message = session->transaction->message;
+	uint64_t limit = world->config->max_message_size;
+	size_t length;
+
+	bool ended = dotstream_feed(&message->stream, bytes, world->text, &length, taken);
+	message->bytes += *taken;
+	/* What will be refused need not be kept. */
+	if (message->stream.text_bytes > limit || message->stream.bare_newline_line)
+		body_drop(&message->body, BODY_FAILED);
+	else
+		body_append(&message->body, span_make(world->text, length));
+	if (ended)
+		return TEXT_ENDS;
+	return message->stream.text_bytes > 2 * limit + ENDLESS_MARGIN_BYTES ? TEXT_ENDLESS : TEXT_GOES_ON;
+}
+
+bool
+verbs_text_is_slow(const struct session *session)
+{
+	const struct message *message = session->transaction->message;
+	uint64_t elapsed_ms = session_now_ms(session) - message->begun_ms;
+
+	return elapsed_ms > RATE_GRACE_MS && message->bytes < elapsed_ms / 1000 * session->world->config->data_rate;
+}
+
+static struct message_facts
+gather(const struct message *message)
+{
+	const struct dotstream *stream = &message->stream;
+
+	return (struct message_facts){ .text_bytes = stream->text_bytes,
+		.bare_newline_line = stream->bare_newline_line,
+		.nul_line = stream->nul_line,
+		.long_line = stream->long_line,
+		.received_fields = stream->received_fields,
+		.body = message->body.state,
+		.outcome = message->outcome };
+}
+
+static bool
+passes(const struct session *session, enum policy_stage stage, struct reply *reply)
+{
+	struct message_facts message = gather(session->transaction->message);
+	struct facts facts = {
+		.client = &session->client, .sender = &session->transaction->sender, .message = &message
+	};
+
+	return policy_judge(&facts, session->world->config, stage, reply).answer == POLICY_ACCEPT;
+}
+
+static void
+append_spf(const struct session *session, enum spf_identity identity, struct buf *out)
+{
+	const struct sender_facts *sender = &session->transaction->sender;
+	bool is_helo = identity == SPF_IDENTITY_HELO;
+	struct trace_spf trace = { .result = is_helo ? sender->spf.helo : sender->spf.mailfrom,
+		.identity = identity,
+		.hostname = span_of(session->world->config->hostname),
+		.client = session->client.address,
+		.envelope_from = sender->address,
+		.helo = session->client.helo,
+		.mechanism = is_helo ? sender->spf.helo_mechanism : sender->spf.mailfrom_mechanism,
+		.problem = sender->spf.problem };
+
+	trace_received_spf(&trace, out);
+}
+
+/* Received-SPF stands above the Received of the same hop (RFC 7208 9.1). */
+static void
+append_trace(const struct session *session, struct buf *out)
+{
+	const struct transaction *transaction = session->transaction;
+	const struct spf_facts *spf = &transaction->sender.spf;
+	char id[TRACE_ID_SIZE];
+	struct trace_received trace = { .helo = session->client.helo,
+		.client_name = session->client.name,
+		.client = session->client.address,
+		.hostname = span_of(session->world->config->hostname),
+		.is_esmtp = session->is_esmtp,
+		.wall_us = clock_wall_us() };
+
+	(void)snprintf(id, sizeof id, "%016llx-%u", (unsigned long long)session->name, transaction->number);
+	trace.id = span_of(id);
+	if (transaction->accepted == 1)
+		trace.single_recipient = transaction->named[0];
+	if (spf->state == FACT_KNOWN) {
+		append_spf(session, SPF_IDENTITY_MAILFROM, out);
+		/* Of a null sender the HELO name is all that was checked. */
+		if (spf->helo != SPF_NONE && transaction->sender.address.length)
+			append_spf(session, SPF_IDENTITY_HELO, out);
+	}
+	trace_received(&trace, out);
+}
+
+/* Sends the message to deliver; true when an answer will come. */
+static bool
+ask_commit(struct session *session)
+{
+	struct transaction *transaction = session->transaction;
+	struct message *message = transaction->message;
+	struct buf trace = BUF_LIMIT(IPC_TRACE_BYTES);
+	struct ipc_message ask = { .type = IPC_COMMIT_ASK, .descriptor = -1 };
+
+	append_trace(session, &trace);
+	/* Both forms of COMMIT begin with the same fields. */
+	ask.commit_ask.session = session->id;
+	ask.commit_ask.transaction = transaction->id;
+	ask.commit_ask.deadline_ms = session_now_ms(session) + session->world->config->final_reply;
+	ask.commit_ask.body_bytes = message->body.length;
+	ask.commit_ask.digest = span_make((const char *)message->body.digest, sizeof message->body.digest);
+	ask.commit_ask.handles = buf_span(&transaction->handles);
+	ask.commit_ask.mailfrom = transaction->sender.address;
+	ask.commit_ask.trace = buf_span(&trace);
+	if (message->body.home == BODY_IN_MEMORY) {
+		ask.commit_ask.body = buf_span(&message->body.memory);
+	} else {
+		ask.type = IPC_COMMIT_FD_ASK;
+		ask.descriptor = message->body.reader;
+	}
+	bool sent = buf_ok(&trace) && !transaction->is_deliver_lost && session->world->io->ask(session, &ask);
+	message->claim = ask.commit_ask.claim;
+	buf_free(&trace);
+	return sent;
+}
+
+static enum handled
+answer(struct session *session, struct reply *reply)
+{
+	struct message *message = session->transaction->message;
+
+	if (!passes(session, POLICY_COMMIT, reply))
+		return REFUSED;
+	if (message->outcome != COMMIT_DONE && message->outcome != COMMIT_DONE_BEFORE)
+		BUG("policy accepted a message that deliver did not deliver");
+	session->receipt = message->receipt;
+	session->messages++;
+	session->world->bytes_accepted += message->stream.text_bytes;
+	int length = snprintf(reply->scratch, sizeof reply->scratch, "%016llx-%u", (unsigned long long)session->name,
+	    session->transaction->number);
+	reply->details[0] = span_make(reply->scratch, (size_t)length);
+	reply->id = message->outcome == COMMIT_DONE ? REPLY_DELIVERED : REPLY_DELIVERED_BEFORE;
+	return ACCEPTED;
+}
+
+enum handled
+verb_final_dot(struct session *session, struct span argument, struct reply *reply)
+{
+	struct transaction *transaction = session->transaction;
+	struct message *message = transaction->message;
+
+	(void)argument;
+	if (message->commit == FACT_KNOWN)
+		return answer(session, reply);
+	(void)body_finish(&message->body);
+	if (!passes(session, POLICY_TEXT, reply))
+		return REFUSED;
+	transaction->asked_ms = session_now_ms(session);
+	if (ask_commit(session)) {
+		message->commit = FACT_ASKED;
+		session->wait = WAIT_COMMIT;
+		return WAITING;
+	}
+	message->commit = FACT_KNOWN;
+	message->outcome = COMMIT_TROUBLE;
+	return answer(session, reply);
+}
