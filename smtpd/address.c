@@ -167,11 +167,11 @@ skip_source_route(struct span *text)
 	return take_byte(text, ':');
 }
 
+/* A path within its limit holds no domain over 255 octets. */
 static enum address_result
 judge_lengths(const struct address *address, size_t path_bytes)
 {
 	bool is_long = path_bytes > ADDRESS_PATH_BYTES || address->local_part.length > ADDRESS_LOCAL_PART_BYTES ||
-		       address->domain.length > ADDRESS_DOMAIN_BYTES ||
 		       (!address->is_literal && longest_label(address->domain) > LABEL_BYTES);
 
 	return is_long ? ADDRESS_TOO_LONG : ADDRESS_OK;
