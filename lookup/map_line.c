@@ -78,6 +78,11 @@ take_address(struct line *line, struct span word)
 		    problems_quote(word, quoted));
 		return span_make(NULL, 0);
 	}
+	if (map_is_wildcard(mail_address_span(&address))) {
+		WRONG(line, "\"%s\" stands for a whole domain, not for an address; write the address itself",
+		    problems_quote(word, quoted));
+		return span_make(NULL, 0);
+	}
 	return keep(line, mail_address_span(&address));
 }
 
