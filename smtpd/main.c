@@ -1,4 +1,4 @@
-/* tidegate-smtpd: holds SMTP sessions and message bodies (DESIGN: "The house").
+/* tidegate-smtpd: holds SMTP sessions and message bodies.
  *
  * It gets its clients from the door, asks dns and deliver, and can reach nothing else: no socket of its own, no
  * mailbox, no key. Its only files are nameless ones in its spool folder, and the recipient map it was given.
