@@ -114,8 +114,7 @@ the_bytes_are_those_documented(void **state)
 {
 	char expected[] = "\0\0"
 			  "\x01\x02\x03\x04"
-			  "\x04\xc0\0\2\1\0\0\0\0\0\0\0\0\0\0\0\0\0\x19"
-			  "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+			  "\x04\xc0\0\2\1\0\0\0\0\0\0\0\0\0\0\0\0\0\x19";
 	struct ipc_message message = { .type = IPC_CONNECTION, .descriptor = -1 };
 
 	(void)state;
