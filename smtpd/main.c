@@ -37,7 +37,8 @@ settle(struct session *session, uint32_t receipt)
 	struct smtpd *smtpd = ((struct conn *)session->owner)->smtpd;
 
 	handoff_settle(smtpd->handoff, receipt);
-	neighbours_flush_soon(smtpd);
+	/* The client may come back at once, to another smtpd, with the same bytes and mean them. */
+	neighbours_flush_next(smtpd);
 }
 
 /* An address literal that names another host than the one the client has called. The map cannot tell. */

@@ -156,6 +156,13 @@ neighbours_flush_soon(struct smtpd *smtpd)
 }
 
 void
+neighbours_flush_next(struct smtpd *smtpd)
+{
+	smtpd->is_flush_due = true;
+	event_active(smtpd->flush, EV_TIMEOUT, 0);
+}
+
+void
 neighbours_report_closed(struct smtpd *smtpd, uint32_t door_id)
 {
 	if (ipc_u32_count(buf_span(&smtpd->closed)) >= IPC_IDS)
