@@ -90,6 +90,7 @@ static const int smtpd_calls[] = {
 static const struct plan_rule smtpd_rules[] = {
 	RULES_OF_ALL, SENDMSG_ON_EDGES, FCNTL(F_DUPFD_CLOEXEC), FCNTL(F_ADD_SEALS), FCNTL(F_GET_SEALS),
 	WHEN(ioctl, IF_EQUALS(1, SIOCOUTQ)),
+	WHEN(shutdown, IF_EQUALS(1, SHUT_WR)),
 };
 
 /* dns talks on lent sockets by send() and recv() alone. */
