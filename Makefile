@@ -109,7 +109,8 @@ fuzz: packages-build packages-fuzz
 	    { tail -40 $$log; echo "not ok - fuzz $$name"; fail=1; }; done; exit $$fail
 $(FUZZERS:tests/fuzz/fuzz_%.c=$(BUILD)/%): $(BUILD)/%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(ARCHIVES)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $< $(ARCHIVES) $(LIBS)
+	$(SAY) LINK $@
+	$(Q)$(CC) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $< $(ARCHIVES) $(LIBS)
 
 lint: packages-build packages-lint
 	tests/lint/lint.sh

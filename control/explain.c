@@ -6,6 +6,7 @@
 
 #include "control/explain_message.h"
 #include "lib/clock.h"
+#include "lookup/map_settings.h"
 
 enum { SESSION = 1, TRANSACTION = 1, SLACK_MS = 1000, PROBE_LIMIT_MS = 5000 };
 
@@ -171,11 +172,7 @@ probe(struct explain *explain)
 void
 explain_ask_recipient(struct explain *explain)
 {
-	const struct config *config = explain->config;
-	const struct map_rules rules = { .sub_address = config->sub_address,
-		.keeps_local_case = config->local_part_case == LETTER_CASE_KEEP,
-		.postmaster = span_of(config->postmaster),
-		.hostname = span_of(config->hostname) };
+	const struct map_rules rules = map_rules_of(explain->config);
 	struct span address = explain->recipient.address;
 
 	if (explain->map)

@@ -11,6 +11,7 @@
 
 #include "lib/log.h"
 #include "lookup/map_read.h"
+#include "lookup/map_settings.h"
 
 enum { LOOK_EVERY_MS = 500, WHY_LIMIT_BYTES = 1024 };
 
@@ -29,16 +30,19 @@ same_identity(const struct map_identity *a, const struct map_identity *b)
 
 /* Opens the file as lookup/map_read does, which says what is wrong with it. */
 static bool
-check_map(int fd, uint64_t *entries, struct buf *why)
+check_map(int fd, const struct config *config, uint64_t *entries, struct buf *why)
 {
 	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	struct map *map = copy < 0 ? NULL : map_open(copy, why);
 
 	if (!map)
 		return false;
+	bool suits = map_suits(map, config);
+	if (!suits)
+		buf_append_text(why, "it was made with other mailbox roots or another local-part-case");
 	*entries = map_meta(map)->entries;
 	map_close(map);
-	return true;
+	return suits;
 }
 
 static void
@@ -60,6 +64,7 @@ take_map(struct map_watch *watch, int fd, uint64_t entries)
 		(void)close(watch->fd);
 	watch->fd = fd;
 	watch->entries = entries;
+	watch->in_force = watch->seen;
 	watch->file = MAP_IN_FORCE;
 }
 
@@ -96,15 +101,39 @@ map_watch_look(struct map_watch *watch)
 	}
 	watch->seen = identity_of(&facts);
 	buf_reset(&watch->why);
-	if (check_map(fd, &entries, &watch->why)) {
+	if (!check_map(fd, watch->config, &entries, &watch->why)) {
+		refuse(watch);
+		(void)close(fd);
+	} else if (watch->fd >= 0 && same_identity(&watch->seen, &watch->in_force)) {
+		watch->file = MAP_IN_FORCE;
+		(void)close(fd);
+	} else {
 		take_map(watch, fd, entries);
 		if (watch->on_new)
 			watch->on_new(watch->context);
-	} else {
-		refuse(watch);
-		(void)close(fd);
 	}
 	return watch->file;
+}
+
+bool
+map_watch_would_suit(const struct map_watch *watch, const struct config *config, struct buf *why)
+{
+	uint64_t entries;
+	int fd = state_folder_open_map(watch->state);
+
+	if (fd < 0)
+		return true;
+	bool suits = check_map(fd, config, &entries, why);
+	(void)close(fd);
+	return suits;
+}
+
+void
+map_watch_set_config(struct map_watch *watch, const struct config *config)
+{
+	watch->config = config;
+	watch->seen = (struct map_identity){ 0 };
+	(void)map_watch_look(watch);
 }
 
 static void
@@ -116,9 +145,9 @@ on_timer(evutil_socket_t fd, short what, void *argument)
 }
 
 void
-map_watch_open(struct map_watch *watch, const struct state_folder *state)
+map_watch_open(struct map_watch *watch, const struct state_folder *state, const struct config *config)
 {
-	*watch = (struct map_watch){ .state = state, .fd = -1, .why = BUF_LIMIT(WHY_LIMIT_BYTES) };
+	*watch = (struct map_watch){ .state = state, .config = config, .fd = -1, .why = BUF_LIMIT(WHY_LIMIT_BYTES) };
 	if (map_watch_look(watch) == MAP_ABSENT)
 		log_warning(
 		    "there is no recipient map yet: every recipient is answered 451 until `tidegate map` has made one");

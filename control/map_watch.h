@@ -14,6 +14,7 @@
 #include <sys/types.h>
 #include <time.h>
 
+#include "conf/config.h"
 #include "control/state_folder.h"
 #include "lib/buf.h"
 
@@ -33,22 +34,28 @@ struct map_identity {
 
 struct map_watch {
 	const struct state_folder *state;
+	const struct config *config; /* not owned; a map must suit it */
 	struct event *timer;
 	void (*on_new)(void *context); /* a new map is in force; not called by map_watch_open() */
 	void *context;
 	struct map_identity seen; /* of the file looked at last */
-	enum map_state file;      /* what that file is */
-	struct buf why;           /* for MAP_REFUSED */
-	int fd;                   /* the map in force; -1: none */
-	uint64_t entries;         /* in it */
+	struct map_identity in_force;
+	enum map_state file; /* what that file is */
+	struct buf why;      /* for MAP_REFUSED */
+	int fd;              /* the map in force; -1: none */
+	uint64_t entries;    /* in it */
 };
 
 /* Takes the map that is there, if any. */
-void map_watch_open(struct map_watch *watch, const struct state_folder *state);
+void map_watch_open(struct map_watch *watch, const struct state_folder *state, const struct config *config);
 /* Begins to watch. False without memory. */
 bool map_watch_start(struct map_watch *watch, struct event_base *base, void (*on_new)(void *context), void *context);
 /* Looks now. */
 enum map_state map_watch_look(struct map_watch *watch);
+/* Would the file that is there now be taken with this configuration? True too when there is none. */
+bool map_watch_would_suit(const struct map_watch *watch, const struct config *config, struct buf *why);
+/* From now on maps must suit this configuration; looks again at the file that is there. */
+void map_watch_set_config(struct map_watch *watch, const struct config *config);
 void map_watch_close(struct map_watch *watch);
 
 #endif

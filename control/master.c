@@ -274,7 +274,7 @@ check_everything(struct master *master, struct buf *why)
 	    !listeners_inherit(&master->listeners, config, why) || !listeners_open(&master->listeners, config, why))
 		return false;
 	check_open_files(config);
-	map_watch_open(&master->map, &supplies->state);
+	map_watch_open(&master->map, &supplies->state, config);
 	supplies->map = master->map.fd;
 	return true;
 }

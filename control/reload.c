@@ -55,12 +55,16 @@ reload_send_map(struct master *master)
 }
 
 static bool
-check_map(struct master *master, struct buf *why)
+check_map(struct master *master, const struct config *fresh, struct buf *why)
 {
-	if (map_watch_look(&master->map) != MAP_REFUSED)
-		return true;
-	buf_printf(why, "the recipient map is refused: %.*s; nothing is changed", SPAN_ARG(buf_span(&master->map.why)));
-	return false;
+	struct buf reason = BUF_LIMIT(1024);
+	bool suits = map_watch_would_suit(&master->map, fresh, &reason);
+
+	if (!suits)
+		buf_printf(why, "the recipient map is refused: %.*s; run `tidegate map`; nothing is changed",
+		    SPAN_ARG(buf_span(&reason)));
+	buf_free(&reason);
+	return suits;
 }
 
 /* The new configuration when a running server can take it over; else NULL. */
@@ -87,6 +91,7 @@ switch_over(struct master *master, struct config *fresh, int file)
 	master->config = fresh;
 	for (enum role role = ROLE_DOOR; role < ROLE_COUNT; role++)
 		children_send(&master->children, role, &message);
+	map_watch_set_config(&master->map, fresh);
 	reload_lend_listeners(master, true);
 	listeners_drop_unwanted(&master->listeners, take_back, master);
 }
@@ -104,7 +109,7 @@ reload_all(struct master *master, struct buf *why)
 	int file = spawn_config_file(fresh);
 	if (file < 0)
 		buf_printf(why, "cannot write the configuration for the processes: %s", strerror(errno));
-	bool ok = file >= 0 && check_map(master, why) && listeners_open(&master->listeners, fresh, why);
+	bool ok = file >= 0 && check_map(master, fresh, why) && listeners_open(&master->listeners, fresh, why);
 	if (ok)
 		switch_over(master, fresh, file);
 	else

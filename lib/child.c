@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -186,6 +187,17 @@ child_drained(struct child *child)
 	(void)event_base_loopexit(child->base, NULL);
 }
 
+/* libc counts the processors (a file, a system call) before it makes a heap for another thread, unless it is told how
+ * many heaps there may be; behind the walls that would be the end. */
+static void
+limit_heaps(const struct plan_row *row)
+{
+	enum { HEAPS = 8 };
+
+	if (row->has_threads)
+		(void)mallopt(M_ARENA_MAX, HEAPS);
+}
+
 static struct event_base *
 make_event_base(void)
 {
@@ -314,6 +326,7 @@ child_main(int argc, char **argv, const struct child_program *program)
 	/* Children obey the master's messages, not the terminal's signals. */
 	(void)signal(SIGINT, SIG_IGN);
 	(void)signal(SIGHUP, SIG_IGN);
+	limit_heaps(life.child.row);
 	bool has_map = fcntl(FD_MAP, F_GETFD) >= 0;
 	if (!fill_fixed_numbers() || !prepare(&life) || !put_up_walls(&life, &missing))
 		return 1;

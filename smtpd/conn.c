@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "lib/log.h"
 #include "smtpd/smtpd.h"
 
 enum { UNSENT_BYTES = 1 << 20 };
@@ -36,6 +37,18 @@ conn_is_acknowledged(struct session *session)
 
 	return conn->unsent.length == 0 && conn->smtpd->out.length == 0 &&
 	       ioctl(conn->fd, SIOCOUTQ, &unacknowledged) == 0 && unacknowledged == 0;
+}
+
+bool
+conn_is_called_at(const struct conn *conn, const struct peer_address *address)
+{
+	struct sockaddr_storage name;
+	socklen_t length = sizeof name;
+
+	if (getsockname(conn->fd, (struct sockaddr *)&name, &length) != 0)
+		return false;
+	struct peer_address local = peer_from_sockaddr(&name);
+	return local.family == address->family && memcmp(local.ip, address->ip, sizeof local.ip) == 0;
 }
 
 static bool
@@ -132,6 +145,8 @@ conn_turn(struct conn *conn)
 
 	if (!flush(conn))
 		session_input_ended(session, false);
+	if (log_has_held())
+		neighbours_flush_soon(conn->smtpd);
 	bool is_over = session->is_overdue || (session->state == SESSION_CLOSED && conn->unsent.length == 0);
 	if (is_over || !set_interest(conn, wanted(conn)))
 		end(conn);

@@ -36,6 +36,9 @@ void conn_open(struct smtpd *smtpd, int fd, uint32_t door_id, const struct peer_
 /* Ends a turn; the connection may be gone afterwards. */
 void conn_turn(struct conn *conn);
 
+/* Is this the address that the client has called? */
+bool conn_is_called_at(const struct conn *conn, const struct peer_address *address);
+
 /* Two functions of struct session_io. */
 void conn_write(struct session *session, struct span bytes);
 bool conn_is_acknowledged(struct session *session);

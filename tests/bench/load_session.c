@@ -215,8 +215,8 @@ on_reply(struct load_session *session, int code)
 	case MAIL:
 		if (code == 250) {
 			session->state = RCPT;
-			say(session, "RCPT TO:<u%ld@%s>\r\n", session->serial % load_options.users,
-			    load_options.domain);
+			say(session, "RCPT TO:<%s%ld@%s>\r\n", load_options.stops_at_refusal ? "nobody" : "u",
+			    session->serial % load_options.users, load_options.domain);
 			return;
 		}
 		break;

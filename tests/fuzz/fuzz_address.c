@@ -50,6 +50,15 @@ check_path(const struct address *address)
 	buf_free(&path);
 }
 
+static void
+check_rest(struct span text, struct span rest)
+{
+	size_t used = text.length - rest.length;
+
+	if (rest.length >= text.length || text.data[used - 1] != '>' || (rest.length && rest.data != text.data + used))
+		BUG("what follows a path does not follow it");
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -58,8 +67,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct span rest;
 
 	if (address_parse_path(text, &address, &rest) == ADDRESS_OK) {
-		if (rest.data + rest.length != text.data + text.length || rest.data[-1] != '>')
-			BUG("what follows a path does not follow it");
+		check_rest(text, rest);
 		check_parts(&address);
 		check_path(&address);
 	}
