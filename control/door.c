@@ -115,14 +115,9 @@ static bool
 pass_on(struct edge *smtpd, int client, uint32_t id, const struct peer_address *from)
 {
 	struct ipc_message message = { .type = IPC_CONNECTION, .descriptor = client };
-	struct sockaddr_storage name;
-	socklen_t length = sizeof name;
 
-	if (getsockname(client, (struct sockaddr *)&name, &length) != 0)
-		return false;
 	message.connection.id = id;
 	message.connection.client = *from;
-	message.connection.local = peer_from_sockaddr(&name);
 	return edge_send(smtpd, &message);
 }
 

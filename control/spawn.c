@@ -179,7 +179,12 @@ make_arguments(const struct spawn_order *order, struct arguments *arguments)
 static void
 become_program(const struct spawn_order *order, int control, int config)
 {
-	static char *const no_environment[] = { NULL };
+#if defined(TIDEGATE_TEST_HOOKS) || defined(TIDEGATE_SANITIZE)
+	/* Hooks and sanitizers are told what to do through it. */
+	char *const *environment = environ;
+#else
+	static char *const environment[] = { NULL };
+#endif
 	int layout[FIXED_END];
 	int program = order->programs->fds[order->role];
 	struct arguments arguments;
@@ -188,13 +193,8 @@ become_program(const struct spawn_order *order, int control, int config)
 	lay_out(order, control, config, layout);
 	/* A session of its own: no terminal, and ^C reaches the master alone. */
 	(void)setsid();
-	if (arrange_descriptors(layout, &program)) {
-#if defined(TIDEGATE_TEST_HOOKS) || defined(TIDEGATE_SANITIZE)
-		(void)fexecve(program, arguments.list, environ);
-#else
-		(void)fexecve(program, arguments.list, no_environment);
-#endif
-	}
+	if (arrange_descriptors(layout, &program))
+		(void)fexecve(program, arguments.list, environment);
 	log_error("cannot start %s: %s", plan_row(order->role)->name, strerror(errno));
 	_exit(CANNOT_EXEC);
 }

@@ -13,9 +13,11 @@
 #include "lib/bug.h"
 #include "lib/clock.h"
 
-enum { LINE_LIMIT_BYTES = 16384, MESSAGE_LIMIT_BYTES = 4096 };
+enum { LINE_LIMIT_BYTES = 16384, MESSAGE_LIMIT_BYTES = 4096, HELD_BYTES = 32768 };
 
 static const char *process_name = "tidegate";
+static bool is_holding;
+static struct buf held = BUF_LIMIT(HELD_BYTES);
 
 void
 log_set_process(const char *name)
@@ -88,14 +90,9 @@ log_pair_number(struct log_line *line, const char *key, uint64_t value)
 	log_pair(line, key, span_make(digits, (size_t)length));
 }
 
-void
-log_end(struct log_line *line)
+static void
+write_all(struct span rest)
 {
-	struct span rest;
-
-	line->text.limit_bytes++;
-	buf_append_char(&line->text, '\n');
-	rest = buf_span(&line->text);
 	while (rest.length) {
 		ssize_t written = write(STDERR_FILENO, rest.data, rest.length);
 
@@ -104,6 +101,41 @@ log_end(struct log_line *line)
 		if (written <= 0)
 			break;
 		rest = span_skip(rest, (size_t)written);
+	}
+}
+
+void
+log_hold(void)
+{
+	is_holding = true;
+}
+
+bool
+log_has_held(void)
+{
+	return held.length != 0;
+}
+
+void
+log_flush(void)
+{
+	write_all(buf_span(&held));
+	buf_reset(&held);
+}
+
+void
+log_end(struct log_line *line)
+{
+	line->text.limit_bytes++;
+	buf_append_char(&line->text, '\n');
+	if (is_holding) {
+		if (held.length + line->text.length > HELD_BYTES)
+			log_flush();
+		buf_append(&held, buf_span(&line->text));
+	}
+	if (!is_holding || !buf_ok(&held)) {
+		log_flush();
+		write_all(buf_span(&line->text));
 	}
 	buf_free(&line->text);
 }
@@ -118,6 +150,7 @@ log_message(const char *event, const char *format, va_list arguments)
 	log_begin(&line, event);
 	log_pair_text(&line, "message", message);
 	log_end(&line);
+	log_flush();
 }
 
 #define LOG_FUNCTION(name, event)                                                                                      \

@@ -10,6 +10,7 @@
 #ifndef TIDEGATE_LIB_LOG_H
 #define TIDEGATE_LIB_LOG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/buf.h"
@@ -30,6 +31,13 @@ void log_pair_text(struct log_line *line, const char *key, const char *value);
 void log_pair_number(struct log_line *line, const char *key, uint64_t value);
 /* Writes the line and frees it. A line that did not fit its cap is cut, never lost. */
 void log_end(struct log_line *line);
+
+/* Lines that log_end() finishes from now on are held, and leave together: at log_flush(), when many are held, or with
+ * the next message. For processes without threads that write many lines. */
+void log_hold(void);
+/* Writes the lines that are held. Each is whole in one write(2). */
+void log_flush(void);
+bool log_has_held(void);
 
 /* event=info|warning|error message="…", for what has no shape of its own. */
 void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));

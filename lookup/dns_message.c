@@ -102,15 +102,11 @@ dns_message_matches(const struct dns_packet *packet, struct span message)
 		   0;
 }
 
-/* Reads one record and moves *at behind it. Its owner is left out when arena is NULL. */
+/* Reads what follows a record's name and moves *at behind it. */
 static bool
-read_record(struct span message, size_t *at, struct arena *arena, struct record *record)
+read_record(struct span message, size_t *at, struct record *record)
 {
-	char text[DNS_NAME_BYTES];
-	size_t length;
-	enum dns_name_result result = dns_name_read(message, at, text, &length);
-
-	if (result == DNS_NAME_BROKEN || message.length - *at < RECORD_HEAD_BYTES)
+	if (message.length - *at < RECORD_HEAD_BYTES)
 		return false;
 	*record = (struct record){ .type = u16_at(message, *at), .ttl_seconds = u32_at(message, *at + 4) };
 	if (u16_at(message, *at + 2) != CLASS_IN)
@@ -122,7 +118,20 @@ read_record(struct span message, size_t *at, struct arena *arena, struct record 
 	if (record->data_bytes > message.length - record->data)
 		return false;
 	*at = record->data + record->data_bytes;
-	if (!arena || result == DNS_NAME_STRANGE)
+	return true;
+}
+
+/* The same for a record with its name. */
+static bool
+read_named_record(struct span message, size_t *at, struct arena *arena, struct record *record)
+{
+	char text[DNS_NAME_BYTES];
+	size_t length;
+	enum dns_name_result result = dns_name_read(message, at, text, &length);
+
+	if (result == DNS_NAME_BROKEN || !read_record(message, at, record))
+		return false;
+	if (result == DNS_NAME_STRANGE)
 		return true;
 	record->owner = arena_copy(arena, span_make(text, length));
 	record->has_owner = true;
@@ -139,7 +148,7 @@ read_answers(struct span message, size_t *at, struct arena *arena, struct record
 	if (!records->items)
 		return false;
 	for (size_t i = 0; i < records->count; i++)
-		if (!read_record(message, at, arena, &records->items[i]))
+		if (!read_named_record(message, at, arena, &records->items[i]))
 			return false;
 	return true;
 }
@@ -155,7 +164,7 @@ read_authority(struct span message, size_t *at, bool *has_soa, uint32_t *ttl)
 	for (unsigned i = 0; i < count; i++) {
 		struct record record;
 
-		if (!read_record(message, at, NULL, &record))
+		if (!dns_name_skip(message, at) || !read_record(message, at, &record))
 			return false;
 		if (record.type != TYPE_SOA || record.data_bytes < SOA_LEAST_BYTES)
 			continue;

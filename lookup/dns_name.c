@@ -105,6 +105,18 @@ dns_name_read(struct span message, size_t *at, char text[static DNS_NAME_BYTES],
 }
 
 bool
+dns_name_skip(struct span message, size_t *at)
+{
+	size_t end = 0;
+	bool has_text;
+
+	if (!name_walk(message, *at, &end, &has_text))
+		return false;
+	*at = end;
+	return true;
+}
+
+bool
 dns_name_escape(struct span name, char escaped[static DNS_NAME_ESCAPED_SIZE])
 {
 	size_t length = 0;

@@ -27,6 +27,9 @@ enum dns_name_result {
 /* Reads the name at *at of a message and moves *at behind it (unless BROKEN). */
 enum dns_name_result dns_name_read(struct span message, size_t *at, char text[static DNS_NAME_BYTES], size_t *length);
 
+/* Moves *at behind the name that is there. False: it is broken. */
+bool dns_name_skip(struct span message, size_t *at);
+
 enum { DNS_NAME_ESCAPED_SIZE = 2 * DNS_NAME_BYTES + 1 };
 
 /* The name as c-ares takes it: NUL-terminated, backslashes doubled. False when it is too long or holds a NUL. */

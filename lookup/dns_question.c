@@ -44,7 +44,7 @@ give_up(struct dns_question *question)
 {
 	struct dns_queries *queries = question->queries;
 
-	if (question->has_failed || queries->heard_ms >= question->started_ms) {
+	if (question->has_failed || queries->heard_ms > question->started_ms) {
 		queries->counters.unsettled++;
 		dns_query_settle(question, &trouble, 0);
 		return;
@@ -204,7 +204,7 @@ on_timer(evutil_socket_t fd, short what, void *argument)
 	queries->failures[question->tries[question->try_count - 1].resolver]++;
 	dns_stream_end(question->stream);
 	question->stream = NULL;
-	if (!question->is_probe && queries->heard_ms < question->started_ms)
+	if (!question->is_probe && queries->heard_ms <= question->started_ms)
 		dns_query_probe(queries);
 	next_try(question);
 }

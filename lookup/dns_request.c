@@ -128,7 +128,7 @@ give_up(struct request *request, const char *problem)
 	bool is_waiting = !LIST_EMPTY(&request->waiting);
 	uint64_t heard_ms = dns_query_heard_ms(request->requests->queries);
 
-	dns_work_give_up(&request->work, problem, is_waiting && heard_ms < request->work.started_us / 1000);
+	dns_work_give_up(&request->work, problem, is_waiting && heard_ms <= request->work.started_us / 1000);
 	conclude(request);
 }
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { RETRY_MS = 500 };
+enum { RETRY_MS = 200 };
 
 struct dns_sockets {
 	struct event_base *base;

@@ -167,11 +167,11 @@ skip_source_route(struct span *text)
 	return take_byte(text, ':');
 }
 
+/* A path within its limit holds no domain over 255 octets. */
 static enum address_result
 judge_lengths(const struct address *address, size_t path_bytes)
 {
 	bool is_long = path_bytes > ADDRESS_PATH_BYTES || address->local_part.length > ADDRESS_LOCAL_PART_BYTES ||
-		       address->domain.length > ADDRESS_DOMAIN_BYTES ||
 		       (!address->is_literal && longest_label(address->domain) > LABEL_BYTES);
 
 	return is_long ? ADDRESS_TOO_LONG : ADDRESS_OK;
@@ -232,10 +232,9 @@ address_is_domain(struct span text)
 }
 
 bool
-address_is_literal(struct span text)
+address_parse_literal(struct span text, struct peer_address *peer)
 {
 	const struct span tag = SPAN("IPv6:");
-	struct peer_address peer;
 
 	if (text.length < 2 || text.data[0] != '[' || text.data[text.length - 1] != ']')
 		return false;
@@ -245,7 +244,15 @@ address_is_literal(struct span text)
 		inside = span_skip(inside, tag.length);
 	/* An IPv4 address has no colon, an IPv6 address has two at least, also when IPv4 stands at its end. */
 	bool has_colon = span_find(inside, ':') < inside.length;
-	return has_colon == is_tagged && peer_parse_ip(inside, &peer);
+	return has_colon == is_tagged && peer_parse_ip(inside, peer);
+}
+
+bool
+address_is_literal(struct span text)
+{
+	struct peer_address peer;
+
+	return address_parse_literal(text, &peer);
 }
 
 bool

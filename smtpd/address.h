@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 
+#include "lib/peer.h"
 #include "lib/span.h"
 
 enum {
@@ -36,6 +37,8 @@ enum address_result address_parse_mailbox(struct span text, struct address *addr
 /* A domain (RFC 5321 Domain: letters, digits, hyphens, dots; underscore is let through as the field does): one label
  * or more, each of 63 octets at most, 255 in all, no dot at the end. */
 bool address_is_domain(struct span text);
+/* The address of "[192.0.2.1]" or "[IPv6:2001:db8::1]"; port 0. */
+bool address_parse_literal(struct span text, struct peer_address *peer);
 /* "[192.0.2.1]" or "[IPv6:2001:db8::1]" (the tag in any case) with a valid address, no zeros in front of a number.
  * No other tag has been registered (RFC 5321 4.1.3), so none is known. */
 bool address_is_literal(struct span text);

@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "lib/log.h"
 #include "smtpd/smtpd.h"
 
 enum { UNSENT_BYTES = 1 << 20 };
@@ -36,6 +37,18 @@ conn_is_acknowledged(struct session *session)
 
 	return conn->unsent.length == 0 && conn->smtpd->out.length == 0 &&
 	       ioctl(conn->fd, SIOCOUTQ, &unacknowledged) == 0 && unacknowledged == 0;
+}
+
+bool
+conn_is_called_at(const struct conn *conn, const struct peer_address *address)
+{
+	struct sockaddr_storage name;
+	socklen_t length = sizeof name;
+
+	if (getsockname(conn->fd, (struct sockaddr *)&name, &length) != 0)
+		return false;
+	struct peer_address local = peer_from_sockaddr(&name);
+	return local.family == address->family && memcmp(local.ip, address->ip, sizeof local.ip) == 0;
 }
 
 static bool
@@ -125,6 +138,17 @@ wanted(const struct conn *conn)
 	return conn->interest == CONN_NOTHING && session_is_waiting(&conn->session) ? CONN_NOTHING : CONN_READING;
 }
 
+/* All is said, and the client's end would tell that it was read: our own end goes first, since a client may wait for
+ * it. It is no data, so a client that closes without reading it sends an orderly end all the same. */
+static void
+half_close(struct conn *conn)
+{
+	if (conn->session.state != SESSION_LINGERING || conn->unsent.length || conn->is_half_closed)
+		return;
+	conn->is_half_closed = true;
+	(void)shutdown(conn->fd, SHUT_WR);
+}
+
 void
 conn_turn(struct conn *conn)
 {
@@ -132,6 +156,9 @@ conn_turn(struct conn *conn)
 
 	if (!flush(conn))
 		session_input_ended(session, false);
+	half_close(conn);
+	if (log_has_held())
+		neighbours_flush_soon(conn->smtpd);
 	bool is_over = session->is_overdue || (session->state == SESSION_CLOSED && conn->unsent.length == 0);
 	if (is_over || !set_interest(conn, wanted(conn)))
 		end(conn);

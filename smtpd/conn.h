@@ -27,6 +27,7 @@ struct conn {
 	struct smtpd *smtpd;
 	int fd;
 	uint32_t door_id; /* the door's number for this connection */
+	bool is_half_closed; /* our side is ended; only the client's end is awaited */
 	bool has_door_id; /* false after the door that gave it has gone */
 	uint8_t interest; /* enum conn_interest */
 };
@@ -35,6 +36,9 @@ struct conn {
 void conn_open(struct smtpd *smtpd, int fd, uint32_t door_id, const struct peer_address *client);
 /* Ends a turn; the connection may be gone afterwards. */
 void conn_turn(struct conn *conn);
+
+/* Is this the address that the client has called? */
+bool conn_is_called_at(const struct conn *conn, const struct peer_address *address);
 
 /* Two functions of struct session_io. */
 void conn_write(struct session *session, struct span bytes);

@@ -1,4 +1,4 @@
-/* tidegate-smtpd: holds SMTP sessions and message bodies (DESIGN: "The house").
+/* tidegate-smtpd: holds SMTP sessions and message bodies.
  *
  * It gets its clients from the door, asks dns and deliver, and can reach nothing else: no socket of its own, no
  * mailbox, no key. Its only files are nameless ones in its spool folder, and the recipient map it was given.
@@ -12,6 +12,7 @@
 
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "smtpd/address.h"
 #include "smtpd/conn.h"
 #include "smtpd/smtpd.h"
 
@@ -36,17 +37,32 @@ settle(struct session *session, uint32_t receipt)
 	struct smtpd *smtpd = ((struct conn *)session->owner)->smtpd;
 
 	handoff_settle(smtpd->handoff, receipt);
-	neighbours_flush_soon(smtpd);
+	/* The client may come back at once, to another smtpd, with the same bytes and mean them. */
+	neighbours_flush_next(smtpd);
+}
+
+/* An address literal that names another host than the one the client has called. The map cannot tell. */
+static bool
+is_foreign_literal(const struct conn *conn, struct span address)
+{
+	struct peer_address literal;
+
+	while (span_find(address, '@') < address.length)
+		address = span_skip(address, span_find(address, '@') + 1);
+	return address_parse_literal(address, &literal) && !conn_is_called_at(conn, &literal);
 }
 
 static bool
 look_up(struct session *session, struct span address, struct map_result *result)
 {
-	const struct smtpd *smtpd = ((struct conn *)session->owner)->smtpd;
+	const struct conn *conn = session->owner;
+	const struct smtpd *smtpd = conn->smtpd;
 
 	if (!smtpd->map)
 		return false;
 	map_lookup(smtpd->map, &smtpd->map_rules, address, result);
+	if (result->verdict == MAP_DELIVER && is_foreign_literal(conn, address))
+		result->verdict = MAP_NOT_OURS;
 	return true;
 }
 

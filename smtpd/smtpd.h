@@ -26,7 +26,7 @@ struct smtpd {
 	struct edge *dns;
 	struct handoff *handoff;
 	struct event *sweep; /* every second: deadlines */
-	struct event *flush; /* at the end of a round of the loop: what is sent in batches */
+	struct event *flush; /* what is sent in batches */
 	struct event *drain_end;
 	bool is_flush_due;
 	bool has_drained;
@@ -40,10 +40,12 @@ struct smtpd {
 /* The edges to door, dns and deliver. False without memory. */
 bool neighbours_begin(struct smtpd *smtpd);
 bool neighbours_attach(struct smtpd *smtpd, enum role peer, unsigned peer_instance, int fd);
-/* A session ended: the door hears of it at the end of this round of the loop. */
+/* A session ended: the door hears of it in a moment. */
 void neighbours_report_closed(struct smtpd *smtpd, uint32_t door_id);
-/* Has what is sent in batches sent at the end of this round of the loop. */
+/* Has what is sent in batches sent in a moment. */
 void neighbours_flush_soon(struct smtpd *smtpd);
+/* The same, at the end of this round of the loop. */
+void neighbours_flush_next(struct smtpd *smtpd);
 /* Sends it now. */
 void neighbours_flush(struct smtpd *smtpd);
 /* session_io.ask */

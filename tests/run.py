@@ -88,6 +88,8 @@ def collect(build, everything, only_units):
         for path in sorted(paths):
             name = folder + "/" + os.path.basename(path)[:-3]
             jobs.append(Job("python", name, [sys.executable, os.path.join(LIB, "tap.py"), path], limit_of(path, "python")))
+    suite = os.path.join(TOP, "tests", "spf_suite.py")
+    jobs.append(Job("python", "spf_suite", [sys.executable, suite], limit_of(suite, "python")))
     # The longest first, so that the last minutes are not spent waiting for one job on one core.
     return sorted(jobs, key=lambda job: -job.limit)
 

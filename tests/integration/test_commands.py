@@ -47,7 +47,7 @@ class Map(WithoutServer):
         self.assertEqual(code, 1)
         for line in (2, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15):
             self.assertRegex(err + out, rf"(?m)^\S*recipients:{line}: ", f"line {line}")
-        self.assertRegex(err + out, r"recipients:[34]: .*loop")
+        self.assertRegex(err + out, r"recipients:[34]: .*leads back to itself")
 
     def test_an_error_keeps_the_old_map(self):
         self.assertEqual(self.compile(tidegate.RECIPIENTS)[0], 0)

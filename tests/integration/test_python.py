@@ -28,15 +28,16 @@ class Smtplib(ServerCase):
         message.set_content("Ein Gruß.\n.\n..\nFrom here on\n")
         message.add_attachment(bytes(range(256)), maintype="application", subtype="octet-stream", filename="all.bin")
         self.begin("alice@example.org")
+        sent = message.as_bytes()
         with self.client() as client:
-            self.assertEqual(client.send_message(message), {})
+            self.assertEqual(client.sendmail("sender@client.example", ["alice@example.org"], sent), {})
         box = mailbox.Maildir(self.server.maildir("alice@example.org"), create=False)
         stored = [box.get_bytes(key) for key in box.keys() if b"<1@client.example>" in box.get_bytes(key)]
         self.assertEqual(len(stored), 1)
         read = email.message_from_bytes(stored[0], policy=email.policy.default)
         self.assertEqual(read["Subject"], "Grüße")
         self.assertEqual([part for part in read.iter_attachments()][0].get_content(), bytes(range(256)))
-        self.assertEqual(tidegate.split_mail(stored[0])[1], message.as_bytes().replace(b"\r\n", b"\n"))
+        self.assertEqual(tidegate.split_mail(stored[0])[1], sent.replace(b"\r\n", b"\n"))
 
     def test_refused_recipients_are_told_apart(self):
         self.begin("alice@example.org")

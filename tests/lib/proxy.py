@@ -1,4 +1,5 @@
 """A TCP relay that can cut a session off at the reply to the final dot, as a bad line does."""
+import select
 import socket
 import threading
 
@@ -35,48 +36,45 @@ class Proxy:
             except OSError:
                 return
             server = socket.create_connection(("127.0.0.1", self.target_port))
-            state = {"tail": b"", "dot": False}
-            threading.Thread(target=self.upstream, args=(client, server, state), daemon=True).start()
-            threading.Thread(target=self.downstream, args=(client, server, state), daemon=True).start()
+            threading.Thread(target=self.relay, args=(client, server), daemon=True).start()
 
-    def upstream(self, client, server, state):
+    def relay(self, client, server):
+        """One thread for both ways: a socket that another thread waits on would not be reset when it is closed."""
+        other, tail, has_dot = {client: server, server: client}, b"", False
         try:
-            while True:
-                data = client.recv(65536)
-                if not data:
-                    server.shutdown(socket.SHUT_WR)
-                    return
-                state["tail"] = (state["tail"] + data)[-len(data) - 8:]
-                if b"\r\n.\r\n" in state["tail"]:
-                    state["dot"] = True
-                server.sendall(data)
-        except OSError:
-            return
+            while other:
+                for source in select.select(list(other), [], [])[0]:
+                    data = source.recv(65536)
+                    if not data:
+                        other.pop(source).shutdown(socket.SHUT_WR)
+                        continue
+                    if source is client:
+                        tail = (tail + data)[-len(data) - 8:]
+                        has_dot = has_dot or b"\r\n.\r\n" in tail
+                    elif has_dot and self.take_cut():
+                        reset(server)
+                        reset(client)
+                        self.tell_cut()
+                        return
+                    other[source].sendall(data)
+        except (OSError, KeyError):
+            pass
+        client.close()
+        server.close()
 
-    def downstream(self, client, server, state):
-        try:
-            while True:
-                data = server.recv(65536)
-                if data and state["dot"] and self.take_cut():
-                    reset(server)
-                    reset(client)
-                    return
-                if not data:
-                    client.shutdown(socket.SHUT_WR)
-                    return
-                client.sendall(data)
-        except OSError:
-            return
+    def tell_cut(self):
+        with self.lock:
+            self.cut_count += 1
+            self.cut_happened.notify_all()
 
     def take_cut(self):
         with self.lock:
-            if self.cut_count >= self.cuts:
+            if self.cuts <= 0:
                 return False
-            self.cut_count += 1
-            self.cut_happened.notify_all()
+            self.cuts -= 1
             return True
 
     def wait_cut(self, count, seconds=30.0):
         with self.lock:
             if not self.cut_happened.wait_for(lambda: self.cut_count >= count, seconds):
-                raise AssertionError(f"only {self.cut_count} of {count} sessions came to be cut")
+                raise AssertionError(f"{self.cut_count} of {count} sessions came to be cut")

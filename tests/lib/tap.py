@@ -29,7 +29,8 @@ class TapResult(unittest.TestResult):
 
     def fail(self, test, err):
         self.line("not ok", test)
-        for text in "".join(traceback.format_exception(*err)).splitlines():
+        frames = [frame for frame in traceback.extract_tb(err[2]) if "/unittest/" not in frame.filename]
+        for text in "".join(traceback.format_list(frames) + traceback.format_exception_only(*err[:2])).splitlines():
             print("# " + text)
         for text in getattr(test, "story", lambda: [])():
             print("# | " + text)

@@ -108,7 +108,8 @@ class Packets(unittest.TestCase):
         finally:
             server.remove()
             watch.stop()
-        self.assertGreater(dns.count(), 10)
+        # Answers are kept, so the resolver is asked little; but it was asked, and about the client and the senders.
+        self.assertTrue({"client.example", "outside.example", "1.0.98.10.in-addr.arpa"} <= {query.name for query in dns.queries})
         allowed = {("tcp", CLIENT_IP, server.port, ""), ("udp", RESOLVER_IP, dns.port, "")}
         odd = {key: count for key, count in watch.seen.items()
                if key not in allowed and key[:2] not in {("arp", CLIENT_IP), ("arp", RESOLVER_IP), ("tcp", RESOLVER_IP)}}

@@ -7,7 +7,10 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <seccomp.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "lib/clock.h"
 
@@ -25,6 +28,33 @@ assert_formats(uint64_t wall_us, const char *iso, const char *mail)
 	assert_string_equal(text, mail);
 }
 
+/* A process behind its walls dies of an attempt to open a file; gmtime_r() once opened /etc/localtime. This must be
+ * the first use of the clock in this program, since libc looks for the file only once. */
+static void
+no_file_is_opened(void **state)
+{
+	int status;
+	pid_t child = fork();
+
+	(void)state;
+	assert_true(child >= 0);
+	if (child == 0) {
+		char iso[CLOCK_ISO_SIZE];
+		char mail[CLOCK_MAIL_SIZE];
+		scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+
+		if (!filter || seccomp_rule_add(filter, SCMP_ACT_KILL_PROCESS, SCMP_SYS(openat), 0) != 0 ||
+		    seccomp_load(filter) != 0)
+			_exit(1);
+		clock_format_iso(clock_wall_us(), iso);
+		clock_format_mail(clock_wall_us(), mail);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 static void
 formats_for_logs_and_mail(void **state)
 {
@@ -32,6 +62,9 @@ formats_for_logs_and_mail(void **state)
 	assert_formats(0, "1970-01-01T00:00:00.000Z", "Thu, 1 Jan 1970 00:00:00 +0000");
 	assert_formats(
 	    UINT64_C(1795326718) * SECOND + 123999, "2026-11-22T05:51:58.123Z", "Sun, 22 Nov 2026 05:51:58 +0000");
+	assert_formats(UINT64_C(951868799) * SECOND, "2000-02-29T23:59:59.000Z", "Tue, 29 Feb 2000 23:59:59 +0000");
+	assert_formats(UINT64_C(951868800) * SECOND, "2000-03-01T00:00:00.000Z", "Wed, 1 Mar 2000 00:00:00 +0000");
+	assert_formats(UINT64_C(1735689599) * SECOND, "2024-12-31T23:59:59.000Z", "Tue, 31 Dec 2024 23:59:59 +0000");
 	assert_formats(UINT64_C(951827696) * SECOND, "2000-02-29T12:34:56.000Z", "Tue, 29 Feb 2000 12:34:56 +0000");
 	assert_formats(
 	    UINT64_C(4107542399) * SECOND + 999999, "2100-02-28T23:59:59.999Z", "Sun, 28 Feb 2100 23:59:59 +0000");
@@ -94,6 +127,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(no_file_is_opened),
 		cmocka_unit_test(formats_for_logs_and_mail),
 		cmocka_unit_test(the_farthest_time_still_fits),
 		cmocka_unit_test(no_time_zone_matters),

@@ -14,8 +14,7 @@
 
 #define GREETING "220 mx.example.org ESMTP\r\n"
 #define HELO "250 mx.example.org\r\n"
-#define EHLO                                                                                                           \
-	"250-mx.example.org\r\n250-PIPELINING\r\n250-SIZE 65536\r\n250-8BITMIME\r\n250 ENHANCEDSTATUSCODES\r\n"
+#define EHLO "250-mx.example.org\r\n250-PIPELINING\r\n250-SIZE 65536\r\n250-8BITMIME\r\n250 ENHANCEDSTATUSCODES\r\n"
 #define SENDER "250 2.1.0 Sender taken\r\n"
 #define RECIPIENT "250 2.1.5 Recipient taken\r\n"
 #define GO_AHEAD "354 Send the message and end it with a line holding only a dot\r\n"
@@ -104,8 +103,7 @@ a_message_from_connect_to_quit(void **unused)
 	struct fixture *fixture = in_state(SESSION_TEXT);
 
 	(void)unused;
-	assert_heard(fixture, "Subject: hello\r\n\r\n..dot\r\n.\r\n",
-	    "250 2.0.0 Delivered; 65a0000000000001-1\r\n");
+	assert_heard(fixture, "Subject: hello\r\n\r\n..dot\r\n.\r\n", "250 2.0.0 Delivered; 65a0000000000001-1\r\n");
 	assert_true(span_equal(buf_span(&fixture->body), SPAN("Subject: hello\r\n\r\n.dot\r\n")));
 	assert_int_equal(fixture->commit_handles, 1);
 	assert_non_null(strstr(buf_text(&fixture->trace), "Received: from client.example"));
@@ -207,8 +205,11 @@ parameters_of_mail(void **unused)
 	(void)unused;
 	assert_heard(fixture, "MAIL FROM:<a@b.example> SIZE=65537\r\n",
 	    "552 5.3.4 The message is over the limit of 65536 bytes; send it another way\r\n");
+	assert_heard(
+	    fixture, "MAIL FROM:<a@b.example> RET=FULL\r\n", "555 5.5.4 Parameter RET=FULL is not known here\r\n");
+	/* A terminal would obey these bytes. */
 	assert_heard(fixture, "MAIL FROM:<a@b.example> RET=\x1b[2J\r\n",
-	    "555 5.5.4 Parameter RET is not known here\r\n");
+	    "501 5.5.4 Parameter RET=?[2J is not well formed or given twice\r\n");
 	assert_heard(fixture, "MAIL FROM:<a@b.example> size=1000 BODY=8BITMIME\r\n", SENDER);
 	assert_heard(fixture, "RCPT TO:<alice@example.org>\r\n", RECIPIENT);
 	assert_int_equal(fixture->probe_bytes, 1000);

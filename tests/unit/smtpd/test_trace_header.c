@@ -203,6 +203,31 @@ writes_the_null_sender_and_helo(void **state)
 			   "\tidentity=helo; mechanism=-all\n");
 }
 
+static void
+assert_comment_begins(const struct trace_spf *facts, const char *start)
+{
+	struct buf out = BUF_LIMIT(FIELD_BYTES);
+
+	trace_received_spf(facts, &out);
+	assert_true(out.length > strlen(start));
+	assert_memory_equal(out.data, start, strlen(start));
+	buf_free(&out);
+}
+
+static void
+the_comment_names_the_identity_that_was_judged(void **state)
+{
+	struct trace_spf facts = spf_facts();
+
+	(void)state;
+	assert_comment_begins(&facts, "Received-SPF: pass (mx.example.org: domain of bob@example.com ");
+	facts.identity = SPF_IDENTITY_HELO;
+	assert_comment_begins(&facts, "Received-SPF: pass (mx.example.org: domain of mail.example.com ");
+	facts.identity = SPF_IDENTITY_MAILFROM;
+	facts.envelope_from = SPAN("");
+	assert_comment_begins(&facts, "Received-SPF: pass (mx.example.org: domain of mail.example.com ");
+}
+
 /* A quoted string is folded where it has a space, which then begins the line, and keeps each of its bytes. */
 static void
 quotes_and_folds_values(void **state)
@@ -326,6 +351,7 @@ main(void)
 		cmocka_unit_test(writes_each_result),
 		cmocka_unit_test(an_unknown_result_is_no_field),
 		cmocka_unit_test(writes_the_null_sender_and_helo),
+		cmocka_unit_test(the_comment_names_the_identity_that_was_judged),
 		cmocka_unit_test(quotes_and_folds_values),
 		cmocka_unit_test(stays_legal_for_any_bytes),
 		cmocka_unit_test(a_full_buffer_fails),
