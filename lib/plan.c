@@ -80,8 +80,8 @@ static const struct plan_rule caller_rules[] = {
 	WHEN(socket, IF_EQUALS(0, AF_INET6)),
 };
 
-/* smtpd reads and writes its clients, writes bodies to its spool folder, seals memory files, and asks whether the
- * client's kernel has acknowledged a reply. */
+/* smtpd reads and writes its clients, writes bodies to its spool folder, seals memory files, asks whether the client's
+ * kernel has acknowledged a reply, and sends its FIN while it waits for the client's. */
 static const int smtpd_calls[] = {
 	SCMP_SYS(read), SCMP_SYS(recvfrom), SCMP_SYS(write), SCMP_SYS(writev), SCMP_SYS(pwrite64),
 	SCMP_SYS(openat), SCMP_SYS(unlink), SCMP_SYS(unlinkat), SCMP_SYS(ftruncate), SCMP_SYS(memfd_create),
@@ -90,6 +90,7 @@ static const int smtpd_calls[] = {
 static const struct plan_rule smtpd_rules[] = {
 	RULES_OF_ALL, SENDMSG_ON_EDGES, FCNTL(F_DUPFD_CLOEXEC), FCNTL(F_ADD_SEALS), FCNTL(F_GET_SEALS),
 	WHEN(ioctl, IF_EQUALS(1, SIOCOUTQ)),
+	WHEN(shutdown, IF_EQUALS(1, SHUT_WR)),
 };
 
 /* dns talks on lent sockets by send() and recv() alone. */

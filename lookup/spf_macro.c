@@ -301,8 +301,6 @@ is_printable(struct span text)
 bool
 spf_macro_explanation(struct span text, const struct spf_macro_facts *facts, struct buf *out)
 {
-	if (!is_printable(text))
-		return false;
 	while (text.length && buf_ok(out))
 		if (!expand_step(&text, facts, out))
 			return false;

@@ -39,6 +39,8 @@ static const struct expansion names[] = {
 	{ "%{d3}", "email.example.com" },
 	{ "%{d2}", "example.com" },
 	{ "%{d1}", "com" },
+	{ "%{d4294967296}", "email.example.com" },
+	{ "%{d4294967297}", "email.example.com" },
 	{ "%{dr}", "com.example.email" },
 	{ "%{d2r}", "example.email" },
 	{ "%{d1r}", "email" },
