@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "control/master_state.h"
 #include "control/notify.h"
 #include "control/reload.h"
 #include "control/status.h"
@@ -346,7 +347,6 @@ master_run(struct config *config, const char *config_path)
 
 	master = (struct master){ .config_path = config_path, .config = config, .started_ms = clock_monotonic_ms() };
 	master.map.fd = -1;
-	LIST_INIT(&master.rounds);
 	listeners_init(&master.listeners);
 	supplies_init(&master.supplies, config);
 	log_set_process("master");
