@@ -138,15 +138,13 @@ wanted(const struct conn *conn)
 	return conn->interest == CONN_NOTHING && session_is_waiting(&conn->session) ? CONN_NOTHING : CONN_READING;
 }
 
-/* All is said, and the client's end would tell that it was read: our own end goes first, since a client may wait for
- * it. It is no data, so a client that closes without reading it sends an orderly end all the same. */
 static void
-half_close(struct conn *conn)
+send_fin(struct conn *conn)
 {
-	if (conn->session.state != SESSION_LINGERING || conn->unsent.length || conn->is_half_closed)
+	if (!conn->session.sends_fin || conn->has_sent_fin || conn->unsent.length)
 		return;
-	conn->is_half_closed = true;
 	(void)shutdown(conn->fd, SHUT_WR);
+	conn->has_sent_fin = true;
 }
 
 void
@@ -156,9 +154,9 @@ conn_turn(struct conn *conn)
 
 	if (!flush(conn))
 		session_input_ended(session, false);
-	half_close(conn);
 	if (log_has_held())
 		neighbours_flush_soon(conn->smtpd);
+	send_fin(conn);
 	bool is_over = session->is_overdue || (session->state == SESSION_CLOSED && conn->unsent.length == 0);
 	if (is_over || !set_interest(conn, wanted(conn)))
 		end(conn);

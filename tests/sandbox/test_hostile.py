@@ -32,7 +32,7 @@ class Hostile(unittest.TestCase):
             refusals = [line for line in server.log.lines if "event=commit" in line and "outcome=refused" in line]
             # The foreign addresses are refused at PROBE already.
             self.assertEqual(len(refusals), len(REFUSED) - 1, "\n".join(refusals))
-            self.assertTrue(all("reason=" in line and "smtpd=" in line for line in refusals), refusals)
+            self.assertTrue(all("reason=" in line for line in refusals), refusals)
             self.assertEqual(len(server.mail("alice@example.org")), 1)
             for raw in server.mail("bob@example.org"):
                 self.assertNotIn(b"\nX-Injected:", raw)
