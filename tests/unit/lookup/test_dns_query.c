@@ -2,8 +2,7 @@
 #include <stdio.h>
 
 #include "lib/clock.h"
-#include "lookup/dns_sockets.h"
-#include "lookup/dns_streams.h"
+#include "lookup/dns_question.h"
 #include "tests/unit/lookup/stage.h"
 
 enum { LONGEST_TEST_MS = 12000 };
@@ -352,7 +351,7 @@ cnames_that_loop_are_trouble(void **unused)
 	ask(&client, "a.example");
 	assert_true(wait_for(&client) < 1000);
 	assert_int_equal(client.status, DNS_TROUBLE);
-	assert_int_equal(net.resolvers[0].asked, DNS_QUERY_HOPS + 1);
+	assert_int_equal(net.resolvers[0].asked, DNS_QUESTION_HOPS + 1);
 }
 
 static void
@@ -384,7 +383,7 @@ silence_about_one_name_is_trouble_silence_about_all_is_down(void **unused)
 	/* The engine's own question was answered meanwhile. */
 	assert_int_equal(silent.status, DNS_TROUBLE);
 	assert_int_equal(forged.status, DNS_TROUBLE);
-	assert_int_equal(rules[0].asked, DNS_QUERY_TRIES);
+	assert_int_equal(rules[0].asked, DNS_QUESTION_TRIES);
 	net.resolvers[0].is_silent = true;
 	ask(&silent, "example.org");
 	assert_in_range(wait_for(&silent), 7000, 9000);
