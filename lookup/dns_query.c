@@ -247,9 +247,9 @@ on_settled(struct dns_question *question, const struct dns_answer *answer, uint3
 }
 
 uint64_t
-dns_query_heard_ms(const struct dns_queries *queries)
+dns_query_heard_us(const struct dns_queries *queries)
 {
-	return queries->resolving.heard_ms;
+	return queries->resolving.heard_us;
 }
 
 const struct dns_counters *

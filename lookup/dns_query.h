@@ -59,8 +59,8 @@ const struct dns_answer *dns_query_ask(
 const struct dns_key *dns_query_key(const struct dns_waiter *waiter);
 /* Waits no longer; the question goes on, for the cache. */
 void dns_query_cancel(struct dns_waiter *waiter);
-/* When any resolver was last heard, in ms of the monotonic clock; 0: never. */
-uint64_t dns_query_heard_ms(const struct dns_queries *queries);
+/* When any resolver was last heard, in µs of the monotonic clock; 0: never. */
+uint64_t dns_query_heard_us(const struct dns_queries *queries);
 
 const struct dns_counters *dns_query_counters(const struct dns_queries *queries);
 /* Appends "dns-… N" lines. */

@@ -50,7 +50,7 @@ give_up(struct dns_question *question)
 {
 	struct dns_resolving *resolving = question->resolving;
 
-	if (question->has_failed || resolving->heard_ms > question->started_ms) {
+	if (question->has_failed || resolving->heard_us > question->started_us) {
 		resolving->counters.unsettled++;
 		settle(question, &trouble, 0);
 		return;
@@ -67,7 +67,7 @@ static void
 hear(struct dns_resolving *resolving, unsigned resolver)
 {
 	resolving->counters.answers++;
-	resolving->heard_ms = clock_monotonic_ms();
+	resolving->heard_us = clock_monotonic_us();
 	resolving->failures[resolver] = 0;
 	if (resolving->is_down)
 		log_info("a resolver answers again");
@@ -175,7 +175,7 @@ dns_question_begin(struct dns_question *question, const struct dns_key *key)
 	question->on_wire = *key;
 	question->hops = 0;
 	question->ttl_seconds = UINT32_MAX;
-	question->started_ms = clock_monotonic_ms();
+	question->started_us = clock_monotonic_us();
 	question->is_probe = false;
 	question->has_failed = false;
 	return send_try(question);
@@ -210,7 +210,7 @@ on_timer(evutil_socket_t fd, short what, void *argument)
 	resolving->failures[question->tries[question->try_count - 1].resolver]++;
 	dns_stream_end(question->stream);
 	question->stream = NULL;
-	if (!question->is_probe && resolving->heard_ms <= question->started_ms)
+	if (!question->is_probe && resolving->heard_us <= question->started_us)
 		resolving->events->on_silence(resolving);
 	next_try(question);
 }

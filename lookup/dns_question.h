@@ -48,7 +48,7 @@ struct dns_question {
 	struct dns_key on_wire; /* what is asked now: behind CNAMEs another name */
 	unsigned hops;
 	uint32_t ttl_seconds; /* least of the CNAMEs so far */
-	uint64_t started_ms;
+	uint64_t started_us;
 	bool is_stalled; /* waits for a socket */
 	bool is_probe;   /* our own, whether a resolver lives */
 	bool has_failed; /* some resolver answered that it cannot */
@@ -79,7 +79,7 @@ struct dns_resolving {
 	struct peer_address resolvers[RESOLVERS_MAX];
 	unsigned failures[RESOLVERS_MAX]; /* tries that met silence since it was last heard */
 	unsigned resolver_count;
-	uint64_t heard_ms; /* when any resolver was last heard */
+	uint64_t heard_us; /* when any resolver was last heard */
 	bool is_down;      /* the log has said so */
 	struct dns_question_list stalled;
 	struct dns_counters counters;
