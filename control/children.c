@@ -118,6 +118,26 @@ take_ready(struct process *process, struct span missing_walls)
 	return true;
 }
 
+/* The channel between the two is closed: whoever of them is less trusted (the accused, when they are equals) is started
+ * anew, and both get a fresh one. */
+static bool
+take_breach(struct process *accuser, const struct ipc_breach *breach)
+{
+	bool is_child = breach->peer_role > ROLE_MASTER && breach->peer_role < ROLE_COUNT;
+	struct process *accused =
+	    is_child ? children_find(accuser->children, breach->peer_role, breach->peer_instance) : NULL;
+
+	if (!accused)
+		return false;
+	bool is_believed = plan_row(accuser->role)->trust >= plan_row(accused->role)->trust;
+	struct process *loser = is_believed ? accused : accuser;
+	log_error("%s says that %s broke the protocol (%.*s); %s is killed", accuser->name, accused->name,
+	    SPAN_ARG(breach->what), loser->name);
+	if (is_running(loser))
+		(void)kill(loser->pid, SIGKILL);
+	return true;
+}
+
 static bool
 on_message(void *context, struct edge *edge, const struct ipc_message *message)
 {
@@ -132,6 +152,8 @@ on_message(void *context, struct edge *edge, const struct ipc_message *message)
 		    children->context, process, message->status_say.serial, message->status_say.text);
 		return true;
 	}
+	if (message->type == IPC_BREACH)
+		return take_breach(process, &message->breach);
 	/* DRAINED announces the end that SIGCHLD will tell. */
 	return message->type == IPC_DRAINED;
 }
@@ -208,6 +230,7 @@ make_order(const struct process *process)
 	struct spawn_order order = spawn_order_make(&supplies->programs, supplies->config, &supplies->accounts,
 	    process->role, process->instance, process->children->cores);
 
+	order.log = supplies->log;
 	spawn_order_supply(&order, &supplies->state, supplies->map);
 	for (unsigned i = 0; i < process->neighbour_count; i++)
 		order.edges[i] = process->ends[i];

@@ -3,8 +3,10 @@
  *
  * On failure: a sentence on standard error, exit code 1.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "control/commands.h"
@@ -34,10 +36,32 @@ open_supplies(struct supplies *supplies, struct buf *why)
 	if (!supplies_open(supplies, why))
 		return false;
 	supplies->map = state_folder_open_map(&supplies->state);
+	supplies->log = memfd_create("tidegate-log", MFD_CLOEXEC);
+	if (supplies->log < 0) {
+		buf_printf(why, "no memory file for a log: %s", strerror(errno));
+		return false;
+	}
 	/* The journal is the running server's. */
 	(void)close(supplies->state.journal);
 	supplies->state.journal = fcntl(supplies->state.empty, F_DUPFD_CLOEXEC, 0);
 	return true;
+}
+
+/* What the rooms log is of interest only when they cannot answer. */
+static void
+show_log(int log)
+{
+	static char text[16384];
+	ssize_t got = pread(log, text, sizeof text, 0);
+
+	if (got > 0)
+		(void)fwrite(text, 1, (size_t)got, stderr);
+}
+
+static bool
+lacks_answers(const struct explain *explain)
+{
+	return explain->sender.spf.helo == SPF_UNKNOWN || (explain->has_recipient && !explain->has_probe_answer);
 }
 
 static void
@@ -67,6 +91,8 @@ find_out(struct explain *explain, struct event_base *base, const struct supplies
 		}
 	}
 	explain_rooms_stop(&explain->rooms);
+	if (!is_started || lacks_answers(explain))
+		show_log(supplies->log);
 	return is_started;
 }
 
@@ -110,6 +136,8 @@ command_explain(int argc, char **argv)
 	explain_free(&explain);
 	if (supplies.map >= 0)
 		(void)close(supplies.map);
+	if (supplies.log > STDERR_FILENO)
+		(void)close(supplies.log);
 	supplies_close(&supplies);
 	if (base)
 		event_base_free(base);

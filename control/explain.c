@@ -165,6 +165,7 @@ probe(struct explain *explain)
 		(void)keep(&explain->probe_text, SPAN("deliver does not answer"));
 		return;
 	}
+	explain->has_probe_answer = true;
 	explain->recipient.probe = (enum probe_verdict)answer.probe_say.verdict;
 	(void)keep(&explain->probe_text, answer.probe_say.text);
 }
@@ -178,7 +179,8 @@ explain_ask_recipient(struct explain *explain)
 	if (explain->map)
 		map_lookup(explain->map, &rules, address, &explain->found);
 	facts_recipient(address, explain->map ? &explain->found : NULL, 0, &explain->recipient);
-	if (explain->map && explain->found.verdict == MAP_DELIVER)
+	explain->has_probe_answer = !explain->map || explain->found.verdict != MAP_DELIVER;
+	if (!explain->has_probe_answer)
 		probe(explain);
 }
 

@@ -32,6 +32,7 @@ struct explain {
 	struct recipient_facts recipient;
 	struct message_facts message;
 	bool has_recipient;
+	bool has_probe_answer; /* deliver was asked and has answered, or need not be asked */
 	bool has_message;
 	struct buf name; /* homes of the spans in the facts */
 	struct buf explanation;

@@ -34,7 +34,8 @@ spawn_order_make(const struct programs *programs, const struct config *config, c
 		.account = accounts->of[role],
 		.view = -1,
 		.map = -1,
-		.journal = -1 };
+		.journal = -1,
+		.log = STDERR_FILENO };
 
 	for (unsigned i = 0; i < PLAN_NEIGHBOURS_MAX; i++)
 		order.edges[i] = -1;
@@ -97,7 +98,7 @@ lay_out(const struct spawn_order *order, int control, int config, int layout[sta
 		layout[i] = -1;
 	layout[FD_NULL_IN] = order->programs->null_in;
 	layout[FD_NULL_OUT] = order->programs->null_out;
-	layout[FD_LOG] = STDERR_FILENO;
+	layout[FD_LOG] = order->log;
 	layout[FD_CONTROL] = control;
 	layout[FD_CONFIG] = config;
 	layout[FD_VIEW] = order->view;

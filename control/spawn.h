@@ -35,6 +35,7 @@ struct spawn_order {
 	int view; /* descriptors; -1: none. All stay the caller's. */
 	int map;
 	int journal;
+	int log;                        /* standard error unless said otherwise */
 	int edges[PLAN_NEIGHBOURS_MAX]; /* in the order of plan_neighbours() */
 	const char *attempt;            /* for a twin of selftest; else NULL */
 	int lent[SPAWN_LENT_MAX];       /* for a twin: at FD_EDGES_END and behind it; -1: none */

@@ -4,10 +4,12 @@
  */
 #include "control/supplies.h"
 
+#include <unistd.h>
+
 void
 supplies_init(struct supplies *supplies, const struct config *config)
 {
-	*supplies = (struct supplies){ .config = config, .map = -1 };
+	*supplies = (struct supplies){ .config = config, .map = -1, .log = STDERR_FILENO };
 	programs_init(&supplies->programs);
 	state_folder_init(&supplies->state);
 }

@@ -16,6 +16,7 @@ struct supplies {
 	struct state_folder state;
 	const struct config *config;
 	int map; /* the recipient map, not owned; -1: none yet */
+	int log; /* where they log to, not owned; standard error unless said otherwise */
 };
 
 /* Nothing open. */

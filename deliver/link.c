@@ -7,6 +7,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "lib/buf.h"
+
 struct link {
 	pthread_mutex_t lock;
 	struct ipc_channel channel;
@@ -63,15 +65,6 @@ link_close(struct link *link)
 }
 
 bool
-link_is_open(struct link *link)
-{
-	(void)pthread_mutex_lock(&link->lock);
-	bool is_open = link->is_open;
-	(void)pthread_mutex_unlock(&link->lock);
-	return is_open;
-}
-
-bool
 link_set_claims(struct link *link, int fd, uint32_t slots)
 {
 	if (link->claims)
@@ -89,8 +82,18 @@ link_claims(const struct link *link)
 enum ipc_result
 link_send(struct link *link, const struct ipc_message *message)
 {
+	struct buf wire = BUF_LIMIT(IPC_MESSAGE_BYTES);
+	enum ipc_result result = IPC_GONE;
+
+	ipc_encode(message, &wire);
+	if (!buf_ok(&wire)) {
+		buf_free(&wire);
+		return IPC_AGAIN;
+	}
 	(void)pthread_mutex_lock(&link->lock);
-	enum ipc_result result = link->is_open ? ipc_send(&link->channel, message) : IPC_GONE;
+	if (link->is_open)
+		result = ipc_send_encoded(&link->channel, buf_span(&wire), -1);
 	(void)pthread_mutex_unlock(&link->lock);
+	buf_free(&wire);
 	return result;
 }

@@ -26,14 +26,13 @@ uint32_t link_number(const struct link *link);
 
 /* Main thread. Nothing is sent from now on. */
 void link_close(struct link *link);
-bool link_is_open(struct link *link);
 /* Main thread, once: the claim page that CLAIMS brought. False when there is one already or it is not fit. fd stays
  * the caller's. */
 bool link_set_claims(struct link *link, int fd, uint32_t slots);
 /* NULL before CLAIMS. Good while the link is held. */
 struct claim_page *link_claims(const struct link *link);
 
-/* Any thread. IPC_AGAIN: there is no room now; the main thread must send it. */
+/* Any thread; a message without a descriptor. IPC_AGAIN: there is no room now; the main thread must send it. */
 enum ipc_result link_send(struct link *link, const struct ipc_message *message);
 
 #endif

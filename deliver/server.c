@@ -10,32 +10,12 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "deliver/recovery.h"
 #include "deliver/server_private.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 
 enum { EDGE_QUEUE_BYTES = 4 << 20, MILLISECONDS = 1000 };
-
-/* What became of a copy that the journal remembers (see deliver/unread.h). A file that is still in tmp/ was not
- * delivered, and goes. */
-static bool
-look_for_copy(void *context, const struct journal_copy *copy, bool is_same_boot)
-{
-	const struct server *server = context;
-
-	switch (maildir_find(server->roots, copy->root, copy->path, copy->file)) {
-	case MAILDIR_IN_TMP:
-		(void)maildir_remove_tmp(server->roots, copy->root, copy->path, copy->file);
-		return false;
-	case MAILDIR_IN_BOX:
-		return true;
-	case MAILDIR_NOWHERE:
-		return is_same_boot;
-	case MAILDIR_UNKNOWN:
-		break;
-	}
-	return false;
-}
 
 static bool
 open_unread(struct server *server, const struct server_options *options)
@@ -43,8 +23,8 @@ open_unread(struct server *server, const struct server_options *options)
 	struct unread_options unread = { .folder = options->journal_folder,
 		.life_seconds = options->config->unread_time / MILLISECONDS,
 		.now_seconds = clock_wall_us() / 1000000u,
-		.look = look_for_copy,
-		.context = server };
+		.look = recovery_look,
+		.context = options->roots };
 
 	memcpy(unread.boot, options->boot, sizeof unread.boot);
 	server->unread = unread_open(&unread);

@@ -30,7 +30,7 @@ enum { UNREAD_ENTRIES_MAX = 100000 }; /* over it, the oldest are forgotten */
 struct unread;
 
 /* What a look into the mailbox says of a copy that the journal remembers. */
-typedef bool unread_look(void *context, const struct journal_copy *copy, bool is_same_boot);
+typedef bool unread_look(const void *context, const struct journal_copy *copy, bool is_same_boot);
 
 struct unread_options {
 	int folder;                       /* of the journal; not owned */
@@ -38,7 +38,7 @@ struct unread_options {
 	uint64_t life_seconds;
 	uint64_t now_seconds; /* wall clock */
 	unread_look *look;    /* was it delivered? It removes what it finds in tmp/ */
-	void *context;
+	const void *context;
 };
 
 /* Reads the journal, looks after what it remembers, and writes it anew. A journal that cannot be written is logged,

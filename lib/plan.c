@@ -80,8 +80,8 @@ static const struct plan_rule caller_rules[] = {
 	WHEN(socket, IF_EQUALS(0, AF_INET6)),
 };
 
-/* smtpd reads and writes its clients, writes bodies to its spool folder, seals memory files, and asks whether the
- * client's kernel has acknowledged a reply. */
+/* smtpd reads and writes its clients, writes bodies to its spool folder, seals memory files, asks whether the client's
+ * kernel has acknowledged a reply, and sends its FIN while it waits for the client's. */
 static const int smtpd_calls[] = {
 	SCMP_SYS(read), SCMP_SYS(recvfrom), SCMP_SYS(write), SCMP_SYS(writev), SCMP_SYS(pwrite64),
 	SCMP_SYS(openat), SCMP_SYS(unlink), SCMP_SYS(unlinkat), SCMP_SYS(ftruncate), SCMP_SYS(memfd_create),
@@ -90,6 +90,7 @@ static const int smtpd_calls[] = {
 static const struct plan_rule smtpd_rules[] = {
 	RULES_OF_ALL, SENDMSG_ON_EDGES, FCNTL(F_DUPFD_CLOEXEC), FCNTL(F_ADD_SEALS), FCNTL(F_GET_SEALS),
 	WHEN(ioctl, IF_EQUALS(1, SIOCOUTQ)),
+	WHEN(shutdown, IF_EQUALS(1, SHUT_WR)),
 };
 
 /* dns talks on lent sockets by send() and recv() alone. */
@@ -97,13 +98,15 @@ static const int dns_calls[] = { SCMP_SYS(recvfrom), CALLS_OF_ALL };
 static const struct plan_rule dns_rules[] = { RULES_OF_ALL, WRITE_TO_LOG };
 
 /* deliver works on folders below its mailbox roots, with threads; it has no socket but its edges. libc's qsort asks how
- * much memory there is (sysinfo) before it sorts more than a kilobyte. */
+ * much memory there is (sysinfo) before it sorts more than a kilobyte, and its malloc how many processors there are
+ * (sched_getaffinity) before it makes threads that wait for each other an arena more. */
 static const int deliver_calls[] = {
 	SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(writev), SCMP_SYS(openat), SCMP_SYS(openat2),
 	SCMP_SYS(statx), SCMP_SYS(fstatfs), SCMP_SYS(statfs), SCMP_SYS(fsync),
 	SCMP_SYS(renameat), SCMP_SYS(renameat2), SCMP_SYS(unlinkat), SCMP_SYS(mkdirat), SCMP_SYS(getdents64), SCMP_SYS(lseek),
 	SCMP_SYS(ftruncate), SCMP_SYS(faccessat), SCMP_SYS(faccessat2), SCMP_SYS(set_robust_list), SCMP_SYS(rseq),
-	SCMP_SYS(sched_yield), SCMP_SYS(getuid), SCMP_SYS(geteuid), SCMP_SYS(sysinfo), CALLS_OF_ALL
+	SCMP_SYS(sched_yield), SCMP_SYS(getuid), SCMP_SYS(geteuid), SCMP_SYS(sysinfo),
+	SCMP_SYS(sched_getaffinity), CALLS_OF_ALL
 };
 static const struct plan_rule deliver_rules[] = {
 	RULES_OF_ALL, FCNTL(F_DUPFD_CLOEXEC), FCNTL(F_GETFL), FCNTL(F_SETFD), FCNTL(F_GET_SEALS),

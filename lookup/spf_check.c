@@ -24,7 +24,6 @@
 enum {
 	NO_LIMIT = 1000000,   /* the guard counts; libspf2 counts each include anew */
 	DISGUISE = 0x80,      /* see struct evaluation */
-	OBSOLETE_TYPE = 99,   /* the DNS type SPF, which libspf2 asks for first (RFC 7208 3.1) */
 	SELF_TEST_BYTES = 256 /* of each text of a verdict */
 };
 
@@ -109,13 +108,12 @@ static SPF_dns_rr_t *
 look_up(SPF_dns_server_t *layer, const char *name, ns_type type, int should_cache)
 {
 	const struct evaluation *evaluation = layer->hook;
-	struct spf_answer answer = { .kind = SPF_ANSWER_NOTHING };
-
-	(void)should_cache;
-	if ((int)type != OBSOLETE_TYPE)
-		answer = spf_guard_ask(evaluation->guard, span_of(name));
+	/* Whatever the type: a token has but one answer, and TXT is asked for as the obsolete type SPF first (3.1). */
+	const struct spf_answer answer = spf_guard_ask(evaluation->guard, span_of(name));
 	const int error = answer.kind == SPF_ANSWER_STOP ? TRY_AGAIN : answer.count == 0 ? NO_DATA : NETDB_SUCCESS;
 	SPF_dns_rr_t *found = SPF_dns_rr_new_init(layer, name, type, 0, error);
+
+	(void)should_cache;
 	for (size_t i = 0; found && i < answer.count; i++) {
 		if (!put_record(found, (int)i, &answer, evaluation->disguise)) {
 			SPF_dns_rr_free(found);

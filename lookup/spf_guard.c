@@ -103,10 +103,8 @@ ask_record(struct spf_guard *guard, size_t from, const struct spf_term *term)
 		return stopped;
 	}
 	const struct spf_answer answer = read_record(guard, &name, SPF_PERMERROR);
-	if (answer.kind == SPF_ANSWER_RECORD && is_main_redirect) {
+	if (answer.kind == SPF_ANSWER_RECORD && is_main_redirect)
 		guard->main = index;
-		guard->reached = NULL;
-	}
 	return answer;
 }
 

@@ -1,4 +1,5 @@
-/* The macro expander of lookup/spf_macro.h. Every step is linear in its text: an SPF record may hold 64 KiB of macros.
+/* The macro expander of lookup/spf_macro.h. An SPF record may hold 64 KiB of macros, each as long as a sender: names
+ * are expanded from their end, and only as far as they can count.
  *
  * Trust: see the header.
  * On failure: see the header.
@@ -9,9 +10,16 @@
 #include <string.h>
 
 enum {
-	PARTS_MAX = 1000,         /* "%{d9999999999}" keeps as many parts as there are */
-	TAIL_KEPT_BYTES = 512,    /* of a name that is being expanded: more than 253 and a label */
-	TAIL_TRIMMED_BYTES = 4096 /* when it is cut down to that */
+	PARTS_MAX = 1000,                /* "%{d9999999999}" keeps as many parts as there are */
+	TAIL_BYTES = SPF_NAME_BYTES + 2, /* of a name: a final dot behind it, and what tells if a label begins */
+	ENDS_BYTES = DNS_TXT_MAX_BYTES / 8 + 1,
+	VALUE_BYTES = 65536 /* of one macro */
+};
+
+/* The end of a name that is being expanded from its end. */
+struct tail {
+	size_t start;
+	char bytes[TAIL_BYTES];
 };
 
 static bool
@@ -236,15 +244,6 @@ expand_step(struct span *rest, const struct spf_macro_facts *facts, struct buf *
 	return true;
 }
 
-/* The text without labels on its left until it fits. */
-static struct span
-shorten(struct span text)
-{
-	while (text.length > SPF_NAME_BYTES)
-		text = span_skip(text, span_find(text, '.') + 1);
-	return text;
-}
-
 bool
 spf_name_from(struct span text, struct spf_name *name)
 {
@@ -270,23 +269,74 @@ spf_name_from(struct span text, struct spf_name *name)
 	return true;
 }
 
+/* Marks the last byte of each macro of a text. */
+static bool
+mark_ends(struct span text, uint8_t ends[static ENDS_BYTES])
+{
+	struct span rest = text;
+	struct spf_macro macro;
+
+	if (text.length > DNS_TXT_MAX_BYTES)
+		return false;
+	memset(ends, 0, text.length / 8 + 1);
+	while (true) {
+		rest = span_skip(rest, span_find(rest, '%'));
+		if (rest.length == 0)
+			return true;
+		if (!spf_macro_take(&rest, &macro))
+			return false;
+		const size_t end = text.length - rest.length - 1;
+		ends[end / 8] |= (uint8_t)(1U << end % 8);
+	}
+}
+
+/* The last byte of a text, or the macro that ends there. */
+static struct span
+last_piece(struct span text, const uint8_t ends[static ENDS_BYTES])
+{
+	size_t at = text.length - 1;
+
+	if ((ends[at / 8] >> at % 8 & 1) == 0)
+		return span_skip(text, at);
+	at--;
+	while (text.data[text.length - 1] == '}' && text.data[at] != '%')
+		at--;
+	return span_skip(text, at);
+}
+
+/* Writes a piece before what is there, and only its end when there is no room for more. */
+static void
+prepend(struct tail *tail, struct span piece)
+{
+	if (piece.length > tail->start)
+		piece = span_skip(piece, piece.length - tail->start);
+	tail->start -= piece.length;
+	memcpy(tail->bytes + tail->start, piece.data, piece.length);
+}
+
 bool
 spf_macro_name(struct span domain_spec, const struct spf_macro_facts *facts, struct spf_name *name)
 {
-	struct buf out = BUF_LIMIT(2 * UINT16_MAX);
-	bool is_good = true;
+	struct buf value = BUF_LIMIT(VALUE_BYTES);
+	struct tail tail = { .start = TAIL_BYTES };
+	uint8_t ends[ENDS_BYTES];
+	bool is_good = mark_ends(domain_spec, ends);
 
-	while (is_good && domain_spec.length) {
-		is_good = expand_step(&domain_spec, facts, &out);
-		if (out.length > TAIL_TRIMMED_BYTES)
-			buf_consume(&out, out.length - TAIL_KEPT_BYTES);
+	while (is_good && domain_spec.length && tail.start > 0) {
+		struct span piece = last_piece(domain_spec, ends);
+
+		domain_spec.length -= piece.length;
+		buf_reset(&value);
+		is_good = expand_step(&piece, facts, &value) && buf_ok(&value);
+		prepend(&tail, buf_span(&value));
 	}
-	struct span text = buf_span(&out);
+	buf_free(&value);
+	struct span text = span_make(tail.bytes + tail.start, TAIL_BYTES - tail.start);
 	if (text.length && text.data[text.length - 1] == '.')
 		text.length--;
-	is_good = is_good && buf_ok(&out) && spf_name_from(shorten(text), name);
-	buf_free(&out);
-	return is_good;
+	while (text.length > SPF_NAME_BYTES)
+		text = span_skip(text, span_find(text, '.') + 1);
+	return is_good && spf_name_from(text, name);
 }
 
 static bool
@@ -301,8 +351,6 @@ is_printable(struct span text)
 bool
 spf_macro_explanation(struct span text, const struct spf_macro_facts *facts, struct buf *out)
 {
-	if (!is_printable(text))
-		return false;
 	while (text.length && buf_ok(out))
 		if (!expand_step(&text, facts, out))
 			return false;

@@ -13,6 +13,7 @@
 #include "lib/buf.h"
 #include "lib/peer.h"
 #include "lib/span.h"
+#include "lookup/replay.h"
 
 enum {
 	SPF_NAME_BYTES = 253, /* greatest domain name without its final dot (RFC 7208 7.3) */

@@ -9,6 +9,7 @@
 
 enum { TOKEN_DIGITS_MAX = 4 };
 
+/* What stands behind the eleventh cannot be reached. */
 static void
 add_step(struct spf_plain *plain, const struct spf_term *term)
 {
@@ -36,7 +37,7 @@ take_mechanism(struct spf_plain *plain, const struct spf_term *term, const struc
 	case SPF_TERM_PTR:
 	case SPF_TERM_EXISTS:
 		add_step(plain, term);
-		return plain->count == SPF_PLAIN_STEPS;
+		return false;
 	case SPF_TERM_REDIRECT:
 	case SPF_TERM_EXP:
 	case SPF_TERM_OTHER:

@@ -138,6 +138,15 @@ wanted(const struct conn *conn)
 	return conn->interest == CONN_NOTHING && session_is_waiting(&conn->session) ? CONN_NOTHING : CONN_READING;
 }
 
+static void
+send_fin(struct conn *conn)
+{
+	if (!conn->session.sends_fin || conn->has_sent_fin || conn->unsent.length)
+		return;
+	(void)shutdown(conn->fd, SHUT_WR);
+	conn->has_sent_fin = true;
+}
+
 void
 conn_turn(struct conn *conn)
 {
@@ -147,6 +156,7 @@ conn_turn(struct conn *conn)
 		session_input_ended(session, false);
 	if (log_has_held())
 		neighbours_flush_soon(conn->smtpd);
+	send_fin(conn);
 	bool is_over = session->is_overdue || (session->state == SESSION_CLOSED && conn->unsent.length == 0);
 	if (is_over || !set_interest(conn, wanted(conn)))
 		end(conn);

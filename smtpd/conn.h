@@ -27,6 +27,7 @@ struct conn {
 	struct smtpd *smtpd;
 	int fd;
 	uint32_t door_id; /* the door's number for this connection */
+	bool has_sent_fin;
 	bool has_door_id; /* false after the door that gave it has gone */
 	uint8_t interest; /* enum conn_interest */
 };

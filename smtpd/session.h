@@ -110,6 +110,7 @@ struct session {
 	uint8_t wait;  /* enum session_wait */
 	bool is_esmtp;
 	bool is_skipping; /* until the CRLF of a line that is too long */
+	bool sends_fin;   /* while it lingers: the client may wait for our FIN as we wait for its */
 	bool is_overdue;  /* it has lingered enough: close, whatever is unwritten */
 };
 

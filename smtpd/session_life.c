@@ -284,6 +284,7 @@ session_tick(struct session *session)
 	bool takes_commands = session->state < SESSION_TEXT && !session_is_waiting(session);
 	bool takes_text = session->state == SESSION_TEXT && !session_is_waiting(session);
 
+	session->sends_fin = session->state == SESSION_LINGERING;
 	if (takes_commands && now_ms - session->mail_ms >= session->world->config->session_idle)
 		session_dismiss(session, REPLY_SESSION_IDLE);
 	else if (takes_text && verbs_text_is_slow(session))

@@ -66,7 +66,7 @@ class Scenario:
 
     def __enter__(self):
         self.dns = dnsd.DnsServer(self.zone).start()
-        self.server = tidegate.Server(dns=self.dns, config={"spf-deadline": 2})
+        self.server = tidegate.Server(dns=self.dns)
         self.server.compile_map()
         return self
 

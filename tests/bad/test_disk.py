@@ -16,7 +16,7 @@ MEGABYTE = MEGABYTE * ((1 << 20) // len(MEGABYTE))
 class Disk(unittest.TestCase):
     def mount(self, folder, size, inodes=0):
         os.makedirs(folder, exist_ok=True)
-        options = f"size={size}" + (f",nr_inodes={inodes}" if inodes else "")
+        options = f"mode=755,size={size}" + (f",nr_inodes={inodes}" if inodes else "")
         subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", folder], check=True)
         self.addCleanup(subprocess.run, ["umount", folder], check=True)
 

@@ -5,33 +5,26 @@ import unittest
 
 from tests.lib import server as tidegate
 from tests.lib import smtp
-from tests.lib.cases import ServerCase
 
 ALICE, BOB = "alice@example.org", "bob@example.org"
 
 
-class Mailbox(ServerCase):
-    options = {"recipients": tidegate.RECIPIENTS + "path@example.org maildir {mail}/deep/er/box\n"}
-
-    @classmethod
-    def make_options(cls):
-        folder = tidegate.new_folder()
-        return {"folder": folder, "recipients": cls.options["recipients"].replace("{mail}", os.path.join(folder, "mail"))}
+class Mailbox(unittest.TestCase):
+    """A server for each test: what deliver knows of a mailbox may be a second old."""
 
     def setUp(self):
-        super().setUp()
-        # The answer to RCPT is kept for a second a mailbox; a fresh folder under a fresh deliver knows nothing.
-        self.clear()
-        mark = self.server.mark()
-        self.server.kill_child("deliver")
-        self.server.expect_log("deliver.* runs again", mark)
-        tidegate.wait_until(lambda: self.rcpt(BOB).code == 250, "delivery works again")
+        folder = tidegate.new_folder()
+        recipients = tidegate.RECIPIENTS + f"path@example.org maildir {folder}/mail/deep/er/box\n"
+        self.server = tidegate.Server(folder=folder, recipients=recipients).start()
+        self.addCleanup(self.end)
 
-    def clear(self):
-        domain = os.path.join(self.server.mailboxes, "example.org")
-        if os.path.islink(domain):
-            os.unlink(domain)
-        shutil.rmtree(domain, ignore_errors=True)
+    def end(self):
+        code = self.server.stop()
+        self.server.remove()
+        self.assertEqual(code, 0)
+
+    def story(self):
+        return self.server.log.lines[-20:]
 
     def own(self, *paths):
         if self.server.is_root:
@@ -106,7 +99,8 @@ class Mailbox(ServerCase):
         elsewhere = os.path.join(self.server.folder, "elsewhere")
         for part in ("", "/new", "/tmp"):
             with self.subTest(part):
-                self.clear()
+                domain = os.path.join(self.server.mailboxes, "example.org")
+                shutil.rmtree(domain, ignore_errors=True)
                 path = self.make_box(ALICE)
                 shutil.rmtree(elsewhere, ignore_errors=True)
                 os.makedirs(elsewhere, mode=0o777)
@@ -123,7 +117,6 @@ class Mailbox(ServerCase):
         elsewhere = os.path.join(self.server.folder, "elsewhere-domain")
         os.makedirs(elsewhere, exist_ok=True)
         os.chmod(elsewhere, 0o777)
-        self.clear()
         os.symlink(elsewhere, os.path.join(self.server.mailboxes, "example.org"))
         tidegate.wait_until(lambda: self.rcpt(ALICE).code == 451, "the link is refused", 5)
         self.assertEqual(os.listdir(elsewhere), [])

@@ -23,11 +23,11 @@ class Session(unittest.TestCase):
             return client.say(f"RCPT TO:<{recipient}>")
 
     def test_silent(self):
-        with dnsd.DnsServer({"*.example": {"behaviour": "TIMEOUT"}, "*.arpa": {"behaviour": "TIMEOUT"}}) as dns:
-            with tidegate.Server(dns=dns, config={"spf-deadline": 2}) as server:
+        with dnsd.DnsServer({name: {"behaviour": "TIMEOUT"} for name in ("localhost", "*.example", "*.arpa")}) as dns:
+            with tidegate.Server(dns=dns) as server:
                 begun = time.monotonic()
                 smtp.check(self.rcpt(server, "x@sender.example"), "451 4.4.3")
-                self.assertLess(time.monotonic() - begun, 8)
+                self.assertLess(time.monotonic() - begun, 15)
                 # Who need not be asked about is served all the same.
                 smtp.check(server.deliver(ALICE, smtp.message()), 250)
 

@@ -53,10 +53,14 @@ class DurableSteps(unittest.TestCase):
         message = smtp.message(number=f"{name}-{step}")
         server = tidegate.Server(programs=HOOKS, environment={name: value})
         try:
-            server.start()
-            taken = self.retry(server, message, 1 if name.endswith("KILL") else 6)
+            server.compile_map()
+            server.spawn()
+            # The first steps are taken while it starts.
+            has_started = server.wait_log("tidegate: ready") is not None
+            taken = has_started and self.retry(server, message, 1 if name.endswith("KILL") else 6)
             was_reached = not taken or any("ended" in line or "cannot" in line or "trouble" in line for line in server.log.lines)
-            server.stop()
+            if has_started:
+                server.stop()
             if not taken:
                 # Whatever lies there now, a server without the fault must make it whole.
                 server.environment.pop(name)

@@ -110,7 +110,7 @@ class Server:
                  folder=None):
         self.folder = folder or new_folder()
         self.uid, self.wrap, self.programs = uid, list(wrap), programs
-        self.environment = dict(os.environ, **(environment or {}))
+        self.environment = dict(os.environ, **(environment or {}))  # of `tidegate run` only
         self.port = free_port()
         self.dns = dns
         self.process = self.log = None
@@ -172,8 +172,7 @@ class Server:
 
     def run(self, *words, seconds=30.0):
         """Runs a subcommand to its end: (exit code, standard output, standard error)."""
-        done = subprocess.run(self.command(*words), stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds,
-                              env=self.environment, check=False)
+        done = subprocess.run(self.command(*words), stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds, check=False)
         return done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
 
     def compile_map(self, *words):

@@ -80,6 +80,8 @@ class Packets(unittest.TestCase):
             self.ip("address", "add", f"{address}/24", "dev", "cable0")
         self.ip("link", "set", "cable0", "up")
         self.addCleanup(self.ip, "link", "delete", "cable0")
+        # Neighbour discovery and multicast reports are the kernel's own.
+        subprocess.run(self.enter + ["sh", "-c", "echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6"], check=False)
         for words in (["address", "add", f"{SERVER_IP}/24", "dev", "cable1"], ["link", "set", "cable1", "up"],
                       ["link", "set", "lo", "up"], ["route", "add", "default", "via", OUTSIDE_IP]):
             subprocess.run(self.enter + ["ip", *words], check=True)
@@ -108,7 +110,8 @@ class Packets(unittest.TestCase):
         finally:
             server.remove()
             watch.stop()
-        self.assertGreater(dns.count(), 10)
+        # Answers are kept, so the resolver is asked little; but it was asked, and about the client and the senders.
+        self.assertTrue({"client.example", "outside.example", "1.0.98.10.in-addr.arpa"} <= {query.name for query in dns.queries})
         allowed = {("tcp", CLIENT_IP, server.port, ""), ("udp", RESOLVER_IP, dns.port, "")}
         odd = {key: count for key, count in watch.seen.items()
                if key not in allowed and key[:2] not in {("arp", CLIENT_IP), ("arp", RESOLVER_IP), ("tcp", RESOLVER_IP)}}

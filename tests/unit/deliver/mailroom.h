@@ -8,6 +8,7 @@
 #include "tests/unit/deliver/house.h"
 
 #include "deliver/commit.h"
+#include "deliver/recovery.h"
 #include "lib/clock.h"
 
 enum { MAILROOM_EDGE = 1, MAILROOM_LIFE_SECONDS = 5 * 24 * 3600, MAILROOM_CLAIM_SLOTS = 4 };
@@ -25,26 +26,6 @@ struct mailroom {
 	struct claim_page *claims;
 };
 
-/* The room's own rule (deliver/server.c): what became of a copy. */
-static inline bool
-mailroom_look(void *context, const struct journal_copy *copy, bool is_same_boot)
-{
-	struct mailroom *room = context;
-
-	switch (maildir_find(&room->house->roots, copy->root, copy->path, copy->file)) {
-	case MAILDIR_IN_TMP:
-		(void)maildir_remove_tmp(&room->house->roots, copy->root, copy->path, copy->file);
-		return false;
-	case MAILDIR_IN_BOX:
-		return true;
-	case MAILDIR_NOWHERE:
-		return is_same_boot;
-	case MAILDIR_UNKNOWN:
-		break;
-	}
-	return false;
-}
-
 /* As a start of deliver in this boot of the machine (any number but 0; 0: unknown), at this time. */
 static inline void
 mailroom_open_at(struct mailroom *room, struct house *house, uint8_t boot, uint64_t now_seconds)
@@ -60,8 +41,8 @@ mailroom_open_at(struct mailroom *room, struct house *house, uint8_t boot, uint6
 		.boot = { boot },
 		.life_seconds = MAILROOM_LIFE_SECONDS,
 		.now_seconds = now_seconds,
-		.look = mailroom_look,
-		.context = room };
+		.look = recovery_look,
+		.context = &house->roots };
 	room->unread = unread_open(&options);
 	assert_non_null(room->unread);
 	unread_edge_open(room->unread, MAILROOM_EDGE);

@@ -435,6 +435,29 @@ handles_and_receipts_die_with_the_edge(void **state)
 }
 
 static void
+a_restart_remembers(void **state)
+{
+	struct test *test = *state;
+	struct ipc_commit_say said = commit(test, 0, 7, 1, probe(test, 0, 7, 1, "all@example.org").handle);
+
+	assert_int_equal(said.outcome, COMMIT_DONE);
+	server_free(test->server);
+	start_server(test);
+	attach(test, 0);
+	say_claims(test, 0);
+	/* Without a map there is an answer all the same. */
+	assert_int_equal(probe(test, 0, 7, 1, "alice@example.org").verdict, PROBE_TROUBLE);
+	give_map(test);
+	said = commit(test, 0, 7, 2, probe(test, 0, 7, 2, "all@example.org").handle);
+	assert_int_equal(said.outcome, COMMIT_DONE_BEFORE);
+	settle(test, 0, said.receipt);
+	said = commit(test, 0, 7, 3, probe(test, 0, 7, 3, "alice@example.org").handle);
+	assert_int_equal(said.outcome, COMMIT_DONE);
+	check_count(test, "alice", 2);
+	check_count(test, "bob", 1);
+}
+
+static void
 a_commit_needs_the_claim_page_first(void **state)
 {
 	struct test *test = *state;
@@ -650,6 +673,7 @@ main(void)
 		IN_HOUSE(foreign_used_and_unknown_handles_are_refused),
 		IN_HOUSE(abandoned_handles_are_gone),
 		IN_HOUSE(handles_and_receipts_die_with_the_edge),
+		IN_HOUSE(a_restart_remembers),
 		IN_HOUSE(a_commit_needs_the_claim_page_first),
 		IN_HOUSE(a_bad_claim_page_ends_the_edge),
 		IN_HOUSE(a_body_in_a_descriptor_is_checked),

@@ -9,10 +9,8 @@
 
 #include <cmocka.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/unit/lib/ipc_samples.h"
@@ -332,28 +330,6 @@ a_full_channel_says_again_and_loses_nothing(void **state)
 	assert_int_equal(hear(ROLE_DELIVER, ROLE_SMTPD, &message, &why), IPC_AGAIN);
 }
 
-static void
-speaking_out_of_turn_is_our_own_bug(void **state)
-{
-	const struct ipc_channel channel = { .fd = pair.speaker, .self = ROLE_SMTPD, .peer = ROLE_DNS };
-	struct ipc_message message;
-	pid_t child = fork();
-	int status;
-
-	(void)state;
-	assert_true(child >= 0);
-	if (child == 0) {
-		(void)dup2(pair.lent, STDERR_FILENO);
-		/* cmocka catches SIGABRT to name the failed test; here it must have its way. */
-		(void)signal(SIGABRT, SIG_DFL);
-		sample_fill(IPC_ABANDON, SAMPLE_SMALL, &message);
-		(void)ipc_send(&channel, &message);
-		_exit(0);
-	}
-	assert_int_equal(waitpid(child, &status, 0), child);
-	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
-}
-
 int
 main(void)
 {
@@ -367,7 +343,6 @@ main(void)
 		CHANNEL_TEST(says_when_there_is_nothing_and_when_it_is_over),
 		CHANNEL_TEST(sending_to_nobody_says_gone),
 		CHANNEL_TEST(a_full_channel_says_again_and_loses_nothing),
-		CHANNEL_TEST(speaking_out_of_turn_is_our_own_bug),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

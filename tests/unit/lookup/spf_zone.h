@@ -214,6 +214,8 @@ zone_run_case(const struct spf_case *test)
 		assert_int_equal(verdict.problem.length, 0);
 	else
 		assert_int_not_equal(verdict.problem.length, 0);
+	if (replay_wanted_count(replay))
+		fail_msg("%s: the check is over, but wants more", test->rule);
 	zone_verdict_free(&verdict);
 	replay_free(replay);
 }

@@ -39,7 +39,8 @@ enum manner {
 struct rule {
 	const char *name;
 	enum manner manner;
-	const char *target; /* LEADS_ON */
+	const char *target; /* LEADS_ON, LOOPS */
+	const char *text;   /* of a TXT record; NULL: 5 KiB of it */
 	unsigned times;     /* how often; then ANSWERS; 0: for ever */
 	unsigned asked;
 	unsigned streams;
@@ -109,18 +110,33 @@ take_packet(struct dns_packet *packet, const char *bytes, size_t length)
 }
 
 static inline void
-craft_good(struct buf *out, const struct dns_packet *packet)
+craft_text(struct buf *out, const char *text)
 {
-	craft_begin(out, packet, 0, 1, 0);
-	if (packet->bytes[packet->question_end - 3] == DNS_TXT) {
-		char string[256] = { (char)255 };
+	char string[256] = { (char)255 };
 
-		craft_head(out, NULL, DNS_TXT, 300, 20 * sizeof string);
-		for (unsigned i = 0; i < 20; i++)
-			buf_append(out, span_make(string, sizeof string));
-	} else {
-		craft_a(out, NULL, 300, 0xc0000207);
+	if (text) {
+		craft_head(out, NULL, DNS_TXT, 300, strlen(text) + 1);
+		buf_append_char(out, (char)strlen(text));
+		buf_append_text(out, text);
+		return;
 	}
+	craft_head(out, NULL, DNS_TXT, 300, 20 * sizeof string);
+	for (unsigned i = 0; i < 20; i++)
+		buf_append(out, span_make(string, sizeof string));
+}
+
+static inline void
+craft_good(struct buf *out, const struct dns_packet *packet, const struct rule *rule)
+{
+	unsigned type = packet->bytes[packet->question_end - 3];
+
+	craft_begin(out, packet, 0, 1, 0);
+	if (type == DNS_TXT)
+		craft_text(out, rule->text);
+	else if (type == DNS_PTR)
+		craft_named(out, NULL, DNS_PTR, 300, rule->target);
+	else
+		craft_a(out, NULL, 300, 0xc0000207);
 }
 
 typedef void send_reply(void *context, struct span reply);
@@ -133,7 +149,7 @@ reply_to(struct stage *stage, struct rule *rule, const struct dns_packet *packet
 	enum manner manner = rule->times && rule->asked > rule->times ? ANSWERS : rule->manner;
 
 	(void)stage;
-	craft_good(&out, packet);
+	craft_good(&out, packet, rule);
 	if (manner == FAILS || manner == REFUSES)
 		craft_begin(&out, packet, manner == FAILS ? 2 : 5, 0, 0);
 	if (manner == NO_NAME) {

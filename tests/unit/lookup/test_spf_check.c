@@ -166,6 +166,27 @@ test_nul_in_a_record(void **state)
 }
 
 static void
+test_an_answer_without_records_is_empty(void **state)
+{
+	static const struct dns_answer empty = { .status = DNS_FOUND };
+	static const char *const names[] = { "a.x", "b.x", "c.x" };
+	const struct dns_record record = { .text = SPAN("v=spf1 a:a.x a:b.x a:c.x -all") };
+	const struct dns_answer answer = { .status = DNS_FOUND, .count = 1, .records = &record };
+	const struct spf_question question = zone_question(&(struct spf_case){ 0 });
+	struct spf_verdict verdict = zone_verdict();
+	struct replay *replay = replay_new();
+
+	(void)state;
+	assert_true(replay_pin(replay, DNS_TXT, SPAN("example.net"), &answer));
+	for (size_t i = 0; i < 3; i++)
+		assert_true(replay_pin(replay, DNS_A, span_of(names[i]), &empty));
+	assert_true(spf_check(&question, replay, &verdict));
+	assert_int_equal(verdict.result, SPF_PERMERROR);
+	zone_verdict_free(&verdict);
+	replay_free(replay);
+}
+
+static void
 test_the_helo_identity_ignores_the_sender(void **state)
 {
 	static const char *const zone[] = { "mail.example.net TXT v=spf1 ?all", "example.net TXT v=spf1 -all", NULL };
@@ -316,6 +337,7 @@ main(void)
 		cmocka_unit_test(test_includes),
 		cmocka_unit_test(test_redirects),
 		cmocka_unit_test(test_nul_in_a_record),
+		cmocka_unit_test(test_an_answer_without_records_is_empty),
 		cmocka_unit_test(test_the_helo_identity_ignores_the_sender),
 		cmocka_unit_test(test_what_matched),
 		cmocka_unit_test(test_what_the_problem_was),

@@ -90,8 +90,8 @@ static const struct spf_case exchange_cases[] = {
 	    { "example.net TXT v=spf1 mx -all", "example.net MX 5 c.example", "example.net MX 5 b.example",
 		"example.net MX 5 d.example", "example.net MX 5 e.example", "example.net MX 5 f.example",
 		"example.net MX 5 g.example", "example.net MX 5 h.example", "example.net MX 5 i.example",
-		"example.net MX 5 j.example", "example.net MX 5 k.example", "example.net MX 5 a.example",
-		"a.example A 192.0.2.1", "* A 198.51.100.1" } },
+		"example.net MX 5 j.example", "example.net MX 5 k.example", "example.net MX 5 l.example",
+		"example.net MX 5 a.example", "a.example A 192.0.2.1", "* A 198.51.100.1" } },
 };
 
 static const struct spf_case name_cases[] = {

@@ -39,6 +39,8 @@ static const struct expansion names[] = {
 	{ "%{d3}", "email.example.com" },
 	{ "%{d2}", "example.com" },
 	{ "%{d1}", "com" },
+	{ "%{d4294967296}", "email.example.com" },
+	{ "%{d4294967297}", "email.example.com" },
 	{ "%{dr}", "com.example.email" },
 	{ "%{d2r}", "example.email" },
 	{ "%{d1r}", "email" },
@@ -59,6 +61,10 @@ static const struct expansion names[] = {
 	{ "%{d.=+,/_-}", "email.example.com" },
 	{ "%{de}", NULL },
 	{ "a%%b%_c%-d.com", "a%b c%20d.com" },
+	{ "x.a%%", "x.a%" },
+	{ "x.a%_", "x.a " },
+	{ "%{d}%%%{d1}", "email.example.com%com" },
+	{ "%%{d}.com", "%{d}.com" },
 	{ "example.com.", "example.com" },
 	{ "%{d}.", "email.example.com" },
 	{ "a..com", NULL },
@@ -124,6 +130,10 @@ test_splitting(void **state)
 	other.local_part = SPAN("a.b-c");
 	assert_true(spf_macro_name(SPAN("%{lr-}.x"), &other, &name));
 	assert_true(span_equal(spf_name_span(&name), SPAN("c.a.b.x")));
+	/* A macro may stand for nothing. */
+	other.local_part = SPAN("a-");
+	assert_true(spf_macro_name(SPAN("%{l1-}x%{l1-}.%{l1-}y%{l1-}"), &other, &name));
+	assert_true(span_equal(spf_name_span(&name), SPAN("x.y")));
 	/* Empty parts are parts: the name is then none. */
 	other.local_part = SPAN("a--b");
 	assert_false(spf_macro_name(SPAN("%{l-}.x"), &other, &name));

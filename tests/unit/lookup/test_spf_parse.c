@@ -175,6 +175,8 @@ static const char *const bad_terms[] = {
 	"a:example.com/1000",
 	"a:example.com//9999999999999999999",
 	"mx/33",
+	"ip4:192.0.2.1/4294967320",
+	"a//4294967320",
 	"mx//129",
 	/* networks */
 	"ip4",
