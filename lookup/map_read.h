@@ -51,8 +51,8 @@ struct map_result {
 
 /* Takes fd (closes it, also on failure), maps it read-only, checks size, meta, version and structure: that the file has
  * the length that was written, and that its tables lie one behind the other and hold as many records. The digest is not
- * computed (0.1 s and more for a million addresses, in an event loop): each record carries a checksum, which the lookup
- * checks. */
+ * computed (about 0.1 s for a million addresses, too long in an event loop): each record carries a checksum, which the
+ * lookup checks. */
 struct map *map_open(int fd, struct buf *why);
 const struct map_meta *map_meta(const struct map *map);
 
