@@ -9,10 +9,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "control/backoff.h"
 #include "lib/bug.h"
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "control/backoff.h"
 
 enum { READY_LIMIT_MS = 30000, CONTROL_QUEUE_BYTES = 1 << 20, WHY_LIMIT_BYTES = 1024 };
 
