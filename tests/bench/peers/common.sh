@@ -9,9 +9,11 @@ USERS=${USERS:-100}
 UIDN=5000
 if [ -d /sys/fs/cgroup/cpuacct ]; then
 	CG=/sys/fs/cgroup/cpuacct/tidegate_bench_$PEER
+	# shellcheck disable=SC2034 # for the peers' own scripts
 	CPU_FILE=$CG/cpuacct.usage
 else
 	CG=/sys/fs/cgroup/tidegate_bench_$PEER
+	# shellcheck disable=SC2034
 	CPU_FILE=$CG/cpu.stat
 fi
 
@@ -19,6 +21,7 @@ in_root() { # run in the chroot and in the peer's control group, with /dev and /
 	mkdir -p "$CG"
 	(
 		echo "$BASHPID" >"$CG/cgroup.procs"
+		# shellcheck disable=SC2016 # the inner shell expands
 		exec unshare -m --propagation private sh -c 'r=$1; shift
 			mount -t proc proc "$r/proc"; mount --rbind /dev "$r/dev"; exec chroot "$r" "$@"' sh "$R" "$@"
 	)
