@@ -12,6 +12,7 @@
 #ifndef TIDEGATE_CONF_SCHEMA_H
 #define TIDEGATE_CONF_SCHEMA_H
 
+/* clang-format off */
 #define CONFIG_LIST(K)                                                                                                 \
 	K(TEXT, hostname, "hostname", "", 0, 0, "name in the greeting, in Received and in file names")                 \
 	K(LIST, listen, "listen", "", 1, 64, "addresses with ports to listen on")                                      \
@@ -65,5 +66,6 @@
 	K(SIZE, disk_margin, "disk-margin", "16M", 0, 1099511627776, "bytes that delivery leaves free")                \
 	K(NUMBER, inode_margin, "inode-margin", "1000", 0, 1000000000, "inodes that delivery leaves free")             \
 	K(DURATION, unread_time, "unread-time", "5d", 60, 2592000, "how long an unread 250 is remembered")
+/* clang-format on */
 
 #endif

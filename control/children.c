@@ -109,9 +109,7 @@ take_ready(struct process *process, struct span missing_walls)
 static bool
 take_breach(struct process *accuser, const struct ipc_breach *breach)
 {
-	bool is_child = breach->peer_role > ROLE_MASTER && breach->peer_role < ROLE_COUNT;
-	struct process *accused =
-	    is_child ? children_find(accuser->children, breach->peer_role, breach->peer_instance) : NULL;
+	struct process *accused = children_find(accuser->children, breach->peer_role, breach->peer_instance);
 
 	if (!accused)
 		return false;

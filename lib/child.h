@@ -24,10 +24,10 @@ struct child {
 	const struct plan_row *row;
 	unsigned instance;
 	unsigned cores;
-	struct event_base *base;  /* NULL until start */
+	struct event_base *base; /* NULL until start */
 	struct edge *control;
 	bool is_draining;
-	void *state;              /* the room's own */
+	void *state; /* the room's own */
 };
 
 struct child_program {
