@@ -132,10 +132,23 @@ take_number(struct edge *edge, int fd)
 	return moved;
 }
 
+static void
+gone(struct edge *edge)
+{
+	edge_close(edge);
+	if (edge->events->on_gone)
+		edge->events->on_gone(edge->context, edge);
+}
+
 bool
 edge_attach(struct edge *edge, int fd)
 {
-	edge_close(edge);
+	/* The old peer is gone; a busy process may read of the new one before it comes to the end of the old channel.
+	 */
+	if (edge->is_open)
+		gone(edge);
+	else
+		edge_close(edge);
 	if (!take_number(edge, fd))
 		return false;
 	edge->is_open = true;
@@ -180,14 +193,6 @@ edge_free(struct edge *edge)
 		return;
 	edge_close(edge);
 	free(edge);
-}
-
-static void
-gone(struct edge *edge)
-{
-	edge_close(edge);
-	if (edge->events->on_gone)
-		edge->events->on_gone(edge->context, edge);
 }
 
 static const char *
