@@ -119,14 +119,6 @@ edge_close(struct edge *edge)
 	}
 }
 
-static void
-gone(struct edge *edge)
-{
-	edge_close(edge);
-	if (edge->events->on_gone)
-		edge->events->on_gone(edge->context, edge);
-}
-
 /* Moves fd to the edge's number, if it has one. */
 static bool
 take_number(struct edge *edge, int fd)
@@ -151,18 +143,9 @@ gone(struct edge *edge)
 bool
 edge_attach(struct edge *edge, int fd)
 {
-<<<<<<< HEAD
 	/* The new channel may come before the end of the old one was heard: who replaces a peer has lost it first. */
 	if (edge->is_open)
 		gone(edge);
-=======
-	/* The old peer is gone; a busy process may read of the new one before it comes to the end of the old channel.
-	 */
-	if (edge->is_open)
-		gone(edge);
-	else
-		edge_close(edge);
->>>>>>> review
 	if (!take_number(edge, fd))
 		return false;
 	edge->is_open = true;
