@@ -50,7 +50,7 @@
 	K(NUMBER, max_recipients, "max-recipients", "1000", 100, 1000, "recipients a transaction")                     \
 	K(NUMBER, max_received, "max-received", "100", 10, 1000, "Received fields before a message is a loop")         \
 	K(NUMBER, max_errors, "max-errors", "10", 1, 1000, "refused commands before a session ends")                   \
-	K(NUMBER, max_idle_commands, "max-idle-commands", "20", 1, 1000, "NOOP, RSET, VRFY, HELP outside a transaction") \
+	K(NUMBER, max_idle_commands, "max-idle-commands", "20", 1, 1000, "NOOP, RSET, VRFY, HELP without a MAIL")      \
 	K(NUMBER, max_connections, "max-connections", "10000", 1, 100000, "connections in all")                        \
 	K(NUMBER, max_connections_per_address, "max-connections-per-address", "50", 0, 100000, "0: no cap")            \
 	K(SIZE, memory_budget, "memory-budget", "256M", 1048576, 68719476736, "for bodies and lines, each smtpd")      \

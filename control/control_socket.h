@@ -10,7 +10,6 @@
 
 #include <event2/event.h>
 #include <stdbool.h>
-#include <sys/queue.h>
 
 #include "lib/buf.h"
 #include "lib/span.h"

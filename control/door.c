@@ -8,10 +8,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "lib/log.h"
 #include "conf/config.h"
 #include "control/door_counts.h"
 #include "control/listeners.h"
-#include "lib/log.h"
 
 enum {
 	ACCEPTS_A_WAKE_UP = 64, /* then the edges get their turn */
@@ -287,7 +287,7 @@ door_configure(struct child *child, struct span bytes)
 		door.child = child;
 		for (unsigned i = 0; i < LISTENERS_MAX; i++)
 			door.listeners[i].fd = -1;
-		door.counts = door_counts_new();
+		door.counts = door_counts_new(config->max_connections);
 		child->state = &door;
 	}
 	if (!door.counts) {
@@ -296,7 +296,7 @@ door_configure(struct child *child, struct span bytes)
 	}
 	config_free(door.config);
 	door.config = config;
-	door_counts_set_caps(door.counts, config->max_connections, config->max_connections_per_address);
+	door_counts_set_cap(door.counts, config->max_connections_per_address);
 	return true;
 }
 

@@ -13,12 +13,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
+#include "lib/log.h"
+#include "control/master_state.h"
 #include "control/notify.h"
 #include "control/reload.h"
 #include "control/status.h"
 #include "control/walls.h"
-#include "lib/clock.h"
-#include "lib/log.h"
 
 enum { WHY_LIMIT_BYTES = 65536 };
 
@@ -346,7 +347,6 @@ master_run(struct config *config, const char *config_path)
 
 	master = (struct master){ .config_path = config_path, .config = config, .started_ms = clock_monotonic_ms() };
 	master.map.fd = -1;
-	LIST_INIT(&master.rounds);
 	listeners_init(&master.listeners);
 	supplies_init(&master.supplies, config);
 	log_set_process("master");

@@ -18,9 +18,10 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
-#include "deliver/maildir.h"
 #include "lib/bug.h"
 #include "lib/clock.h"
+#include "deliver/lock.h"
+#include "deliver/maildir.h"
 
 enum { CHECK_MS = 1000, SWEEP_MS = 100, PATH_BYTES = 1024 };
 
@@ -63,7 +64,7 @@ folder_cache_new(const struct roots *roots, size_t limit)
 	cache->roots = roots;
 	cache->limit = limit;
 	TAILQ_INIT(&cache->by_use);
-	(void)pthread_mutex_init(&cache->lock, NULL);
+	lock_init(&cache->lock);
 	return cache;
 }
 

@@ -10,10 +10,10 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "deliver/recovery.h"
-#include "deliver/server_private.h"
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "deliver/recovery.h"
+#include "deliver/server_private.h"
 
 enum { EDGE_QUEUE_BYTES = 4 << 20, MILLISECONDS = 1000 };
 
@@ -231,16 +231,16 @@ server_status(struct server *server, struct buf *lines)
 			handles += handles_count(server->neighbours[i].handles);
 	counts.outcomes[COMMIT_REFUSED] += server->refused_commits;
 	for (unsigned outcome = COMMIT_DONE; outcome <= COMMIT_REFUSED; outcome++)
-		append_count(lines, "commits_", commit_outcome_name(outcome), counts.outcomes[outcome]);
+		append_count(lines, "commits.", commit_outcome_name(outcome), counts.outcomes[outcome]);
 	append_count(lines, "copies", "", counts.copies);
-	append_count(lines, "probes_taken", "", server->probes[PROBE_TAKES]);
-	append_count(lines, "probes_unknown", "", server->probes[PROBE_UNKNOWN]);
-	append_count(lines, "probes_no_room", "", server->probes[PROBE_NO_ROOM]);
-	append_count(lines, "probes_not_writable", "", server->probes[PROBE_NOT_WRITABLE]);
-	append_count(lines, "probes_trouble", "", server->probes[PROBE_TROUBLE]);
-	append_count(lines, "commits_running", "", workers_busy(server->workers));
+	append_count(lines, "probes.taken", "", server->probes[PROBE_TAKES]);
+	append_count(lines, "probes.unknown", "", server->probes[PROBE_UNKNOWN]);
+	append_count(lines, "probes.no-room", "", server->probes[PROBE_NO_ROOM]);
+	append_count(lines, "probes.not-writable", "", server->probes[PROBE_NOT_WRITABLE]);
+	append_count(lines, "probes.trouble", "", server->probes[PROBE_TROUBLE]);
+	append_count(lines, "commits-running", "", workers_busy(server->workers));
 	append_count(lines, "handles", "", handles);
-	append_count(lines, "unread_remembered", "", unread_count(server->unread));
+	append_count(lines, "unread-remembered", "", unread_count(server->unread));
 }
 
 void

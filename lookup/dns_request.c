@@ -126,9 +126,9 @@ static void
 give_up(struct request *request, const char *problem)
 {
 	bool is_waiting = !LIST_EMPTY(&request->waiting);
-	uint64_t heard_ms = dns_query_heard_ms(request->requests->queries);
+	uint64_t heard_us = dns_query_heard_us(request->requests->queries);
 
-	dns_work_give_up(&request->work, problem, is_waiting && heard_ms <= request->work.started_us / 1000);
+	dns_work_give_up(&request->work, problem, is_waiting && heard_us <= request->work.started_us);
 	conclude(request);
 }
 

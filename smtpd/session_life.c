@@ -3,8 +3,8 @@
  * Trust: see smtpd/session.h.
  * On failure: see smtpd/session.h.
  */
-#include "smtpd/session_engine.h"
 #include "smtpd/line.h"
+#include "smtpd/session_engine.h"
 #include "smtpd/transaction_log.h"
 #include "smtpd/verbs.h"
 

@@ -55,21 +55,18 @@ static const struct session_row final_dot =
 	{ SPAN("."),     TEXT,    TO(READY),    ROW_ENDS_TRANSACTION | ROW_ENDS_ALWAYS,   verb_final_dot,     "4.1.1.4" };
 /* clang-format on */
 
-enum row_match
-session_table_find(struct span word, enum session_state state, const struct session_row **row)
+const struct session_row *
+session_table_find(struct span word, enum session_state state, bool *is_known)
 {
-	enum row_match match = ROW_UNKNOWN;
-
+	*is_known = false;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		if (!span_equal_nocase(rows[i].word, word))
 			continue;
-		match = ROW_OUT_OF_ORDER;
-		if (rows[i].states & (1u << state)) {
-			*row = &rows[i];
-			return ROW_FOUND;
-		}
+		*is_known = true;
+		if (rows[i].states & (1u << state))
+			return &rows[i];
 	}
-	return match;
+	return NULL;
 }
 
 const struct session_row *

@@ -27,9 +27,8 @@ struct session_row {
 	const char *section; /* of RFC 5321 */
 };
 
-enum row_match { ROW_FOUND, ROW_OUT_OF_ORDER, ROW_UNKNOWN };
-
-enum row_match session_table_find(struct span word, enum session_state state, const struct session_row **row);
+/* The row of a verb in a state; NULL when there is none, then *is_known says whether another state has one. */
+const struct session_row *session_table_find(struct span word, enum session_state state, bool *is_known);
 /* The row of the final dot, which is no command. */
 const struct session_row *session_table_final_dot(void);
 

@@ -652,11 +652,11 @@ status_counts(void **state)
 	(void)commit(test, 0, 7, 1, probe(test, 0, 7, 1, "all@example.org").handle);
 	(void)commit(test, 0, 7, 2, 4711);
 	server_status(test->server, &lines);
-	assert_non_null(strstr(buf_text(&lines), "commits_done 1\n"));
-	assert_non_null(strstr(buf_text(&lines), "commits_refused 1\n"));
+	assert_non_null(strstr(buf_text(&lines), "commits.done 1\n"));
+	assert_non_null(strstr(buf_text(&lines), "commits.refused 1\n"));
 	assert_non_null(strstr(buf_text(&lines), "copies 2\n"));
-	assert_non_null(strstr(buf_text(&lines), "probes_taken 1\n"));
-	assert_non_null(strstr(buf_text(&lines), "unread_remembered 2\n"));
+	assert_non_null(strstr(buf_text(&lines), "probes.taken 1\n"));
+	assert_non_null(strstr(buf_text(&lines), "unread-remembered 2\n"));
 	buf_free(&lines);
 }
 
