@@ -15,10 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
-
 #include "deliver/maildir.h"
+#include "deliver/table.h"
 #include "lib/bug.h"
 #include "lib/clock.h"
 

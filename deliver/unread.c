@@ -15,7 +15,6 @@
 
 #include "deliver/journal_file.h"
 #include "deliver/receipts.h"
-#include "deliver/unread_load.h"
 #include "deliver/unread_table.h"
 #include "lib/bug.h"
 #include "lib/log.h"
