@@ -335,6 +335,26 @@ say_ready(void)
 		exit(1);
 }
 
+/* False when the master is gone. */
+static bool
+wait_for_master(struct stage *stage, enum ipc_type type)
+{
+	const struct ipc_channel control = { .fd = FD_CONTROL, .self = ROLE_SMTPD, .peer = ROLE_MASTER };
+	struct pollfd watched = { .fd = FD_CONTROL, .events = POLLIN };
+	struct ipc_message message;
+	const char *why;
+
+	while (poll(&watched, 1, -1) == 1) {
+		enum ipc_result result = ipc_receive(&control, stage->storage, sizeof stage->storage, &message, &why);
+
+		if (result == IPC_GONE || result == IPC_BAD)
+			return false;
+		if (result == IPC_OK && message.type == type)
+			return true;
+	}
+	return false;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -345,6 +365,8 @@ main(int argc, char **argv)
 	stage.deliver.fd = plan_edge_descriptor(ROLE_SMTPD, instance, cores, ROLE_DELIVER, 0);
 	say_ready();
 	if (instance > 0) {
+		/* Not while the server starts, which would then end: the test asks for the status when it is ready. */
+		(void)wait_for_master(&stage, IPC_STATUS_ASK);
 		break_protocol(&stage, instance);
 	} else {
 		try_before_claims(&stage);
@@ -356,9 +378,7 @@ main(int argc, char **argv)
 		say("all", "done");
 	}
 	/* Stays until the master ends it or goes away. */
-	struct pollfd control = { .fd = FD_CONTROL, .events = POLLIN };
-	char drop[IPC_MESSAGE_BYTES];
-	while (poll(&control, 1, -1) >= 0 && recv(FD_CONTROL, drop, sizeof drop, 0) > 0)
+	while (wait_for_master(&stage, IPC_DRAIN))
 		continue;
 	return 0;
 }

@@ -46,6 +46,8 @@ class Hostile(unittest.TestCase):
         server = tidegate.Server(programs=self.programs(), config={"processes": 4, "drain-time": 1})
         try:
             server.start()
+            # The stand-ins begin when they are asked for their counters.
+            server.run("status")
             for instance in (1, 2, 3):
                 server.expect_log(rf"process=deliver\S* .*smtpd\.{instance}\b", seconds=20)
                 server.expect_log(rf"process=master .*smtpd\.{instance}\b", seconds=20)
