@@ -111,7 +111,9 @@ take_breach(struct process *accuser, const struct ipc_breach *breach)
 {
 	struct process *accused = children_find(accuser->children, breach->peer_role, breach->peer_instance);
 
-	if (!accused)
+	/* Nobody knows of a channel but its two ends. */
+	if (!accused || plan_edge_descriptor(accuser->role, accuser->instance, accuser->children->cores, accused->role,
+			    accused->instance) < 0)
 		return false;
 	bool is_believed = plan_row(accuser->role)->trust >= plan_row(accused->role)->trust;
 	struct process *loser = is_believed ? accused : accuser;

@@ -132,10 +132,20 @@ take_number(struct edge *edge, int fd)
 	return moved;
 }
 
+static void
+gone(struct edge *edge)
+{
+	edge_close(edge);
+	if (edge->events->on_gone)
+		edge->events->on_gone(edge->context, edge);
+}
+
 bool
 edge_attach(struct edge *edge, int fd)
 {
-	edge_close(edge);
+	/* The new channel may come before the end of the old one was heard: who replaces a peer has lost it first. */
+	if (edge->is_open)
+		gone(edge);
 	if (!take_number(edge, fd))
 		return false;
 	edge->is_open = true;
@@ -180,14 +190,6 @@ edge_free(struct edge *edge)
 		return;
 	edge_close(edge);
 	free(edge);
-}
-
-static void
-gone(struct edge *edge)
-{
-	edge_close(edge);
-	if (edge->events->on_gone)
-		edge->events->on_gone(edge->context, edge);
 }
 
 static const char *
