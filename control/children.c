@@ -9,10 +9,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "control/backoff.h"
 #include "lib/bug.h"
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "control/backoff.h"
 
 enum { READY_LIMIT_MS = 30000, CONTROL_QUEUE_BYTES = 1 << 20, WHY_LIMIT_BYTES = 1024 };
 
@@ -109,11 +109,11 @@ take_ready(struct process *process, struct span missing_walls)
 static bool
 take_breach(struct process *accuser, const struct ipc_breach *breach)
 {
-	bool is_child = breach->peer_role > ROLE_MASTER && breach->peer_role < ROLE_COUNT;
-	struct process *accused =
-	    is_child ? children_find(accuser->children, breach->peer_role, breach->peer_instance) : NULL;
+	struct process *accused = children_find(accuser->children, breach->peer_role, breach->peer_instance);
 
-	if (!accused)
+	/* Nobody knows of a channel but its two ends. */
+	if (!accused || plan_edge_descriptor(accuser->role, accuser->instance, accuser->children->cores, accused->role,
+			    accused->instance) < 0)
 		return false;
 	bool is_believed = plan_row(accuser->role)->trust >= plan_row(accused->role)->trust;
 	struct process *loser = is_believed ? accused : accuser;

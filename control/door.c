@@ -8,11 +8,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
+#include "lib/log.h"
 #include "conf/config.h"
 #include "control/door_counts.h"
 #include "control/listeners.h"
-#include "lib/clock.h"
-#include "lib/log.h"
 
 enum {
 	ACCEPTS_A_WAKE_UP = 64, /* then the edges get their turn */

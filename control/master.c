@@ -13,13 +13,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
+#include "lib/log.h"
 #include "control/master_state.h"
 #include "control/notify.h"
 #include "control/reload.h"
 #include "control/status.h"
 #include "control/walls.h"
-#include "lib/clock.h"
-#include "lib/log.h"
 
 enum { WHY_LIMIT_BYTES = 65536 };
 

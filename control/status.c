@@ -6,8 +6,8 @@
 
 #include <unistd.h>
 
-#include "control/tally.h"
 #include "lib/clock.h"
+#include "control/tally.h"
 
 enum { ROUND_LIMIT_S = 2 };
 

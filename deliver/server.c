@@ -10,10 +10,10 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "deliver/recovery.h"
-#include "deliver/server_private.h"
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "deliver/recovery.h"
+#include "deliver/server_private.h"
 
 enum { EDGE_QUEUE_BYTES = 4 << 20, MILLISECONDS = 1000 };
 

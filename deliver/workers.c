@@ -15,6 +15,7 @@
 
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "deliver/lock.h"
 
 /* A commit's deepest call has a few kilobytes on its stack; names are read from folders, lines written to the log. */
 enum { STACK_BYTES = 256 << 10 };
@@ -179,7 +180,7 @@ workers_start(const struct workers_options *options)
 
 	if (!workers)
 		return NULL;
-	(void)pthread_mutex_init(&workers->lock, NULL);
+	lock_init(&workers->lock);
 	(void)sem_init(&workers->queued, 0, 0);
 	STAILQ_INIT(&workers->waiting);
 	STAILQ_INIT(&workers->unsent);

@@ -24,10 +24,10 @@ struct child {
 	const struct plan_row *row;
 	unsigned instance;
 	unsigned cores;
-	struct event_base *base;  /* NULL until start */
+	struct event_base *base; /* NULL until start */
 	struct edge *control;
 	bool is_draining;
-	void *state;              /* the room's own */
+	void *state; /* the room's own */
 };
 
 struct child_program {
@@ -47,7 +47,8 @@ struct child_program {
 	void (*on_listener)(struct child *child, const struct ipc_message *message);
 	/* The master wants an end: finish, then call child_drained(). NULL: drained at once. */
 	void (*on_drain)(struct child *child);
-	/* Appends lines "name value\n" for `tidegate status`. May be NULL. */
+	/* Appends lines "name value\n" for `tidegate status`; a name is made of a-z, 0-9, "-" and ".", else the master
+	 * leaves the line out (control/tally.h). May be NULL. */
 	void (*on_status)(struct child *child, struct buf *lines);
 };
 

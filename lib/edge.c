@@ -119,14 +119,6 @@ edge_close(struct edge *edge)
 	}
 }
 
-static void
-gone(struct edge *edge)
-{
-	edge_close(edge);
-	if (edge->events->on_gone)
-		edge->events->on_gone(edge->context, edge);
-}
-
 /* Moves fd to the edge's number, if it has one. */
 static bool
 take_number(struct edge *edge, int fd)
@@ -138,6 +130,14 @@ take_number(struct edge *edge, int fd)
 	bool moved = dup3(fd, edge->channel.fd, O_CLOEXEC) >= 0;
 	(void)close(fd);
 	return moved;
+}
+
+static void
+gone(struct edge *edge)
+{
+	edge_close(edge);
+	if (edge->events->on_gone)
+		edge->events->on_gone(edge->context, edge);
 }
 
 bool

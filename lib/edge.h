@@ -29,8 +29,8 @@ void edge_report_breaches(edge_breach_reporter *reporter, void *context);
  * memory. */
 struct edge *edge_new(struct event_base *base, enum role self, enum role peer, unsigned peer_instance,
     size_t queue_limit_bytes, const struct edge_events *events, void *context);
-/* Attaches (or replaces) the descriptor, which the edge then owns. What was queued for the old one is dropped, and if
- * that was still open on_gone is called for it. */
+/* Attaches (or replaces) the descriptor, which the edge then owns. What was queued for the old one is dropped, and so
+ * is what was not read of it: on_gone is called first when it was still open. */
 bool edge_attach(struct edge *edge, int fd);
 bool edge_is_open(const struct edge *edge);
 enum role edge_peer(const struct edge *edge);

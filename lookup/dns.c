@@ -6,8 +6,8 @@
 
 #include <unistd.h>
 
-#include "conf/config.h"
 #include "lib/log.h"
+#include "conf/config.h"
 #include "lookup/dns_query.h"
 #include "lookup/dns_request.h"
 #include "lookup/resolvers.h"

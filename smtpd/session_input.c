@@ -38,7 +38,7 @@ count_answer(struct session *session, const struct session_row *row, unsigned co
 		session_count(&session->idle_commands);
 	if (code >= 500)
 		session_count(&session->errors);
-	if (code >= 400 && session->transaction)
+	if (code >= 400 && row && (row->flags & ROW_IS_MAIL))
 		session_count(&session->refusals);
 }
 

@@ -224,6 +224,10 @@ class Status(ServerCase):
         self.assertTrue(any("unknown-user" in name for name in grown), grown)
         self.assertTrue(any("sessions" in name for name in grown), grown)
         self.assertTrue(any("uptime" in name for name in after), after)
+        # A counter whose name the master does not let through would be missing here.
+        self.assertEqual(after.get("deliver.commits.done"), before.get("deliver.commits.done", -2) + 1, after)
+        for name in ("deliver.probes.taken", "deliver.commits-running", "deliver.unread-remembered"):
+            self.assertIn(name, after)
 
     def test_metrics(self):
         code, out, err = self.server.run("status", "--metrics")

@@ -2,8 +2,8 @@
  *
  * tests/sandbox/test_hostile.py puts it in the place of tidegate-smtpd beside the real programs, so that the real
  * master starts it and the real deliver hears it. Instance 0 makes requests that are well formed and wrong; the other
- * instances break the protocol itself, each in its own way. Every outcome is one line on standard error:
- * "hostile: NAME OUTCOME"; "hostile: done" ends them.
+ * instances break the protocol itself, each in its own way, or tell the master lies. Every outcome is one line on
+ * standard error: "hostile: NAME OUTCOME"; "hostile: done" ends them.
  *
  * Trust: none; that is its purpose.
  * On failure: it says "hostile: NAME silent" and ends.
@@ -25,7 +25,7 @@
 #include "lib/ipc.h"
 #include "lib/plan.h"
 
-enum { WAIT_MS = 10000, SLOTS = 16, DEADLINE_MS = 20000, ODD_HANDLE = 0x7fffff };
+enum { WAIT_MS = 10000, SLOTS = 16, DEADLINE_MS = 20000, ODD_HANDLE = 0x7fffff, ACCUSER = 4 };
 
 static const char text[] = "Subject: hostile\r\nMessage-ID: <h@client.example>\r\n\r\nbody\r\n";
 static const char other_text[] = "Subject: changed\r\nMessage-ID: <h@client.example>\r\n\r\nbody\r\n";
@@ -314,6 +314,21 @@ break_protocol(const struct stage *stage, unsigned instance)
 	buf_free(&bytes);
 }
 
+/* Deliver is more trusted than we are, so to accuse it would end us; another smtpd is no neighbour of ours at all. */
+static void
+accuse_a_stranger(void)
+{
+	const struct ipc_channel control = { .fd = FD_CONTROL, .self = ROLE_SMTPD, .peer = ROLE_MASTER };
+	struct ipc_message message = { .type = IPC_BREACH, .descriptor = -1 };
+
+	message.breach.peer_role = ROLE_SMTPD;
+	message.breach.peer_instance = 0;
+	message.breach.what = SPAN("nothing");
+	/* Said first: it may be our last word. */
+	say("accusation", "sent");
+	(void)ipc_send(&control, &message);
+}
+
 static unsigned
 read_option(int argc, char **argv, const char *name)
 {
@@ -335,6 +350,16 @@ say_ready(void)
 		exit(1);
 }
 
+/* A process that ends before all are ready keeps the server from starting: the test asks for the status once it runs.
+ */
+static void
+wait_for_status_ask(void)
+{
+	struct pollfd control = { .fd = FD_CONTROL, .events = POLLIN };
+
+	(void)poll(&control, 1, -1);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -344,7 +369,11 @@ main(int argc, char **argv)
 
 	stage.deliver.fd = plan_edge_descriptor(ROLE_SMTPD, instance, cores, ROLE_DELIVER, 0);
 	say_ready();
-	if (instance > 0) {
+	if (instance > 0)
+		wait_for_status_ask();
+	if (instance == ACCUSER) {
+		accuse_a_stranger();
+	} else if (instance > 0) {
 		break_protocol(&stage, instance);
 	} else {
 		try_before_claims(&stage);

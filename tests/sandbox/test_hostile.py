@@ -46,10 +46,22 @@ class Hostile(unittest.TestCase):
         server = tidegate.Server(programs=self.programs(), config={"processes": 4, "drain-time": 1})
         try:
             server.start()
+            server.run("status")
             for instance in (1, 2, 3):
                 server.expect_log(rf"process=deliver\S* .*smtpd\.{instance}\b", seconds=20)
                 server.expect_log(rf"process=master .*smtpd\.{instance}\b", seconds=20)
             self.assertEqual([line for line in server.log.lines if re.search(r"deliver\S* ended", line)], [])
+        finally:
+            server.remove()
+
+    def test_only_a_neighbour_can_be_accused(self):
+        server = tidegate.Server(programs=self.programs(), config={"processes": 5, "drain-time": 1})
+        try:
+            server.start()
+            server.run("status")
+            server.expect_log("hostile: accusation sent", seconds=20)
+            server.expect_log(r"process=master .*smtpd\.4 broke the protocol", seconds=20)
+            self.assertEqual([line for line in server.log.lines if re.search(r"smtpd\.0.* (ended|is killed)", line)], [])
         finally:
             server.remove()
 

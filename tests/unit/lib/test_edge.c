@@ -1,0 +1,158 @@
+/* lib/edge.c: an edge over real socket pairs. What its room is told, and when, decides whether a session waits for an
+ * answer that cannot come any more.
+ * On failure: cmocka names the line.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/edge.h"
+
+enum { QUEUE_BYTES = 1 << 16 };
+
+/* The end of smtpd, and what it has been told. */
+struct room {
+	struct event_base *base;
+	struct edge *edge;
+	unsigned heard;
+	unsigned gone;
+	bool was_open_when_gone;
+};
+
+static bool
+on_message(void *context, struct edge *edge, const struct ipc_message *message)
+{
+	struct room *room = context;
+
+	(void)edge;
+	room->heard += message->type == IPC_COMMIT_SAY;
+	return true;
+}
+
+static void
+on_gone(void *context, struct edge *edge)
+{
+	struct room *room = context;
+
+	room->gone++;
+	room->was_open_when_gone = edge_is_open(edge);
+}
+
+static int
+open_room(void **state)
+{
+	static const struct edge_events events = { .on_message = on_message, .on_gone = on_gone };
+	static struct room room;
+
+	room = (struct room){ .base = event_base_new() };
+	room.edge = edge_new(room.base, ROLE_SMTPD, ROLE_DELIVER, 0, QUEUE_BYTES, &events, &room);
+	*state = &room;
+	return room.edge ? 0 : -1;
+}
+
+static int
+close_room(void **state)
+{
+	struct room *room = *state;
+	int fd = edge_descriptor(room->edge);
+
+	edge_free(room->edge);
+	event_base_free(room->base);
+	/* A fixed number is never given back by the edge itself. */
+	return fd < 0 || close(fd) == 0 || errno == EBADF ? 0 : -1;
+}
+
+/* A fresh channel for the edge; returns the neighbour's end. */
+static struct ipc_channel
+attach(struct room *room)
+{
+	int ends[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0);
+	assert_true(edge_attach(room->edge, ends[1]));
+	return (struct ipc_channel){ .fd = ends[0], .self = ROLE_DELIVER, .peer = ROLE_SMTPD };
+}
+
+static void
+answer(const struct ipc_channel *neighbour)
+{
+	const struct ipc_message say = { .type = IPC_COMMIT_SAY, .descriptor = -1 };
+
+	assert_int_equal(ipc_send(neighbour, &say), IPC_OK);
+}
+
+static void
+turn(struct room *room)
+{
+	for (unsigned i = 0; i < 10; i++)
+		(void)event_base_loop(room->base, EVLOOP_NONBLOCK);
+}
+
+static void
+an_end_is_told_once(void **state)
+{
+	struct room *room = *state;
+	struct ipc_channel neighbour = attach(room);
+
+	answer(&neighbour);
+	(void)close(neighbour.fd);
+	turn(room);
+	assert_int_equal(room->heard, 1);
+	assert_int_equal(room->gone, 1);
+	assert_false(edge_is_open(room->edge));
+}
+
+/* The master's news of a restarted neighbour may be read before the end of the old channel. */
+static void
+a_replaced_channel_is_an_end_too(void **state)
+{
+	struct room *room = *state;
+	struct ipc_channel old = attach(room);
+
+	answer(&old);
+	answer(&old);
+	(void)close(old.fd);
+	struct ipc_channel fresh = attach(room);
+	assert_int_equal(room->gone, 1);
+	assert_false(room->was_open_when_gone);
+	assert_true(edge_is_open(room->edge));
+	turn(room);
+	assert_int_equal(room->gone, 1);
+	answer(&fresh);
+	turn(room);
+	assert_int_equal(room->heard, 1);
+	(void)close(fresh.fd);
+}
+
+static void
+the_first_channel_replaces_nothing(void **state)
+{
+	struct room *room = *state;
+	struct ipc_channel first = attach(room);
+
+	assert_int_equal(room->gone, 0);
+	(void)close(first.fd);
+	turn(room);
+	struct ipc_channel second = attach(room);
+	assert_int_equal(room->gone, 1);
+	(void)close(second.fd);
+}
+
+int
+main(void)
+{
+#define IN_ROOM(test) cmocka_unit_test_setup_teardown(test, open_room, close_room)
+	const struct CMUnitTest tests[] = {
+		IN_ROOM(an_end_is_told_once),
+		IN_ROOM(a_replaced_channel_is_an_end_too),
+		IN_ROOM(the_first_channel_replaces_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
