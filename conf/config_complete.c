@@ -122,17 +122,44 @@ complete_presets(struct config_reader *reader)
 	}
 }
 
+static bool
+lies_inside(const char *folder, const char *other)
+{
+	size_t length = strlen(other);
+
+	/* A missing key is "". */
+	return length && strncmp(folder, other, length) == 0 && folder[length] == '/';
+}
+
+/* A mailbox in two roots would have two names: a message that reaches it by both would be there twice. */
+static void
+check_pair(struct config_reader *reader, unsigned line, const char *a, const char *b)
+{
+	const char *inner = lies_inside(a, b) ? a : b;
+	const char *outer = inner == a ? b : a;
+
+	if (lies_inside(inner, outer))
+		CONFIG_PROBLEM(reader, line,
+		    "\"%s\" lies inside of \"%s\"; mailbox roots must stand apart: take one of them out", inner, outer);
+}
+
 static void
 check_roots(struct config_reader *reader)
 {
 	const struct config *config = reader->config;
+	const struct config_list *roots = &config->mailbox_roots;
+	unsigned line = reader->key_lines[key_named("mailbox-roots") - config_key_at(0)];
 
-	for (size_t i = 0; i < config->mailbox_roots.count; i++)
-		if (strcmp(config->mailbox_roots.items[i], config->mailboxes) == 0)
-			CONFIG_PROBLEM(reader, reader->key_lines[key_named("mailbox-roots") - config_key_at(0)],
+	for (size_t i = 0; i < roots->count; i++) {
+		if (strcmp(roots->items[i], config->mailboxes) == 0)
+			CONFIG_PROBLEM(reader, line,
 			    "mailbox-roots lists \"%s\", which is already the mailboxes folder; take it out of the "
 			    "list",
 			    config->mailboxes);
+		check_pair(reader, line, roots->items[i], config->mailboxes);
+		for (size_t j = 0; j < i; j++)
+			check_pair(reader, line, roots->items[i], roots->items[j]);
+	}
 }
 
 void

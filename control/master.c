@@ -44,6 +44,10 @@ drain_next(struct master *master)
 	while (master->drain_stage < DRAIN_STAGES) {
 		if (children_running(&master->children, drain_order[master->drain_stage]))
 			return;
+		/* Said when it is true: the door, and with it the last listener, is gone. */
+		if (master->drain_stage == 0)
+			log_info("ending: no new clients; those who are here may finish for %llu s",
+			    (unsigned long long)master->config->drain_time / 1000);
 		master->drain_stage++;
 		if (master->drain_stage < DRAIN_STAGES)
 			children_send(&master->children, drain_order[master->drain_stage], &drain);
@@ -57,8 +61,6 @@ drain(struct master *master)
 	const struct ipc_message first = { .type = IPC_DRAIN, .descriptor = -1 };
 	const struct timeval limit = { .tv_sec = (time_t)(master->config->drain_time / 1000) };
 
-	log_info("ending: no new clients; those who are here may finish for %llu s",
-	    (unsigned long long)master->config->drain_time / 1000);
 	notify_stopping();
 	master->state = MASTER_DRAINING;
 	children_stop_restarts(&master->children);

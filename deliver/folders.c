@@ -15,13 +15,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
-
 #include "lib/bug.h"
 #include "lib/clock.h"
 #include "deliver/lock.h"
 #include "deliver/maildir.h"
+#include "deliver/table.h"
 
 enum { CHECK_MS = 1000, SWEEP_MS = 100, PATH_BYTES = 1024 };
 

@@ -5,11 +5,13 @@
 #ifndef TIDEGATE_DELIVER_SERVER_PRIVATE_H
 #define TIDEGATE_DELIVER_SERVER_PRIVATE_H
 
+#include <event2/event.h>
+
+#include "conf/config.h"
 #include "deliver/copy.h"
 #include "deliver/handles.h"
 #include "deliver/link.h"
 #include "deliver/probe.h"
-#include "deliver/server.h"
 #include "deliver/workers.h"
 #include "lib/edge.h"
 #include "lib/plan.h"

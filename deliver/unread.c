@@ -18,7 +18,6 @@
 #include "deliver/journal_file.h"
 #include "deliver/lock.h"
 #include "deliver/receipts.h"
-#include "deliver/unread_load.h"
 #include "deliver/unread_table.h"
 
 enum { LINES_LIMIT_BYTES = 64 << 20, FORGOTTEN_LIMIT_BYTES = 4 << 20 };

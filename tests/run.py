@@ -21,7 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LIB = os.path.join(TOP, "tests", "lib")
-FOLDERS = ("integration", "sandbox", "bad", "crash")
+FOLDERS = ("docs", "integration", "sandbox", "bad", "crash")
 LIMIT_SECONDS = {"unit": 60, "dialog": 60, "python": 120}
 TAP = re.compile(r"^(not )?ok\b\s*\d*\s*-?\s*(.*)$")
 SKIP = re.compile(r"#\s*SKIP\b", re.IGNORECASE)
