@@ -87,6 +87,22 @@ send_some(int fd, struct span bytes, size_t *sent)
 	return true;
 }
 
+/* Takes what waits out of the memory budget, or gives back what went. False: the client reads too little of what it
+ * asked for, and there is no room for the rest. */
+static bool
+charge_unsent(struct conn *conn)
+{
+	struct body_store *bodies = &conn->smtpd->bodies;
+	size_t waiting = conn->unsent.length;
+
+	if (waiting > conn->unsent_charged && !body_store_charge(bodies, waiting - conn->unsent_charged))
+		return false;
+	if (waiting < conn->unsent_charged)
+		body_store_discharge(bodies, conn->unsent_charged - waiting);
+	conn->unsent_charged = waiting;
+	return true;
+}
+
 /* Keeps what was said in this turn, to be sent with what comes next. */
 static bool
 keep_for_later(struct conn *conn)
@@ -96,7 +112,7 @@ keep_for_later(struct conn *conn)
 
 	buf_append(&conn->unsent, buf_span(out));
 	buf_reset(out);
-	return is_whole && buf_ok(&conn->unsent);
+	return is_whole && buf_ok(&conn->unsent) && charge_unsent(conn);
 }
 
 /* Sends what was said in this turn, behind what earlier turns have left. The replies to pipelined commands leave
@@ -116,14 +132,14 @@ flush(struct conn *conn)
 		buf_consume(&conn->unsent, sent);
 		if (conn->unsent.length == 0)
 			buf_free(&conn->unsent);
-		return true;
+		return charge_unsent(conn);
 	}
 	if (out->length == 0)
 		return true;
 	is_alive = send_some(conn->fd, buf_span(out), &sent);
 	buf_append(&conn->unsent, span_skip(buf_span(out), sent));
 	buf_reset(out);
-	return is_alive && buf_ok(&conn->unsent);
+	return is_alive && buf_ok(&conn->unsent) && charge_unsent(conn);
 }
 
 static void
@@ -136,6 +152,7 @@ end(struct conn *conn)
 	(void)close(conn->fd);
 	session_free(&conn->session);
 	buf_free(&conn->unsent);
+	body_store_discharge(&smtpd->bodies, conn->unsent_charged);
 	if (conn->has_door_id)
 		neighbours_report_closed(smtpd, conn->door_id);
 	sessions_remove(smtpd->sessions, id);

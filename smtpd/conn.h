@@ -22,8 +22,9 @@ enum conn_interest { CONN_NOTHING, CONN_READING, CONN_WRITING };
 
 struct conn {
 	struct session session;
-	struct event event; /* of the one interest */
-	struct buf unsent;  /* what a short write left; nothing is read until it is gone */
+	struct event event;    /* of the one interest */
+	struct buf unsent;     /* what a short write left; nothing is read until it is gone */
+	size_t unsent_charged; /* bytes of it taken out of the memory budget */
 	struct smtpd *smtpd;
 	int fd;
 	uint32_t door_id; /* the door's number for this connection */

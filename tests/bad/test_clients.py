@@ -15,7 +15,7 @@ STEPS = [b"", b"EHLO client.example\r\n", b"MAIL FROM:<sender@client.example>\r\
 class Vanishing(ServerCase):
     def sessions_are_gone(self):
         def open_now():
-            return sum(value for name, value in self.server.status().items() if name.endswith("sessions-open"))
+            return self.server.status()["smtpd.sessions"]
         tidegate.wait_until(lambda: open_now() == 0, "no session is left")
 
     def vanish(self, how):
@@ -65,6 +65,33 @@ class Vanishing(ServerCase):
         smtp.check(client.reply(), 221)
         self.assertTrue(client.is_closed())
         client.close()
+
+
+class Unread(ServerCase):
+    options = {"config": {"memory-budget": 1 << 20, "max-connections-per-address": 0}}
+
+    def test_replies_that_nobody_reads_are_counted(self):
+        """They wait in memory: of clients that let them grow, only as many are kept as the budget has room for."""
+        clients = []
+        for _ in range(30):
+            client = self.server.client(receive_buffer=2048)
+            client.send(b"EHLO client.example\r\nMAIL FROM:<sender@client.example>\r\n")
+            clients.append(client)
+        for client in clients:
+            client.socket.settimeout(0.2)
+            try:
+                for _ in range(2000):
+                    client.socket.sendall(b"HELP\r\n" * 1300)
+            except OSError:
+                pass  # the server reads no more, as it should, or has closed the connection
+        tidegate.wait_until(lambda: self.server.status()["smtpd.sessions"] < 30, "some are let go")
+        status = self.server.status()
+        self.assertGreater(status["smtpd.body-memory-bytes"], 0)
+        self.assertLessEqual(status["smtpd.body-memory-bytes"], 1 << 20)
+        smtp.check(self.server.deliver(ALICE, smtp.message()), 250)
+        for client in clients:
+            client.reset()
+        tidegate.wait_until(lambda: self.server.status()["smtpd.body-memory-bytes"] == 0, "all of it is given back")
 
 
 class Slow(ServerCase):
