@@ -39,6 +39,8 @@ struct server {
 	struct map *map; /* NULL: none yet */
 	int wake;
 	struct event *woken;
+	struct event *drain_limit;
+	bool is_deaf;        /* a drain has waited long enough for the channels to close */
 	struct event *flush; /* writes what was settled into the journal, when no commit came to do it */
 	uint32_t last_link;
 	struct neighbour neighbours[PLAN_CORES_MAX];
