@@ -32,7 +32,7 @@ bind_loopback(int fd, struct sockaddr_in *name)
 bool
 twin_loans_make(struct twin_loans *loans, struct buf *why)
 {
-	struct sockaddr_in name;
+	struct sockaddr_in name = { 0 };
 
 	loans->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	loans->resolver = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
