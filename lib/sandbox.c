@@ -16,6 +16,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "lib/folder_wall.h"
 #include "lib/sandbox_filter.h"
 
 static void
@@ -95,7 +96,8 @@ enter_view(const struct sandbox *sandbox, struct buf *missing, struct buf *why, 
 		note_missing(missing, "chroot", errno);
 	else
 		*ok = chdir("/") == 0 || fail(why, "chdir to the new root");
-	(void)close(sandbox->view);
+	/* Its number stays taken, so that nothing that is lent later lands among the fixed ones. */
+	(void)dup3(FD_NULL_IN, sandbox->view, O_CLOEXEC);
 }
 
 static bool
@@ -170,6 +172,9 @@ sandbox_enter(struct sandbox *sandbox, struct buf *missing, struct buf *why)
 	bool ok;
 
 	enter_namespaces(sandbox, missing);
+	/* Only root can have this; Landlock does the same, and is named when it is missing. */
+	for (size_t i = 0; i < sandbox->folder_count; i++)
+		(void)folder_wall_put_up(sandbox->folders[i]);
 	struct landlock_wall landlock;
 	/* Rules name folders that the chroot hides, so they are written down before it; they are enforced last. */
 	landlock_prepare(sandbox, &landlock);
