@@ -122,12 +122,13 @@ run_job(struct workers *workers, struct scratch *scratch, struct job *job)
 	struct ipc_message answer;
 
 	commit_run(workers->delivery, scratch, &job->commit, &job->result);
+	/* Before the answer: who has it may ask for the counts. */
+	(void)atomic_fetch_add(&workers->outcomes[job->result.outcome], 1);
+	(void)atomic_fetch_add(&workers->copies, job->result.copies);
 	job_answer(job, &answer);
 	bool is_unsent = link_send(job->link, &answer) == IPC_AGAIN;
 	log_outcome(job);
 	commit_sweep(workers->delivery, &job->commit);
-	(void)atomic_fetch_add(&workers->outcomes[job->result.outcome], 1);
-	(void)atomic_fetch_add(&workers->copies, job->result.copies);
 	if (is_unsent)
 		hand_back(workers, job);
 	else
