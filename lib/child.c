@@ -323,7 +323,8 @@ child_main(int argc, char **argv, const struct child_program *program)
 	(void)snprintf(name, sizeof name, "%s.%u", life.child.row->short_name, life.child.instance);
 	log_set_process(name);
 	(void)signal(SIGPIPE, SIG_IGN);
-	/* Children obey the master's messages, not the terminal's signals. */
+	/* Children obey the master's messages, not the signals that a terminal or a service manager sends to all. */
+	(void)signal(SIGTERM, SIG_IGN);
 	(void)signal(SIGINT, SIG_IGN);
 	(void)signal(SIGHUP, SIG_IGN);
 	limit_heaps(life.child.row);

@@ -157,6 +157,7 @@ end(struct conn *conn)
 		neighbours_report_closed(smtpd, conn->door_id);
 	sessions_remove(smtpd->sessions, id);
 	neighbours_flush_soon(smtpd);
+	smtpd_log_soon(smtpd);
 }
 
 static enum conn_interest
@@ -185,7 +186,7 @@ conn_turn(struct conn *conn)
 	if (!flush(conn))
 		session_input_ended(session, false);
 	if (log_has_held())
-		neighbours_flush_soon(conn->smtpd);
+		smtpd_log_soon(conn->smtpd);
 	send_fin(conn);
 	bool is_over = session->is_overdue || (session->state == SESSION_CLOSED && conn->unsent.length == 0);
 	if (is_over || !set_interest(conn, wanted(conn)))

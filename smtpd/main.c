@@ -16,7 +16,12 @@
 #include "smtpd/conn.h"
 #include "smtpd/smtpd.h"
 
-enum { OUT_BYTES = 1 << 20, REPLY_BYTES = 16384, WHY_BYTES = 1024 };
+enum {
+	OUT_BYTES = 1 << 20,
+	REPLY_BYTES = 16384,
+	WHY_BYTES = 1024,
+	LOG_US = 2000 /* lines of so long a time are one write */
+};
 
 static uint64_t
 now_ms(void *context)
@@ -38,7 +43,7 @@ settle(struct session *session, uint32_t receipt)
 
 	handoff_settle(smtpd->handoff, receipt);
 	/* The client may come back at once, to another smtpd, with the same bytes and mean them. */
-	neighbours_flush_next(smtpd);
+	neighbours_flush_soon(smtpd);
 }
 
 /* An address literal that names another host than the one the client has called. The map cannot tell. */
@@ -137,6 +142,28 @@ on_sweep(evutil_socket_t fd, short what, void *argument)
 }
 
 static void
+on_log_timer(evutil_socket_t fd, short what, void *argument)
+{
+	struct smtpd *smtpd = argument;
+
+	(void)fd;
+	(void)what;
+	smtpd->is_log_due = false;
+	log_flush();
+}
+
+void
+smtpd_log_soon(struct smtpd *smtpd)
+{
+	static const struct timeval soon = { .tv_usec = LOG_US };
+
+	if (smtpd->is_log_due)
+		return;
+	smtpd->is_log_due = true;
+	(void)event_add(smtpd->log_timer, &soon);
+}
+
+static void
 drain_one(struct conn *conn, void *argument)
 {
 	session_drain(&conn->session, *(const bool *)argument);
@@ -183,8 +210,10 @@ start(struct child *child)
 	world->next_name = first_name(child->instance);
 	smtpd->sweep = event_new(child->base, -1, EV_PERSIST, on_sweep, smtpd);
 	smtpd->drain_end = event_new(child->base, -1, 0, on_drain_end, smtpd);
+	smtpd->log_timer = event_new(child->base, -1, 0, on_log_timer, smtpd);
+	log_hold();
 	return smtpd->read_bytes && smtpd->sessions && world->found && world->text && smtpd->sweep &&
-	       smtpd->drain_end && neighbours_begin(smtpd) && event_add(smtpd->sweep, &second) == 0;
+	       smtpd->drain_end && smtpd->log_timer && neighbours_begin(smtpd) && event_add(smtpd->sweep, &second) == 0;
 }
 
 static bool

@@ -8,10 +8,7 @@
 #include "smtpd/conn.h"
 #include "smtpd/smtpd.h"
 
-enum {
-	QUEUE_BYTES = 1 << 20,
-	FLUSH_US = 2000 /* what can wait so long is told in one message, or one write, instead of many */
-};
+enum { QUEUE_BYTES = 1 << 20 };
 
 static bool
 on_client(void *context, struct edge *edge, const struct ipc_message *message)
@@ -124,7 +121,6 @@ neighbours_begin(struct smtpd *smtpd)
 	static const struct edge_events answer_events = { .on_message = on_answer, .on_gone = on_answerer_gone };
 	struct child *child = smtpd->child;
 
-	log_hold();
 	smtpd->closed = BUF_LIMIT(IPC_IDS * 4);
 	smtpd->flush = event_new(child->base, -1, 0, on_flush, smtpd);
 	smtpd->door = edge_new(child->base, ROLE_SMTPD, ROLE_DOOR, 0, QUEUE_BYTES, &door_events, smtpd);
@@ -147,17 +143,8 @@ neighbours_attach(struct smtpd *smtpd, enum role peer, unsigned peer_instance, i
 void
 neighbours_flush_soon(struct smtpd *smtpd)
 {
-	static const struct timeval soon = { .tv_usec = FLUSH_US };
-
 	if (smtpd->is_flush_due)
 		return;
-	smtpd->is_flush_due = true;
-	(void)event_add(smtpd->flush, &soon);
-}
-
-void
-neighbours_flush_next(struct smtpd *smtpd)
-{
 	smtpd->is_flush_due = true;
 	event_active(smtpd->flush, EV_TIMEOUT, 0);
 }
@@ -177,7 +164,6 @@ neighbours_flush(struct smtpd *smtpd)
 	struct ipc_message message = { .type = IPC_CLOSED, .descriptor = -1 };
 
 	smtpd->is_flush_due = false;
-	log_flush();
 	handoff_flush(smtpd->handoff);
 	if (smtpd->closed.length == 0)
 		return;

@@ -29,23 +29,29 @@ struct smtpd {
 	struct event *flush; /* what is sent in batches */
 	struct event *drain_end;
 	bool is_flush_due;
+	struct event *log_timer; /* lines of the log leave together */
+	bool is_log_due;
 	bool has_drained;
 	struct buf closed; /* door ids of ended sessions, for CLOSED */
 	struct buf out;    /* what the session at hand said in this turn */
 	char *read_bytes;  /* SESSION_READ_BYTES */
 };
 
+/* main.c */
+
+/* Has the lines of the log that are held written in a moment. */
+void smtpd_log_soon(struct smtpd *smtpd);
+
 /* neighbours.c */
 
 /* The edges to door, dns and deliver. False without memory. */
 bool neighbours_begin(struct smtpd *smtpd);
 bool neighbours_attach(struct smtpd *smtpd, enum role peer, unsigned peer_instance, int fd);
-/* A session ended: the door hears of it in a moment. */
+/* A session ended: the door hears of it at the end of this round. */
 void neighbours_report_closed(struct smtpd *smtpd, uint32_t door_id);
-/* Has what is sent in batches sent in a moment. */
+/* Has what is told in batches told at the end of this round of the loop: a receipt must be with deliver, and a closed
+ * session with the door, before the client can be back. */
 void neighbours_flush_soon(struct smtpd *smtpd);
-/* The same, at the end of this round of the loop. */
-void neighbours_flush_next(struct smtpd *smtpd);
 /* Sends it now. */
 void neighbours_flush(struct smtpd *smtpd);
 /* session_io.ask */
