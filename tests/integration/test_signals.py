@@ -43,6 +43,23 @@ class Drain(unittest.TestCase):
         finally:
             server.remove()
 
+    def test_a_signal_to_all_processes_is_one_to_the_master(self):
+        server = tidegate.Server()
+        try:
+            server.start()
+            sending = in_data(server, 1)
+            for pid, _ in server.children():
+                os.kill(pid, signal.SIGTERM)
+            server.process.send_signal(signal.SIGTERM)
+            server.expect_log("ending")
+            sending.send(b"text\r\n.\r\n")
+            smtp.check(sending.reply(), "250 2.0.0")
+            sending.close()
+            self.assertEqual(server.process.wait(20), 0)
+            self.assertEqual(len(server.mail(ALICE)), 1)
+        finally:
+            server.remove()
+
     def last_words(self, client):
         """What an idle client hears: 421 at once, or to its next command."""
         try:
