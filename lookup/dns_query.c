@@ -11,7 +11,8 @@
 #include "lookup/dns_question.h"
 
 static const struct dns_answer no_name = { .status = DNS_NO_NAME };
-static const struct dns_answer trouble = { .status = DNS_TROUBLE };
+/* Our own lack, which is no name's fault. */
+static const struct dns_answer no_room = { .status = DNS_RESOLVER_DOWN };
 
 static bool
 ask_datagram_socket(void *context, uint32_t serial, unsigned resolver)
@@ -134,7 +135,7 @@ begin(struct dns_queries *queries, const struct dns_key *key, const struct dns_a
 {
 	struct dns_question *question = TAILQ_FIRST(&queries->idle);
 
-	*answer = &trouble;
+	*answer = &no_room;
 	if (!question)
 		return NULL;
 	TAILQ_REMOVE(&queries->idle, question, entry);
@@ -225,9 +226,9 @@ dns_query_settle(struct dns_question *question, const struct dns_answer *answer,
 }
 
 uint64_t
-dns_query_heard_ms(const struct dns_queries *queries)
+dns_query_answers(const struct dns_queries *queries)
 {
-	return queries->heard_ms;
+	return queries->counters.answers;
 }
 
 const struct dns_counters *

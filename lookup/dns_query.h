@@ -24,7 +24,7 @@
 #include "lookup/replay.h"
 
 enum {
-	DNS_QUESTIONS_MAX = 2000, /* in flight; over it a question has trouble at once */
+	DNS_QUESTIONS_MAX = 2000, /* in flight; over it a question is answered RESOLVER_DOWN at once */
 	DNS_QUERY_TRIES = 4,
 	DNS_QUERY_HOPS = 8,         /* CNAMEs that lead out of an answer */
 	DNS_QUERY_REFUSED_MS = 300, /* before the next try when a resolver's port is closed */
@@ -80,8 +80,8 @@ const struct dns_answer *dns_query_ask(
 const struct dns_key *dns_query_key(const struct dns_waiter *waiter);
 /* Waits no longer; the question goes on, for the cache. */
 void dns_query_cancel(struct dns_waiter *waiter);
-/* When any resolver was last heard, in ms of the monotonic clock; 0: never. */
-uint64_t dns_query_heard_ms(const struct dns_queries *queries);
+/* How many answers have come from any resolver: more than before, and one of them has been heard. */
+uint64_t dns_query_answers(const struct dns_queries *queries);
 
 const struct dns_counters *dns_query_counters(const struct dns_queries *queries);
 /* Appends "dns-… N" lines. */

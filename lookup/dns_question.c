@@ -44,7 +44,7 @@ give_up(struct dns_question *question)
 {
 	struct dns_queries *queries = question->queries;
 
-	if (question->has_failed || queries->heard_ms > question->started_ms) {
+	if (question->has_failed || queries->counters.answers > question->answers_before) {
 		queries->counters.unsettled++;
 		dns_query_settle(question, &trouble, 0);
 		return;
@@ -61,7 +61,6 @@ static void
 hear(struct dns_queries *queries, unsigned resolver)
 {
 	queries->counters.answers++;
-	queries->heard_ms = clock_monotonic_ms();
 	queries->failures[resolver] = 0;
 	if (queries->is_down)
 		log_info("a resolver answers again");
@@ -169,7 +168,7 @@ dns_question_begin(struct dns_question *question, const struct dns_key *key)
 	question->on_wire = *key;
 	question->hops = 0;
 	question->ttl_seconds = UINT32_MAX;
-	question->started_ms = clock_monotonic_ms();
+	question->answers_before = question->queries->counters.answers;
 	question->is_probe = false;
 	question->has_failed = false;
 	return send_try(question);
@@ -204,7 +203,7 @@ on_timer(evutil_socket_t fd, short what, void *argument)
 	queries->failures[question->tries[question->try_count - 1].resolver]++;
 	dns_stream_end(question->stream);
 	question->stream = NULL;
-	if (!question->is_probe && queries->heard_ms <= question->started_ms)
+	if (!question->is_probe && queries->counters.answers == question->answers_before)
 		dns_query_probe(queries);
 	next_try(question);
 }

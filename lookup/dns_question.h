@@ -34,11 +34,11 @@ struct dns_question {
 	struct dns_key key;     /* what was asked for */
 	struct dns_key on_wire; /* what is asked now: behind CNAMEs another name */
 	unsigned hops;
-	uint32_t ttl_seconds; /* least of the CNAMEs so far */
-	uint64_t started_ms;
-	bool is_stalled; /* waits for a socket */
-	bool is_probe;   /* our own, whether a resolver lives */
-	bool has_failed; /* some resolver answered that it cannot */
+	uint32_t ttl_seconds;    /* least of the CNAMEs so far */
+	uint64_t answers_before; /* of all resolvers, when it was first asked */
+	bool is_stalled;         /* waits for a socket */
+	bool is_probe;           /* our own, whether a resolver lives */
+	bool has_failed;         /* some resolver answered that it cannot */
 	unsigned try_count;
 	struct dns_try tries[DNS_QUERY_TRIES];
 	struct dns_stream *stream;
@@ -59,7 +59,6 @@ struct dns_queries {
 	struct peer_address resolvers[RESOLVERS_MAX];
 	unsigned failures[RESOLVERS_MAX]; /* tries that met silence since it was last heard */
 	unsigned resolver_count;
-	uint64_t heard_ms;
 	bool is_down; /* the log has said so */
 	struct dns_question *in_flight;
 	struct dns_question_list idle;
