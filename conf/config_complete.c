@@ -7,10 +7,10 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "lib/log.h"
 #include "conf/config_reader.h"
 #include "conf/config_storage.h"
 #include "conf/config_value.h"
-#include "lib/log.h"
 
 #define RESOLV_CONF "/etc/resolv.conf"
 #define LOCAL_RESOLVER "127.0.0.1:53"

@@ -12,6 +12,7 @@
 #ifndef TIDEGATE_CONF_SCHEMA_H
 #define TIDEGATE_CONF_SCHEMA_H
 
+/* clang-format off */
 #define CONFIG_LIST(K)                                                                                                 \
 	K(TEXT, hostname, "hostname", "", 0, 0, "name in the greeting, in Received and in file names")                 \
 	K(LIST, listen, "listen", "", 1, 64, "addresses with ports to listen on")                                      \
@@ -49,7 +50,7 @@
 	K(NUMBER, max_recipients, "max-recipients", "1000", 100, 1000, "recipients a transaction")                     \
 	K(NUMBER, max_received, "max-received", "100", 10, 1000, "Received fields before a message is a loop")         \
 	K(NUMBER, max_errors, "max-errors", "10", 1, 1000, "refused commands before a session ends")                   \
-	K(NUMBER, max_idle_commands, "max-idle-commands", "20", 1, 1000, "NOOP, RSET, VRFY, HELP outside a transaction") \
+	K(NUMBER, max_idle_commands, "max-idle-commands", "20", 1, 1000, "NOOP, RSET, VRFY, HELP without a MAIL")      \
 	K(NUMBER, max_connections, "max-connections", "10000", 1, 100000, "connections in all")                        \
 	K(NUMBER, max_connections_per_address, "max-connections-per-address", "50", 0, 100000, "0: no cap")            \
 	K(SIZE, memory_budget, "memory-budget", "256M", 1048576, 68719476736, "for bodies and lines, each smtpd")      \
@@ -65,5 +66,6 @@
 	K(SIZE, disk_margin, "disk-margin", "16M", 0, 1099511627776, "bytes that delivery leaves free")                \
 	K(NUMBER, inode_margin, "inode-margin", "1000", 0, 1000000000, "inodes that delivery leaves free")             \
 	K(DURATION, unread_time, "unread-time", "5d", 60, 2592000, "how long an unread 250 is remembered")
+/* clang-format on */
 
 #endif

@@ -4,10 +4,10 @@
  */
 #include "control/caller.h"
 
-#include "conf/config.h"
-#include "control/calls.h"
 #include "lib/log.h"
+#include "conf/config.h"
 #include "lookup/resolvers.h"
+#include "control/calls.h"
 
 /* Queued answers hold descriptors: about a hundred an asker. */
 enum { EDGE_QUEUE_BYTES = 4096 };

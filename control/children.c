@@ -12,25 +12,11 @@
 #include "lib/bug.h"
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "control/backoff.h"
 
-enum {
-	FIRST_BACKOFF_MS = 100,
-	LONGEST_BACKOFF_MS = 30000,
-	CALM_MS = 60000, /* one that ran so long is started again at once */
-	READY_LIMIT_MS = 30000,
-	CONTROL_QUEUE_BYTES = 1 << 20,
-	WHY_LIMIT_BYTES = 1024
-};
+enum { READY_LIMIT_MS = 30000, CONTROL_QUEUE_BYTES = 1 << 20, WHY_LIMIT_BYTES = 1024 };
 
 static void process_start_again(struct process *process);
-
-uint64_t
-children_backoff_ms(uint64_t last_ms, uint64_t ran_ms)
-{
-	if (last_ms == 0 || ran_ms >= CALM_MS)
-		return FIRST_BACKOFF_MS;
-	return last_ms >= LONGEST_BACKOFF_MS / 2 ? LONGEST_BACKOFF_MS : 2 * last_ms;
-}
 
 static bool
 is_running(const struct process *process)
@@ -68,7 +54,7 @@ process_ended(struct process *process, int wait_status)
 	process->state = PROCESS_IDLE;
 	if (children->restarts) {
 		process->state = PROCESS_WAITING;
-		process->backoff_ms = children_backoff_ms(process->backoff_ms, now_ms - process->started_ms);
+		process->backoff_ms = backoff_next_ms(process->backoff_ms, now_ms - process->started_ms);
 		arm_timer(process, process->backoff_ms);
 	}
 	children->events->on_end(children->context, process, wait_status);
@@ -123,9 +109,7 @@ take_ready(struct process *process, struct span missing_walls)
 static bool
 take_breach(struct process *accuser, const struct ipc_breach *breach)
 {
-	bool is_child = breach->peer_role > ROLE_MASTER && breach->peer_role < ROLE_COUNT;
-	struct process *accused =
-	    is_child ? children_find(accuser->children, breach->peer_role, breach->peer_instance) : NULL;
+	struct process *accused = children_find(accuser->children, breach->peer_role, breach->peer_instance);
 
 	/* Nobody knows of a channel but its two ends. */
 	if (!accused || plan_edge_descriptor(accuser->role, accuser->instance, accuser->children->cores, accused->role,
@@ -273,7 +257,7 @@ process_start_again(struct process *process)
 	process->restarts++;
 	if (!process_start(process, &why)) {
 		log_error("%.*s", SPAN_ARG(buf_span(&why)));
-		process->backoff_ms = children_backoff_ms(process->backoff_ms, 0);
+		process->backoff_ms = backoff_next_ms(process->backoff_ms, 0);
 		arm_timer(process, process->backoff_ms);
 	}
 	buf_free(&why);

@@ -1,5 +1,5 @@
-/* The table of running child processes: starts them, watches them, starts those that died again (after 100 ms, then
- * twice as long each time, 30 s at most), and renews the channels between a fresh one and its neighbours.
+/* The table of running child processes: starts them, watches them, starts those that died again (after the times
+ * of control/backoff.h), and renews the channels between a fresh one and its neighbours.
  *
  * An edge is a pair of channel ends. An end whose process is not running is kept here until it is, so that a message
  * said to a neighbour that is just being started is not lost.
@@ -88,7 +88,5 @@ void children_stop_restarts(struct children *children);
 void children_kill(struct children *children);
 /* Frees the table; processes that still run hear the end of their channel and end. */
 void children_free(struct children *children);
-/* How long to wait before the next start, in ms. ran_ms: how long the last one ran. Pure. */
-uint64_t children_backoff_ms(uint64_t last_ms, uint64_t ran_ms);
 
 #endif

@@ -9,9 +9,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "lib/log.h"
 #include "control/commands.h"
 #include "control/explain.h"
-#include "lib/log.h"
 
 enum { TEXT_LIMIT_BYTES = 1 << 20, WHY_LIMIT_BYTES = 4096 };
 

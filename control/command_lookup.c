@@ -11,10 +11,10 @@
 #include <limits.h>
 #include <stdio.h>
 
-#include "control/commands.h"
-#include "control/state_folder.h"
 #include "lookup/map_read.h"
 #include "lookup/map_settings.h"
+#include "control/commands.h"
+#include "control/state_folder.h"
 
 enum { WHY_LIMIT_BYTES = 1024, LINE_LIMIT_BYTES = 8192 };
 

@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <sys/file.h>
 
+#include "lookup/map_compile.h"
 #include "control/accounts.h"
 #include "control/commands.h"
 #include "control/state_folder.h"
-#include "lookup/map_compile.h"
 
 enum { MESSAGES_LIMIT_BYTES = 8 << 20, WHY_LIMIT_BYTES = 4096 };
 

@@ -6,12 +6,12 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "lib/attempt.h"
 #include "control/commands.h"
 #include "control/control_socket.h"
 #include "control/running.h"
 #include "control/tally.h"
 #include "control/twin.h"
-#include "lib/attempt.h"
 
 enum { ANSWER_LIMIT_MS = 5000, TEXT_LIMIT_BYTES = 65536 };
 

@@ -10,7 +10,6 @@
 
 #include <event2/event.h>
 #include <stdbool.h>
-#include <sys/queue.h>
 
 #include "lib/buf.h"
 #include "lib/span.h"
@@ -32,7 +31,7 @@ struct control_socket *control_socket_open(
 /* Answers and forgets the asker. */
 void control_answer(struct control_asker *asker, bool is_ok, struct span text);
 /* Removes the socket; those who still wait hear nothing. */
-void control_socket_close(struct control_socket *socket);
+void control_socket_close(struct control_socket *control);
 
 /* The asking side: sends the request to the server of this state folder and waits up to limit_ms for the answer.
  * False: why says that no server runs there, or does not answer. */

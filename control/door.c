@@ -8,20 +8,25 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
+#include "lib/log.h"
 #include "conf/config.h"
 #include "control/door_counts.h"
 #include "control/listeners.h"
-#include "lib/log.h"
 
 enum {
 	ACCEPTS_A_WAKE_UP = 64, /* then the edges get their turn */
+	FLOCK_US = 100,         /* wake-ups closer than this come in flocks */
 	REST_MS = 100,          /* after the descriptors or buffers of the system ran out */
 	EDGE_QUEUE_BYTES = 1 << 18
 };
 
 struct listener_here {
+	struct door *door;
 	int fd; /* -1: none */
 	struct event *acceptable;
+	bool is_busy; /* clients come in flocks: look for more than one at a wake-up */
+	uint64_t woken_us;
 };
 
 struct door {
@@ -189,14 +194,30 @@ accept_one(struct door *door, int listener)
 	return smtpd != NULL;
 }
 
+static bool
+came_at_once(struct listener_here *listener)
+{
+	uint64_t now_us = clock_monotonic_us();
+	bool at_once = now_us - listener->woken_us < FLOCK_US;
+
+	listener->woken_us = now_us;
+	return at_once;
+}
+
+/* One client a wake-up while it is calm (no call that only says EAGAIN), many when they come in flocks. */
 static void
 on_acceptable(evutil_socket_t fd, short what, void *argument)
 {
+	struct listener_here *listener = argument;
 	unsigned accepted = 0;
 
 	(void)what;
-	while (accepted < ACCEPTS_A_WAKE_UP && accept_one(argument, fd))
+	do {
+		if (!accept_one(listener->door, fd))
+			break;
 		accepted++;
+	} while (listener->is_busy && accepted < ACCEPTS_A_WAKE_UP);
+	listener->is_busy = listener->is_busy ? accepted > 1 : came_at_once(listener);
 }
 
 static void
@@ -206,7 +227,7 @@ close_listener(struct listener_here *listener)
 		event_free(listener->acceptable);
 	if (listener->fd >= 0)
 		(void)close(listener->fd);
-	*listener = (struct listener_here){ .fd = -1 };
+	*listener = (struct listener_here){ .door = listener->door, .fd = -1 };
 }
 
 static void
@@ -225,7 +246,7 @@ door_on_listener(struct child *child, const struct ipc_message *message)
 	if (message->type != IPC_LISTENER)
 		return;
 	listener->fd = message->descriptor;
-	listener->acceptable = event_new(child->base, listener->fd, EV_READ | EV_PERSIST, on_acceptable, door);
+	listener->acceptable = event_new(child->base, listener->fd, EV_READ | EV_PERSIST, on_acceptable, listener);
 	if (!listener->acceptable) {
 		log_error("no memory to listen on %.*s", SPAN_ARG(message->listener.address));
 		close_listener(listener);
@@ -286,8 +307,8 @@ door_configure(struct child *child, struct span bytes)
 	if (!child->state) {
 		door.child = child;
 		for (unsigned i = 0; i < LISTENERS_MAX; i++)
-			door.listeners[i].fd = -1;
-		door.counts = door_counts_new();
+			door.listeners[i] = (struct listener_here){ .door = &door, .fd = -1 };
+		door.counts = door_counts_new(config->max_connections);
 		child->state = &door;
 	}
 	if (!door.counts) {
@@ -296,7 +317,7 @@ door_configure(struct child *child, struct span bytes)
 	}
 	config_free(door.config);
 	door.config = config;
-	door_counts_set_caps(door.counts, config->max_connections, config->max_connections_per_address);
+	door_counts_set_cap(door.counts, config->max_connections_per_address);
 	return true;
 }
 

@@ -1,4 +1,4 @@
-/* The counts of control/door_counts.h: two hash tables, connections by number and addresses by address.
+/* The counts of control/door_counts.h: a table of connections, and a hash table of addresses.
  *
  * On failure: see the header.
  */
@@ -23,33 +23,48 @@ struct address_count {
 	UT_hash_handle hh;
 };
 
+/* A place in the table. Its number is the place and how often it was taken, so that a number that was counted out
+ * names nobody for a long time. */
 struct connection {
+	struct address_count *address; /* NULL: the place is free */
 	uint32_t id;
+	uint32_t next_free;
 	unsigned smtpd;
-	struct address_count *address;
-	UT_hash_handle hh;
 };
 
+enum { PLACE_BITS = 17, PLACES_MAX = 1 << PLACE_BITS };
+
 struct door_counts {
-	struct connection *connections;
+	struct connection *places;
+	uint32_t places_count;
+	uint32_t first_free; /* places_count: none */
 	struct address_count *addresses;
-	uint64_t in_all_cap;
 	uint64_t per_address_cap;
 	uint64_t in_all;
 	uint64_t by_smtpd[PLAN_CORES_MAX];
-	uint32_t last_id;
 };
 
 struct door_counts *
-door_counts_new(void)
+door_counts_new(uint64_t in_all_cap)
 {
-	return calloc(1, sizeof(struct door_counts));
+	struct door_counts *counts = calloc(1, sizeof *counts);
+
+	if (!counts)
+		return NULL;
+	counts->places_count = in_all_cap > PLACES_MAX ? PLACES_MAX : (uint32_t)in_all_cap;
+	counts->places = calloc(counts->places_count, sizeof *counts->places);
+	if (!counts->places) {
+		free(counts);
+		return NULL;
+	}
+	for (uint32_t place = 0; place < counts->places_count; place++)
+		counts->places[place] = (struct connection){ .id = place, .next_free = place + 1 };
+	return counts;
 }
 
 void
-door_counts_set_caps(struct door_counts *counts, uint64_t in_all, uint64_t per_address)
+door_counts_set_cap(struct door_counts *counts, uint64_t per_address)
 {
-	counts->in_all_cap = in_all;
 	counts->per_address_cap = per_address;
 }
 
@@ -92,54 +107,19 @@ take_address(struct door_counts *counts, const struct peer_address *client)
 	return NULL;
 }
 
-static void
-release_address(struct door_counts *counts, struct address_count *address)
-{
-	if (address->connections > 0)
-		return;
-	HASH_DEL(counts->addresses, address);
-	free(address);
-}
-
-static struct connection *
-find_connection(const struct door_counts *counts, uint32_t id)
-{
-	struct connection *found;
-
-	HASH_FIND(hh, counts->connections, &id, sizeof id, found);
-	return found;
-}
-
-/* Numbers are used again only after four thousand million others, and never while in use. */
 static uint32_t
-next_id(struct door_counts *counts)
+add_connection(struct door_counts *counts, struct address_count *address, unsigned smtpd)
 {
-	do {
-		counts->last_id++;
-	} while (counts->last_id == 0 || find_connection(counts, counts->last_id));
-	return counts->last_id;
-}
+	struct connection *connection = &counts->places[counts->first_free];
 
-static bool
-add_connection(struct door_counts *counts, struct address_count *address, unsigned smtpd, uint32_t *id)
-{
-	struct connection *connection = calloc(1, sizeof *connection);
-
-	if (!connection)
-		return false;
-	connection->id = next_id(counts);
+	counts->first_free = connection->next_free;
+	connection->id += PLACES_MAX; /* wraps, and keeps the place */
 	connection->smtpd = smtpd;
 	connection->address = address;
-	HASH_ADD(hh, counts->connections, id, sizeof connection->id, connection);
-	if (find_connection(counts, connection->id) != connection) {
-		free(connection);
-		return false;
-	}
-	*id = connection->id;
 	address->connections++;
 	counts->in_all++;
 	counts->by_smtpd[smtpd]++;
-	return true;
+	return connection->id;
 }
 
 enum door_verdict
@@ -147,37 +127,45 @@ door_counts_admit(struct door_counts *counts, const struct peer_address *client,
 {
 	if (smtpd >= PLAN_CORES_MAX)
 		BUG("a client for an smtpd that is not in the plan");
-	if (counts->in_all >= counts->in_all_cap)
+	if (counts->first_free == counts->places_count)
 		return DOOR_FULL;
 	struct address_count *address = take_address(counts, client);
 	if (!address)
 		return DOOR_NO_MEMORY;
-	enum door_verdict verdict = DOOR_ADMITTED;
 	if (counts->per_address_cap && address->connections >= counts->per_address_cap)
-		verdict = DOOR_ADDRESS_FULL;
-	else if (!add_connection(counts, address, smtpd, id))
-		verdict = DOOR_NO_MEMORY;
-	release_address(counts, address);
-	return verdict;
+		return DOOR_ADDRESS_FULL;
+	*id = add_connection(counts, address, smtpd);
+	return DOOR_ADMITTED;
 }
 
 static void
 remove_connection(struct door_counts *counts, struct connection *connection)
 {
+	struct address_count *address = connection->address;
+
+	connection->address = NULL;
+	connection->next_free = counts->first_free;
+	counts->first_free = connection->id % PLACES_MAX;
 	counts->in_all--;
 	counts->by_smtpd[connection->smtpd]--;
-	connection->address->connections--;
-	release_address(counts, connection->address);
-	HASH_DEL(counts->connections, connection);
-	free(connection);
+	address->connections--;
+	if (address->connections > 0)
+		return;
+	if (!counts->addresses)
+		BUG("a client of an address that was not counted");
+	HASH_DEL(counts->addresses, address);
+	free(address);
 }
 
 bool
 door_counts_leave(struct door_counts *counts, uint32_t id, unsigned smtpd)
 {
-	struct connection *connection = find_connection(counts, id);
+	uint32_t place = id % PLACES_MAX;
 
-	if (!connection || connection->smtpd != smtpd)
+	if (place >= counts->places_count)
+		return false;
+	struct connection *connection = &counts->places[place];
+	if (!connection->address || connection->id != id || connection->smtpd != smtpd)
 		return false;
 	remove_connection(counts, connection);
 	return true;
@@ -186,14 +174,9 @@ door_counts_leave(struct door_counts *counts, uint32_t id, unsigned smtpd)
 void
 door_counts_drop(struct door_counts *counts, unsigned smtpd)
 {
-	struct connection *connection;
-	struct connection *next;
-
-	HASH_ITER(hh, counts->connections, connection, next)
-	{
-		if (connection->smtpd == smtpd)
-			remove_connection(counts, connection);
-	}
+	for (uint32_t place = 0; place < counts->places_count && door_counts_of(counts, smtpd) > 0; place++)
+		if (counts->places[place].address && counts->places[place].smtpd == smtpd)
+			remove_connection(counts, &counts->places[place]);
 }
 
 uint64_t
@@ -213,5 +196,6 @@ door_counts_free(struct door_counts *counts)
 {
 	for (unsigned smtpd = 0; smtpd < PLAN_CORES_MAX; smtpd++)
 		door_counts_drop(counts, smtpd);
+	free(counts->places);
 	free(counts);
 }

@@ -21,12 +21,12 @@ enum door_verdict {
 	DOOR_NO_MEMORY
 };
 
-/* NULL without memory. */
-struct door_counts *door_counts_new(void);
+/* in_all: places for so many connections, 131,072 at most. NULL without memory. */
+struct door_counts *door_counts_new(uint64_t in_all);
 void door_counts_free(struct door_counts *counts);
-/* 0 for per_address: no cap. Those who are over a new, lower cap stay. */
-void door_counts_set_caps(struct door_counts *counts, uint64_t in_all, uint64_t per_address);
-/* Counts a client in for this smtpd; *id names the connection and is never 0. */
+/* 0: no cap. Those who are over a new, lower cap stay. */
+void door_counts_set_cap(struct door_counts *counts, uint64_t per_address);
+/* Counts a client in for this smtpd; *id names the connection. */
 enum door_verdict door_counts_admit(
     struct door_counts *counts, const struct peer_address *client, unsigned smtpd, uint32_t *id);
 /* Counts one out. False when this smtpd does not hold it. */

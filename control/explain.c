@@ -4,9 +4,9 @@
  */
 #include "control/explain.h"
 
-#include "control/explain_message.h"
 #include "lib/clock.h"
 #include "lookup/map_settings.h"
+#include "control/explain_message.h"
 
 enum { SESSION = 1, TRANSACTION = 1, SLACK_MS = 1000, PROBE_LIMIT_MS = 5000 };
 

@@ -142,17 +142,21 @@ print_recipient(const struct explain *explain, struct buf *out)
 		buf_printf(&source, "%.*s:%u: %.*s", SPAN_ARG(found->file), found->line, SPAN_ARG(found->key));
 	print_fact(out, "map", span_of(map_verdict_name(&explain->recipient)),
 	    found->line ? "recipients file" : "no entry fits", buf_span(&source));
-	buf_free(&source);
-	if (!explain->recipient.has_map || found->verdict != MAP_DELIVER)
+	if (!explain->recipient.has_map || found->verdict != MAP_DELIVER) {
+		buf_free(&source);
 		return;
+	}
 	for (size_t i = 0; i < found->count; i++) {
 		const struct map_mailbox *mailbox = &found->mailboxes[i];
 		struct buf path = BUF_LIMIT(4 * MAP_PATH_BYTES);
 
 		buf_printf(&path, "%s/%.*s", root_path(explain->config, mailbox->root), SPAN_ARG(mailbox->path));
-		print_fact(out, "mailbox", buf_span(&path), "recipients file, line", mailbox->address);
+		buf_reset(&source);
+		buf_printf(&source, "%u, for %.*s", mailbox->line, SPAN_ARG(mailbox->address));
+		print_fact(out, "mailbox", buf_span(&path), "recipients file, line", buf_span(&source));
 		buf_free(&path);
 	}
+	buf_free(&source);
 	print_fact(
 	    out, "delivery", span_of(probe_name(explain->recipient.probe)), "deliver", buf_span(&explain->probe_text));
 }

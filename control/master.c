@@ -13,12 +13,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
+#include "lib/log.h"
+#include "control/master_state.h"
 #include "control/notify.h"
 #include "control/reload.h"
 #include "control/status.h"
 #include "control/walls.h"
-#include "lib/clock.h"
-#include "lib/log.h"
 
 enum { WHY_LIMIT_BYTES = 65536 };
 
@@ -43,6 +44,10 @@ drain_next(struct master *master)
 	while (master->drain_stage < DRAIN_STAGES) {
 		if (children_running(&master->children, drain_order[master->drain_stage]))
 			return;
+		/* Said when it is true: the door, and with it the last listener, is gone. */
+		if (master->drain_stage == 0)
+			log_info("ending: no new clients; those who are here may finish for %llu s",
+			    (unsigned long long)master->config->drain_time / 1000);
 		master->drain_stage++;
 		if (master->drain_stage < DRAIN_STAGES)
 			children_send(&master->children, drain_order[master->drain_stage], &drain);
@@ -56,8 +61,6 @@ drain(struct master *master)
 	const struct ipc_message first = { .type = IPC_DRAIN, .descriptor = -1 };
 	const struct timeval limit = { .tv_sec = (time_t)(master->config->drain_time / 1000) };
 
-	log_info("ending: no new clients; those who are here may finish for %llu s",
-	    (unsigned long long)master->config->drain_time / 1000);
 	notify_stopping();
 	master->state = MASTER_DRAINING;
 	children_stop_restarts(&master->children);
@@ -346,7 +349,6 @@ master_run(struct config *config, const char *config_path)
 
 	master = (struct master){ .config_path = config_path, .config = config, .started_ms = clock_monotonic_ms() };
 	master.map.fd = -1;
-	LIST_INIT(&master.rounds);
 	listeners_init(&master.listeners);
 	supplies_init(&master.supplies, config);
 	log_set_process("master");

@@ -6,7 +6,7 @@
 #ifndef TIDEGATE_CONTROL_RELOAD_H
 #define TIDEGATE_CONTROL_RELOAD_H
 
-#include "control/master.h"
+#include "control/master_state.h"
 
 /* Reads the configuration again and picks up a new map. No session is dropped. */
 bool reload_all(struct master *master, struct buf *why);

@@ -6,13 +6,13 @@
 
 #include <unistd.h>
 
-#include "control/tally.h"
 #include "lib/clock.h"
+#include "control/tally.h"
 
 enum { ROUND_LIMIT_S = 2 };
 
 struct status_round {
-	LIST_ENTRY(status_round) next;
+	struct status_round *next;
 	struct master *master;
 	struct control_asker *asker;
 	enum status_kind kind;
@@ -26,7 +26,11 @@ struct status_round {
 static void
 round_free(struct status_round *round)
 {
-	LIST_REMOVE(round, next);
+	struct status_round **place = &round->master->rounds;
+
+	while (*place != round)
+		place = &(*place)->next;
+	*place = round->next;
 	if (round->timer)
 		event_free(round->timer);
 	free(round);
@@ -150,7 +154,8 @@ status_begin(struct master *master, enum status_kind kind, struct control_asker 
 	round->asker = asker;
 	round->kind = kind;
 	round->serial = ++master->last_serial;
-	LIST_INSERT_HEAD(&master->rounds, round, next);
+	round->next = master->rounds;
+	master->rounds = round;
 	round->timer = event_new(master->base, -1, 0, on_timer, round);
 	ask_all(round);
 	if (round->awaited == 0 || !round->timer || event_add(round->timer, &limit) != 0)
@@ -160,10 +165,10 @@ status_begin(struct master *master, enum status_kind kind, struct control_asker 
 static struct status_round *
 find_round(struct master *master, uint32_t serial)
 {
-	struct status_round *round = LIST_FIRST(&master->rounds);
+	struct status_round *round = master->rounds;
 
 	while (round && round->serial != serial)
-		round = LIST_NEXT(round, next);
+		round = round->next;
 	return round;
 }
 
@@ -184,6 +189,6 @@ status_take(struct master *master, struct process *process, uint32_t serial, str
 void
 status_drop_all(struct master *master)
 {
-	while (!LIST_EMPTY(&master->rounds))
-		round_free(LIST_FIRST(&master->rounds));
+	while (master->rounds)
+		round_free(master->rounds);
 }

@@ -8,7 +8,7 @@
 #ifndef TIDEGATE_CONTROL_STATUS_H
 #define TIDEGATE_CONTROL_STATUS_H
 
-#include "control/master.h"
+#include "control/master_state.h"
 
 enum status_kind { STATUS_COUNTERS, STATUS_HEALTH };
 

@@ -32,7 +32,7 @@ bind_loopback(int fd, struct sockaddr_in *name)
 bool
 twin_loans_make(struct twin_loans *loans, struct buf *why)
 {
-	struct sockaddr_in name;
+	struct sockaddr_in name = { 0 };
 
 	loans->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	loans->resolver = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -61,7 +61,7 @@ twin_loans_close(struct twin_loans *loans)
 static int
 make_refused(void)
 {
-	struct sockaddr_in name;
+	struct sockaddr_in name = { 0 };
 	int nobody = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
@@ -76,7 +76,7 @@ make_refused(void)
 static int
 make_udp(const struct twin_loans *loans)
 {
-	struct sockaddr_in name;
+	struct sockaddr_in name = { 0 };
 	socklen_t length = sizeof name;
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
@@ -88,7 +88,7 @@ make_udp(const struct twin_loans *loans)
 static int
 make_listener(void)
 {
-	struct sockaddr_in name;
+	struct sockaddr_in name = { 0 };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd >= 0 && bind_loopback(fd, &name))

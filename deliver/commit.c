@@ -9,9 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/clock.h"
 #include "deliver/digest.h"
 #include "deliver/text.h"
-#include "lib/clock.h"
 
 /* The mailboxes of a long alias get their sweep when one of them is written to alone. */
 enum { SWEPT_A_COMMIT = 8 };

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "deliver/text.h"
 #include "lib/clock.h"
 #include "lib/durable_file.h"
+#include "deliver/text.h"
 
 enum { NAME_ATTEMPTS = 8, FIELDS_LIMIT_BYTES = 8192 };
 

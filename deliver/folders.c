@@ -15,12 +15,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
-
-#include "deliver/maildir.h"
 #include "lib/bug.h"
 #include "lib/clock.h"
+#include "deliver/lock.h"
+#include "deliver/maildir.h"
+#include "deliver/table.h"
 
 enum { CHECK_MS = 1000, SWEEP_MS = 100, PATH_BYTES = 1024 };
 
@@ -63,7 +62,7 @@ folder_cache_new(const struct roots *roots, size_t limit)
 	cache->roots = roots;
 	cache->limit = limit;
 	TAILQ_INIT(&cache->by_use);
-	(void)pthread_mutex_init(&cache->lock, NULL);
+	lock_init(&cache->lock);
 	return cache;
 }
 

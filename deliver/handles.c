@@ -7,9 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
-
+#include "deliver/table.h"
 #include "lib/ipc.h"
 
 enum { ARENA_LIMIT_BYTES = 24 << 20 };
@@ -66,11 +64,14 @@ forget(struct handles *handles, struct transaction *transaction)
 void
 handles_clear(struct handles *handles)
 {
-	struct transaction *transaction;
-	struct transaction *next;
+	struct transaction *transaction = handles->table;
 
-	HASH_ITER(hh, handles->table, transaction, next)
-	forget(handles, transaction);
+	while (transaction) {
+		struct transaction *next = transaction->hh.next;
+
+		forget(handles, transaction);
+		transaction = next;
+	}
 }
 
 void
@@ -189,10 +190,15 @@ find_handle(const struct transaction *transaction, struct handle *from, uint32_t
 	return NULL;
 }
 
+/* What COMMIT names, in its order. */
+struct named {
+	struct handle *handle;
+};
+
 /* Marks what the list names, and counts the mailboxes. */
 static bool
 name_handles(
-    struct transaction *transaction, struct span list, struct handle **named, size_t *mailboxes, const char **why)
+    struct transaction *transaction, struct span list, struct named *named, size_t *mailboxes, const char **why)
 {
 	struct handle *from = transaction->first;
 
@@ -206,7 +212,7 @@ name_handles(
 		if (handle->is_named)
 			return false;
 		handle->is_named = true;
-		named[i] = handle;
+		named[i].handle = handle;
 		*mailboxes += handle->count;
 		from = handle->next;
 	}
@@ -263,7 +269,7 @@ static bool
 collect(struct transaction *transaction, struct span list, struct redeemed *out, const char **why)
 {
 	size_t handle_count = ipc_u32_count(list);
-	struct handle **named = arena_alloc(&transaction->arena, handle_count * sizeof *named);
+	struct named *named = arena_alloc(&transaction->arena, handle_count * sizeof *named);
 	size_t mailboxes = 0;
 
 	*why = "there is no memory for its mailboxes";
@@ -277,8 +283,8 @@ collect(struct transaction *transaction, struct span list, struct redeemed *out,
 		return false;
 	size_t count = 0;
 	for (size_t i = 0; i < handle_count; i++)
-		for (size_t j = 0; j < named[i]->count; j++, count++)
-			candidates[count] = (struct candidate){ named[i]->destinations[j], count };
+		for (size_t j = 0; j < named[i].handle->count; j++, count++)
+			candidates[count] = (struct candidate){ named[i].handle->destinations[j], count };
 	count = drop_doubles(candidates, count);
 	struct destination *destinations = arena_alloc(&transaction->arena, count * sizeof *destinations);
 	if (!destinations)
@@ -291,15 +297,15 @@ collect(struct transaction *transaction, struct span list, struct redeemed *out,
 }
 
 bool
-handles_redeem(struct handles *handles, uint32_t session, uint32_t number, struct span list, struct redeemed *out,
-    const char **why)
+handles_redeem(struct handles *handles, uint32_t session, uint32_t transaction_number, struct span list,
+    struct redeemed *out, const char **why)
 {
 	struct transaction *transaction;
 
 	*out = (struct redeemed){ 0 };
 	HASH_FIND(hh, handles->table, &session, sizeof session, transaction);
 	*why = "its transaction has no handles: none were given, or they were used already";
-	if (!transaction || transaction->number != number)
+	if (!transaction || transaction->number != transaction_number)
 		return false;
 	unlist(handles, transaction);
 	*why = "its list of handles is empty or cut off";
@@ -313,11 +319,11 @@ handles_redeem(struct handles *handles, uint32_t session, uint32_t number, struc
 }
 
 void
-handles_abandon(struct handles *handles, uint32_t session, uint32_t number)
+handles_abandon(struct handles *handles, uint32_t session, uint32_t transaction_number)
 {
 	struct transaction *transaction;
 
 	HASH_FIND(hh, handles->table, &session, sizeof session, transaction);
-	if (transaction && transaction->number == number)
+	if (transaction && transaction->number == transaction_number)
 		forget(handles, transaction);
 }

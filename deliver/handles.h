@@ -48,13 +48,13 @@ void handles_clear(struct handles *handles);
 size_t handles_count(const struct handles *handles);
 
 /* A handle for one recipient's mailboxes (copied); 0 when a cap is reached or memory is short. */
-uint32_t handles_give(
-    struct handles *handles, uint32_t session, uint32_t transaction, const struct map_mailbox *mailboxes, size_t count);
+uint32_t handles_give(struct handles *handles, uint32_t session, uint32_t transaction_number,
+    const struct map_mailbox *mailboxes, size_t count);
 /* Ends the transaction and tells what the handles (u32 each, big-endian) stand for. False: *why, one sentence; *out is
  * then empty. */
-bool handles_redeem(struct handles *handles, uint32_t session, uint32_t transaction, struct span list,
+bool handles_redeem(struct handles *handles, uint32_t session, uint32_t transaction_number, struct span list,
     struct redeemed *out, const char **why);
 /* Forgets a transaction's handles, if there are any. */
-void handles_abandon(struct handles *handles, uint32_t session, uint32_t transaction);
+void handles_abandon(struct handles *handles, uint32_t session, uint32_t transaction_number);
 
 #endif

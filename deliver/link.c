@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "lib/buf.h"
+#include "deliver/lock.h"
 
 struct link {
 	pthread_mutex_t lock;
@@ -25,7 +26,7 @@ link_new(int fd, uint32_t number)
 
 	if (!link)
 		return NULL;
-	(void)pthread_mutex_init(&link->lock, NULL);
+	lock_init(&link->lock);
 	link->channel = (struct ipc_channel){ .fd = fd, .self = ROLE_DELIVER, .peer = ROLE_SMTPD };
 	link->is_open = true;
 	link->number = number;

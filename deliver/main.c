@@ -11,12 +11,12 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "lib/child.h"
+#include "lib/log.h"
 #include "conf/config.h"
 #include "deliver/boot.h"
 #include "deliver/server.h"
 #include "deliver/sha256.h"
-#include "lib/child.h"
-#include "lib/log.h"
 
 enum { OPEN_MAILBOXES = 1500 }; /* two descriptors each, of the plan's 8192; the rest for walks and bodies */
 

@@ -11,9 +11,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
-
+#include "deliver/table.h"
 #include "lib/clock.h"
 
 enum { KNOWN_MS = 1000, KNOWN_MAX = 4096, PATH_SIZE = 1025 };
@@ -68,8 +66,14 @@ probe_free(struct probe *probe)
 {
 	if (!probe)
 		return;
-	while (probe->rows)
-		remove_row(probe, probe->rows);
+	struct row *row = probe->rows;
+	HASH_CLEAR(hh, probe->rows);
+	while (row) {
+		struct row *next = row->hh.next;
+
+		free(row);
+		row = next;
+	}
 	free(probe);
 }
 

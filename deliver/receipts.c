@@ -7,8 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
+#include "deliver/table.h"
 
 struct name {
 	uint32_t edge;
@@ -46,8 +45,14 @@ receipts_free(struct receipts *receipts)
 {
 	if (!receipts)
 		return;
-	while (receipts->rows)
-		remove_row(receipts, receipts->rows);
+	struct row *row = receipts->rows;
+	HASH_CLEAR(hh, receipts->rows);
+	while (row) {
+		struct row *next = row->hh.next;
+
+		free(row);
+		row = next;
+	}
 	free(receipts);
 }
 
@@ -74,14 +79,17 @@ void
 receipts_edge_gone(struct receipts *receipts, uint32_t edge)
 {
 	uint32_t *place = find_edge(receipts, edge);
-	struct row *row;
-	struct row *next;
+	struct row *row = receipts->rows;
 
 	if (place)
 		*place = 0;
-	HASH_ITER(hh, receipts->rows, row, next)
-	if (row->name.edge == edge)
-		remove_row(receipts, row);
+	while (row) {
+		struct row *next = row->hh.next;
+
+		if (row->name.edge == edge)
+			remove_row(receipts, row);
+		row = next;
+	}
 }
 
 uint32_t

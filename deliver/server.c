@@ -10,12 +10,12 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "deliver/recovery.h"
-#include "deliver/server_private.h"
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "deliver/recovery.h"
+#include "deliver/server_private.h"
 
-enum { EDGE_QUEUE_BYTES = 4 << 20, MILLISECONDS = 1000 };
+enum { EDGE_QUEUE_BYTES = 4 << 20, MILLISECONDS = 1000, DRAIN_SECONDS = 1 };
 
 static bool
 open_unread(struct server *server, const struct server_options *options)
@@ -29,6 +29,28 @@ open_unread(struct server *server, const struct server_options *options)
 	memcpy(unread.boot, options->boot, sizeof unread.boot);
 	server->unread = unread_open(&unread);
 	return server->unread != NULL;
+}
+
+static bool
+has_open_link(const struct server *server)
+{
+	for (size_t i = 0; i < PLAN_CORES_MAX; i++)
+		if (server->neighbours[i].link)
+			return true;
+	return false;
+}
+
+/* Ends a drain once nothing runs and every smtpd is gone: what they settled last still waits in their channels. */
+static void
+end_drain(struct server *server)
+{
+	void (*drained)(void *context) = server->drained;
+
+	if (!drained || workers_busy(server->workers) || (has_open_link(server) && !server->is_deaf))
+		return;
+	server->drained = NULL;
+	(void)unread_flush(server->unread);
+	drained(server->drained_context);
 }
 
 /* Jobs whose answer the channel had no room for, and the end of a drain. */
@@ -49,13 +71,19 @@ on_woken(evutil_socket_t fd, short what, void *argument)
 				(void)edge_send(server->neighbours[i].edge, &answer);
 		job_free(job);
 	}
-	if (server->drained && workers_busy(server->workers) == 0) {
-		void (*drained)(void *context) = server->drained;
+	end_drain(server);
+}
 
-		server->drained = NULL;
-		(void)unread_flush(server->unread);
-		drained(server->drained_context);
-	}
+/* The smtpds of a drain have not closed their channels in time: they are not heard any more. */
+static void
+on_drain_limit(evutil_socket_t fd, short what, void *argument)
+{
+	struct server *server = argument;
+
+	(void)fd;
+	(void)what;
+	server->is_deaf = true;
+	end_drain(server);
 }
 
 static void
@@ -75,7 +103,8 @@ make_events(struct server *server)
 {
 	server->woken = event_new(server->base, server->wake, EV_READ | EV_PERSIST, on_woken, server);
 	server->flush = event_new(server->base, -1, 0, on_flush, server);
-	return server->woken && server->flush && event_add(server->woken, NULL) == 0;
+	server->drain_limit = event_new(server->base, -1, 0, on_drain_limit, server);
+	return server->woken && server->flush && server->drain_limit && event_add(server->woken, NULL) == 0;
 }
 
 static bool
@@ -144,8 +173,11 @@ on_message(void *context, struct edge *edge, const struct ipc_message *message)
 static void
 on_gone(void *context, struct edge *edge)
 {
+	struct neighbour *neighbour = context;
+
 	(void)edge;
-	neighbour_close(context);
+	neighbour_close(neighbour);
+	end_drain(neighbour->server);
 }
 
 static bool
@@ -205,11 +237,13 @@ server_set_map(struct server *server, int fd)
 void
 server_drain(struct server *server, void (*done)(void *context), void *context)
 {
+	static const struct timeval limit = { .tv_sec = DRAIN_SECONDS };
 	const uint64_t one = 1;
 
 	server->drained = done;
 	server->drained_context = context;
 	workers_tell_when_idle(server->workers);
+	(void)event_add(server->drain_limit, &limit);
 	/* It may be idle already. */
 	(void)!write(server->wake, &one, sizeof one);
 }
@@ -263,6 +297,8 @@ server_free(struct server *server)
 		event_free(server->woken);
 	if (server->flush)
 		event_free(server->flush);
+	if (server->drain_limit)
+		event_free(server->drain_limit);
 	if (server->map)
 		map_close(server->map);
 	free(server);

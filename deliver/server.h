@@ -42,7 +42,8 @@ void server_configure(struct server *server, const struct config *config);
 bool server_attach(struct server *server, unsigned instance, int fd);
 /* Takes fd. A map that is refused leaves the old one in use. */
 void server_set_map(struct server *server, int fd);
-/* Calls done once all commits that have come are finished and answered. */
+/* Calls done once all commits that have come are finished and answered and every smtpd has closed its channel; for that
+ * it waits a second at most, since smtpd is drained first. */
 void server_drain(struct server *server, void (*done)(void *context), void *context);
 /* Appends lines of "name value". */
 void server_status(struct server *server, struct buf *lines);

@@ -5,11 +5,13 @@
 #ifndef TIDEGATE_DELIVER_SERVER_PRIVATE_H
 #define TIDEGATE_DELIVER_SERVER_PRIVATE_H
 
+#include <event2/event.h>
+
+#include "conf/config.h"
 #include "deliver/copy.h"
 #include "deliver/handles.h"
 #include "deliver/link.h"
 #include "deliver/probe.h"
-#include "deliver/server.h"
 #include "deliver/workers.h"
 #include "lib/edge.h"
 #include "lib/plan.h"
@@ -37,6 +39,8 @@ struct server {
 	struct map *map; /* NULL: none yet */
 	int wake;
 	struct event *woken;
+	struct event *drain_limit;
+	bool is_deaf;        /* a drain has waited long enough for the channels to close */
 	struct event *flush; /* writes what was settled into the journal, when no commit came to do it */
 	uint32_t last_link;
 	struct neighbour neighbours[PLAN_CORES_MAX];

@@ -13,12 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "deliver/journal_file.h"
-#include "deliver/receipts.h"
-#include "deliver/unread_load.h"
-#include "deliver/unread_table.h"
 #include "lib/bug.h"
 #include "lib/log.h"
+#include "deliver/journal_file.h"
+#include "deliver/lock.h"
+#include "deliver/receipts.h"
+#include "deliver/unread_table.h"
 
 enum { LINES_LIMIT_BYTES = 64 << 20, FORGOTTEN_LIMIT_BYTES = 4 << 20 };
 
@@ -41,7 +41,7 @@ unread_new(const struct unread_options *options)
 
 	if (!unread)
 		return NULL;
-	(void)pthread_mutex_init(&unread->lock, NULL);
+	lock_init(&unread->lock);
 	unread->journal = (struct journal_file){ .folder = options->folder, .fd = -1 };
 	memcpy(unread->boot, options->boot, sizeof unread->boot);
 	unread->life_seconds = options->life_seconds;

@@ -23,23 +23,11 @@
 #include <stdint.h>
 
 #include "deliver/journal.h"
-#include "lib/span.h"
+#include "deliver/unread_load.h"
 
 enum { UNREAD_ENTRIES_MAX = 100000 }; /* over it, the oldest are forgotten */
 
 struct unread;
-
-/* What a look into the mailbox says of a copy that the journal remembers. */
-typedef bool unread_look(const void *context, const struct journal_copy *copy, bool is_same_boot);
-
-struct unread_options {
-	int folder;                       /* of the journal; not owned */
-	uint8_t boot[JOURNAL_BOOT_BYTES]; /* all zero: unknown, never the same as another */
-	uint64_t life_seconds;
-	uint64_t now_seconds; /* wall clock */
-	unread_look *look;    /* was it delivered? It removes what it finds in tmp/ */
-	const void *context;
-};
 
 /* Reads the journal, looks after what it remembers, and writes it anew. A journal that cannot be written is logged,
  * and tried again before each commit. NULL without memory, or when the journal is there but cannot be read. */

@@ -7,8 +7,8 @@
 
 #include <string.h>
 
-#include "deliver/journal_file.h"
 #include "lib/log.h"
+#include "deliver/journal_file.h"
 
 struct loading {
 	const struct unread_options *options;

@@ -9,8 +9,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "deliver/unread.h"
+#include "deliver/journal.h"
 #include "deliver/unread_table.h"
+
+/* What a look into the mailbox says of a copy that the journal remembers. */
+typedef bool unread_look(const void *context, const struct journal_copy *copy, bool is_same_boot);
+
+struct unread_options {
+	int folder;                       /* of the journal; not owned */
+	uint8_t boot[JOURNAL_BOOT_BYTES]; /* all zero: unknown, never the same as another */
+	uint64_t life_seconds;
+	uint64_t now_seconds; /* wall clock */
+	unread_look *look;    /* was it delivered? It removes what it finds in tmp/ */
+	const void *context;
+};
 
 /* Fills an empty table with the copies that were delivered, all KEPT. *last_serial: the greatest seen. */
 bool unread_load(const struct unread_options *options, struct unread_table *table, uint64_t *last_serial);

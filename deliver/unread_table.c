@@ -7,8 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
+#include "deliver/table.h"
 
 struct key {
 	uint8_t digest[JOURNAL_DIGEST_BYTES];
@@ -64,8 +63,15 @@ unread_table_free(struct unread_table *table)
 {
 	if (!table)
 		return;
-	while (table->keys)
-		unread_table_remove(table, &table->keys->entry);
+	struct row *row = table->keys;
+	HASH_CLEAR(by_serial, table->serials);
+	HASH_CLEAR(by_key, table->keys);
+	while (row) {
+		struct row *next = row->by_key.next;
+
+		row_free(row);
+		row = next;
+	}
 	free(table);
 }
 

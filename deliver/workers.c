@@ -1,4 +1,5 @@
-/* The threads of deliver/workers.h: one queue, one lock, one condition.
+/* The threads of deliver/workers.h: one queue under one lock, and a semaphore that counts what is in it: a condition
+ * variable costs one more futex call a job.
  *
  * On failure: see deliver/workers.h.
  */
@@ -6,12 +7,15 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "deliver/lock.h"
 
 /* A commit's deepest call has a few kilobytes on its stack; names are read from folders, lines written to the log. */
 enum { STACK_BYTES = 256 << 10 };
@@ -19,21 +23,21 @@ enum { STACK_BYTES = 256 << 10 };
 STAILQ_HEAD(job_list, job);
 
 struct workers {
-	pthread_mutex_t lock;
-	pthread_cond_t has_work;
+	pthread_mutex_t lock; /* of the two lists and queued_bytes */
+	sem_t queued;         /* one for each job, and one for each thread at the end */
 	struct job_list waiting;
 	struct job_list unsent;
 	size_t queued_bytes;
-	size_t busy; /* queued and running */
-	bool is_ending;
-	bool tells_idle;
-	struct workers_counts counts;
+	atomic_size_t busy; /* queued and running */
+	atomic_bool tells_idle;
+	atomic_uint_fast64_t outcomes[COMMIT_REFUSED + 1];
+	atomic_uint_fast64_t copies;
 	const struct delivery *delivery;
 	int wake;
 	unsigned thread_count;
 	pthread_t threads[WORKERS_MAX];
 	struct scratch *scratches[WORKERS_MAX];
-	unsigned scratches_taken;
+	atomic_uint scratches_taken;
 };
 
 void
@@ -86,27 +90,30 @@ wake_main(const struct workers *workers)
 	(void)!write(workers->wake, &one, sizeof one);
 }
 
-/* Under the lock: waits for a job; NULL at the end. */
+/* Waits for a job; NULL at the end. */
 static struct job *
 next_job(struct workers *workers)
 {
-	while (STAILQ_EMPTY(&workers->waiting) && !workers->is_ending)
-		(void)pthread_cond_wait(&workers->has_work, &workers->lock);
+	while (sem_wait(&workers->queued) != 0) {
+		/* Interrupted: the only reason there is. */
+	}
+	(void)pthread_mutex_lock(&workers->lock);
 	struct job *job = STAILQ_FIRST(&workers->waiting);
-	if (!job)
-		return NULL;
-	STAILQ_REMOVE_HEAD(&workers->waiting, next);
-	workers->queued_bytes -= job->commit.redeemed.arena.used_bytes;
+	if (job) {
+		STAILQ_REMOVE_HEAD(&workers->waiting, next);
+		workers->queued_bytes -= job->commit.redeemed.arena.used_bytes;
+	}
+	(void)pthread_mutex_unlock(&workers->lock);
 	return job;
 }
 
-/* Under the lock: what a finished job leaves behind. */
+/* The channel has no room: the main thread sends the answer when it has. */
 static void
-count_job(struct workers *workers, const struct commit_result *result)
+hand_back(struct workers *workers, struct job *job)
 {
-	workers->counts.outcomes[result->outcome]++;
-	workers->counts.copies += result->copies;
-	workers->busy--;
+	(void)pthread_mutex_lock(&workers->lock);
+	STAILQ_INSERT_TAIL(&workers->unsent, job, next);
+	(void)pthread_mutex_unlock(&workers->lock);
 }
 
 static void
@@ -119,16 +126,14 @@ run_job(struct workers *workers, struct scratch *scratch, struct job *job)
 	bool is_unsent = link_send(job->link, &answer) == IPC_AGAIN;
 	log_outcome(job);
 	commit_sweep(workers->delivery, &job->commit);
-	struct commit_result result = job->result;
-	if (!is_unsent)
-		job_free(job);
-	(void)pthread_mutex_lock(&workers->lock);
+	(void)atomic_fetch_add(&workers->outcomes[job->result.outcome], 1);
+	(void)atomic_fetch_add(&workers->copies, job->result.copies);
 	if (is_unsent)
-		STAILQ_INSERT_TAIL(&workers->unsent, job, next);
-	count_job(workers, &result);
-	bool wakes = is_unsent || (workers->tells_idle && workers->busy == 0);
-	(void)pthread_mutex_unlock(&workers->lock);
-	if (wakes)
+		hand_back(workers, job);
+	else
+		job_free(job);
+	bool was_last = atomic_fetch_sub(&workers->busy, 1) == 1;
+	if (is_unsent || (was_last && atomic_load(&workers->tells_idle)))
 		wake_main(workers);
 }
 
@@ -136,15 +141,10 @@ static void *
 work(void *argument)
 {
 	struct workers *workers = argument;
+	unsigned number = atomic_fetch_add(&workers->scratches_taken, 1);
 
-	(void)pthread_mutex_lock(&workers->lock);
-	struct scratch *scratch = workers->scratches[workers->scratches_taken++];
-	for (struct job *job = next_job(workers); job; job = next_job(workers)) {
-		(void)pthread_mutex_unlock(&workers->lock);
-		run_job(workers, scratch, job);
-		(void)pthread_mutex_lock(&workers->lock);
-	}
-	(void)pthread_mutex_unlock(&workers->lock);
+	for (struct job *job = next_job(workers); job; job = next_job(workers))
+		run_job(workers, workers->scratches[number], job);
 	return NULL;
 }
 
@@ -180,16 +180,13 @@ workers_start(const struct workers_options *options)
 
 	if (!workers)
 		return NULL;
-	(void)pthread_mutex_init(&workers->lock, NULL);
-	(void)pthread_cond_init(&workers->has_work, NULL);
+	lock_init(&workers->lock);
+	(void)sem_init(&workers->queued, 0, 0);
 	STAILQ_INIT(&workers->waiting);
 	STAILQ_INIT(&workers->unsent);
 	workers->delivery = options->delivery;
 	workers->wake = options->wake;
-	/* Under the lock: a thread takes a scratch when all are there. */
-	(void)pthread_mutex_lock(&workers->lock);
 	start_threads(workers, options->threads < WORKERS_MAX ? options->threads : WORKERS_MAX);
-	(void)pthread_mutex_unlock(&workers->lock);
 	if (workers->thread_count)
 		return workers;
 	free(workers);
@@ -201,17 +198,16 @@ workers_stop(struct workers *workers)
 {
 	if (!workers)
 		return;
-	(void)pthread_mutex_lock(&workers->lock);
-	workers->is_ending = true;
-	(void)pthread_cond_broadcast(&workers->has_work);
-	(void)pthread_mutex_unlock(&workers->lock);
+	/* Behind the jobs that are queued: a thread that finds none has nothing more to do. */
+	for (unsigned i = 0; i < workers->thread_count; i++)
+		(void)sem_post(&workers->queued);
 	for (unsigned i = 0; i < workers->thread_count; i++) {
 		(void)pthread_join(workers->threads[i], NULL);
 		scratch_free(workers->scratches[i]);
 	}
 	for (struct job *job = workers_take_back(workers); job; job = workers_take_back(workers))
 		job_free(job);
-	(void)pthread_cond_destroy(&workers->has_work);
+	(void)sem_destroy(&workers->queued);
 	(void)pthread_mutex_destroy(&workers->lock);
 	free(workers);
 }
@@ -222,16 +218,16 @@ workers_submit(struct workers *workers, struct job *job)
 	size_t bytes = job->commit.redeemed.arena.used_bytes;
 
 	(void)pthread_mutex_lock(&workers->lock);
-	bool has_room = !workers->is_ending && workers->queued_bytes <= WORKERS_QUEUE_BYTES - bytes;
+	bool has_room = workers->queued_bytes <= WORKERS_QUEUE_BYTES - bytes;
 	if (has_room) {
 		STAILQ_INSERT_TAIL(&workers->waiting, job, next);
 		workers->queued_bytes += bytes;
-		workers->busy++;
+		(void)atomic_fetch_add(&workers->busy, 1);
 	}
 	(void)pthread_mutex_unlock(&workers->lock);
 	/* After the unlock: a thread that woke under it would go to sleep again at once. */
 	if (has_room)
-		(void)pthread_cond_signal(&workers->has_work);
+		(void)sem_post(&workers->queued);
 	return has_room;
 }
 
@@ -249,25 +245,21 @@ workers_take_back(struct workers *workers)
 size_t
 workers_busy(struct workers *workers)
 {
-	(void)pthread_mutex_lock(&workers->lock);
-	size_t busy = workers->busy;
-	(void)pthread_mutex_unlock(&workers->lock);
-	return busy;
+	return atomic_load(&workers->busy);
 }
 
 void
 workers_tell_when_idle(struct workers *workers)
 {
-	(void)pthread_mutex_lock(&workers->lock);
-	workers->tells_idle = true;
-	(void)pthread_mutex_unlock(&workers->lock);
+	atomic_store(&workers->tells_idle, true);
 }
 
 struct workers_counts
 workers_counts(struct workers *workers)
 {
-	(void)pthread_mutex_lock(&workers->lock);
-	struct workers_counts counts = workers->counts;
-	(void)pthread_mutex_unlock(&workers->lock);
+	struct workers_counts counts = { .copies = atomic_load(&workers->copies) };
+
+	for (unsigned outcome = COMMIT_DONE; outcome <= COMMIT_REFUSED; outcome++)
+		counts.outcomes[outcome] = atomic_load(&workers->outcomes[outcome]);
 	return counts;
 }

@@ -143,12 +143,9 @@ gone(struct edge *edge)
 bool
 edge_attach(struct edge *edge, int fd)
 {
-	/* The old peer is gone; a busy process may read of the new one before it comes to the end of the old channel.
-	 */
+	/* The new channel may come before the end of the old one was heard: who replaces a peer has lost it first. */
 	if (edge->is_open)
 		gone(edge);
-	else
-		edge_close(edge);
 	if (!take_number(edge, fd))
 		return false;
 	edge->is_open = true;

@@ -33,7 +33,7 @@ enum ipc_type {
 #define M(NAME, name, from, to, descriptors) IPC_##NAME,
 	IPC_LIST(M)
 #undef M
-	IPC_TYPE_COUNT
+	    IPC_TYPE_COUNT
 };
 
 #define IPC_C_U8(name) uint8_t name;
@@ -45,7 +45,7 @@ enum ipc_type {
 #define IPC_FIELD_MEMBER(owner, kind, name, limit) IPC_C_##kind(name)
 #define M(NAME, name, from, to, descriptors)                                                                           \
 	struct ipc_##name {                                                                                            \
-		IPC_FIELDS_##NAME(IPC_FIELD_MEMBER, name)                                                                  \
+		IPC_FIELDS_##NAME(IPC_FIELD_MEMBER, name)                                                              \
 	};
 IPC_LIST(M)
 #undef M
@@ -63,9 +63,9 @@ struct ipc_message {
 
 enum ipc_result {
 	IPC_OK,
-	IPC_AGAIN,  /* nothing to read, or no room to write, now */
-	IPC_GONE, /* the other side is gone */
-	IPC_BAD     /* the other side broke the protocol */
+	IPC_AGAIN, /* nothing to read, or no room to write, now */
+	IPC_GONE,  /* the other side is gone */
+	IPC_BAD    /* the other side broke the protocol */
 };
 
 /* One end of a channel. */

@@ -14,6 +14,7 @@
 #ifndef TIDEGATE_LIB_IPC_MESSAGES_H
 #define TIDEGATE_LIB_IPC_MESSAGES_H
 
+/* clang-format off */
 enum ipc_limit {
 	IPC_ADDRESS_BYTES = 1024,     /* a mail address: RFC 5321 allows 254 octets, SMTPUTF8 and quoting more */
 	IPC_DOMAIN_BYTES = 512,       /* a HELO name or a host name */
@@ -119,6 +120,7 @@ enum ipc_limit {
 #define IPC_FIELDS_ABANDON(F, S) F(S, U32, session, 0) F(S, U32, transaction, 0)
 /* receipts: u32 each, big-endian. */
 #define IPC_FIELDS_SETTLED(F, S) F(S, BYTES, receipts, IPC_IDS * 4)
+/* clang-format on */
 
 /* What deliver says to PROBE_ASK. */
 enum probe_verdict {
@@ -131,12 +133,12 @@ enum probe_verdict {
 
 /* What deliver says to COMMIT_ASK. */
 enum commit_outcome {
-	COMMIT_DONE,         /* every copy is durable; 250 */
-	COMMIT_DONE_BEFORE,  /* every copy had been delivered by an attempt whose 250 was not read; 250 */
-	COMMIT_NO_ROOM,      /* nothing was kept; 452 4.3.1 */
-	COMMIT_TROUBLE,      /* nothing was kept; 451 4.3.0 */
-	COMMIT_LATE,         /* the deadline or smtpd's claim came first; nothing was kept; 451 4.3.0 */
-	COMMIT_REFUSED       /* the request broke the protocol; 451 4.3.0, and the log says why */
+	COMMIT_DONE,        /* every copy is durable; 250 */
+	COMMIT_DONE_BEFORE, /* every copy had been delivered by an attempt whose 250 was not read; 250 */
+	COMMIT_NO_ROOM,     /* nothing was kept; 452 4.3.1 */
+	COMMIT_TROUBLE,     /* nothing was kept; 451 4.3.0 */
+	COMMIT_LATE,        /* the deadline or smtpd's claim came first; nothing was kept; 451 4.3.0 */
+	COMMIT_REFUSED      /* the request broke the protocol; 451 4.3.0, and the log says why */
 };
 
 #endif

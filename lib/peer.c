@@ -110,7 +110,6 @@ bool
 peer_parse(struct span text, struct peer_address *peer)
 {
 	struct peer_address result;
-	struct span host = text;
 	size_t colon;
 	unsigned port;
 
@@ -119,7 +118,7 @@ peer_parse(struct span text, struct peer_address *peer)
 
 		if (close == text.length)
 			return false;
-		host = span_make(text.data + 1, close - 1);
+		struct span host = span_make(text.data + 1, close - 1);
 		colon = close + 1;
 		if (!peer_parse_ip(host, &result) || span_find(host, ':') == host.length)
 			return false;

@@ -37,19 +37,19 @@ enum plan_instances { PLAN_ONE, PLAN_PER_CORE };
 
 struct plan_row {
 	enum role role;
-	const char *name;            /* program and account: "tidegate-smtpd" */
-	const char *short_name;      /* "smtpd" */
-	const char *account;         /* NULL: the mailbox user of the configuration */
-	unsigned uid_offset;         /* added to uid-base when the account does not exist */
+	const char *name;       /* program and account: "tidegate-smtpd" */
+	const char *short_name; /* "smtpd" */
+	const char *account;    /* NULL: the mailbox user of the configuration */
+	unsigned uid_offset;    /* added to uid-base when the account does not exist */
 	enum plan_instances instances;
 	enum plan_view view;
-	unsigned trust;              /* who may accuse whom of a breach: the more trusted, or an equal */
-	bool has_network;            /* false: an empty network namespace */
-	bool has_files;              /* may open files (in its view, or below folders it was given) */
-	rlim_t open_files;           /* RLIMIT_NOFILE; 0: from the configuration's max-connections */
-	rlim_t address_space_bytes;  /* RLIMIT_AS; 0: unlimited */
+	unsigned trust;             /* who may accuse whom of a breach: the more trusted, or an equal */
+	bool has_network;           /* false: an empty network namespace */
+	bool has_files;             /* may open files (in its view, or below folders it was given) */
+	rlim_t open_files;          /* RLIMIT_NOFILE; 0: from the configuration's max-connections */
+	rlim_t address_space_bytes; /* RLIMIT_AS; 0: unlimited */
 	bool has_threads;
-	const int *system_calls;     /* the allow-list; calls with conditions are in rules */
+	const int *system_calls; /* the allow-list; calls with conditions are in rules */
 	size_t system_call_count;
 	const struct plan_rule *rules;
 	size_t rule_count;
@@ -58,11 +58,11 @@ struct plan_row {
 /* Conditions on an argument of an allowed call. */
 enum plan_condition {
 	RULE_NONE,
-	RULE_FLAGS_WITHIN,   /* argument & ~value == 0 */
-	RULE_HAS_FLAGS,      /* argument & value == value */
-	RULE_EQUALS,         /* argument == value (32 bits) */
-	RULE_BELOW,          /* argument < value (a descriptor number) */
-	RULE_IS_NULL         /* the pointer is NULL */
+	RULE_FLAGS_WITHIN, /* argument & ~value == 0 */
+	RULE_HAS_FLAGS,    /* argument & value == value */
+	RULE_EQUALS,       /* argument == value (32 bits) */
+	RULE_BELOW,        /* argument < value (a descriptor number) */
+	RULE_IS_NULL       /* the pointer is NULL */
 };
 
 struct plan_test {
@@ -91,8 +91,8 @@ const struct plan_row *plan_row(enum role role);
 /* How many processes of this role on a machine with so many cores. */
 unsigned plan_count(enum role role, unsigned cores);
 /* The neighbours of one process, in order; returns how many. Both ends of every edge appear in each other's list. */
-unsigned plan_neighbours(enum role role, unsigned instance, unsigned cores,
-    struct plan_neighbour neighbours[static PLAN_NEIGHBOURS_MAX]);
+unsigned plan_neighbours(
+    enum role role, unsigned instance, unsigned cores, struct plan_neighbour neighbours[static PLAN_NEIGHBOURS_MAX]);
 /* The fixed number of the descriptor to one neighbour, or -1 when there is no such edge. */
 int plan_edge_descriptor(enum role role, unsigned instance, unsigned cores, enum role peer, unsigned peer_instance);
 

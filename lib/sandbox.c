@@ -19,11 +19,17 @@
 #include "lib/sandbox_filter.h"
 
 static void
-note_missing(struct buf *missing, const char *wall, int error)
+note_missing_because(struct buf *missing, const char *wall, const char *why)
 {
 	if (missing->length)
 		buf_append_text(missing, "; ");
-	buf_printf(missing, "%s (%s)", wall, strerror(error));
+	buf_printf(missing, "%s (%s)", wall, why);
+}
+
+static void
+note_missing(struct buf *missing, const char *wall, int error)
+{
+	note_missing_because(missing, wall, strerror(error));
 }
 
 static bool
@@ -127,7 +133,7 @@ static bool
 drop_uid(const struct sandbox *sandbox, struct buf *missing, struct buf *why)
 {
 	if (!sandbox->changes_uid) {
-		note_missing(missing, "own uid", EPERM);
+		note_missing_because(missing, "own uid", "not started as root");
 		return true;
 	}
 	if (setgroups(0, NULL) != 0)

@@ -60,8 +60,7 @@ span_equal_nocase(struct span a, struct span b)
 static inline bool
 span_starts_nocase(struct span s, struct span prefix)
 {
-	return s.length >= prefix.length &&
-	    span_equal_nocase(span_make(s.data, prefix.length), prefix);
+	return s.length >= prefix.length && span_equal_nocase(span_make(s.data, prefix.length), prefix);
 }
 
 /* What is left of s after its first n bytes; empty when it has no more. */

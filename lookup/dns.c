@@ -4,11 +4,10 @@
  */
 #include "lookup/dns.h"
 
-#include <string.h>
 #include <unistd.h>
 
-#include "conf/config.h"
 #include "lib/log.h"
+#include "conf/config.h"
 #include "lookup/dns_query.h"
 #include "lookup/dns_request.h"
 #include "lookup/resolvers.h"
@@ -143,6 +142,17 @@ warn_of_far_resolvers(const struct resolvers *resolvers)
 	}
 }
 
+static bool
+same_resolvers(const struct resolvers *a, const struct resolvers *b)
+{
+	if (a->count != b->count)
+		return false;
+	for (unsigned i = 0; i < a->count; i++)
+		if (!peer_equal(&a->addresses[i], &b->addresses[i]))
+			return false;
+	return true;
+}
+
 static void
 apply(struct dns *dns)
 {
@@ -164,7 +174,7 @@ dns_configure(struct child *child, struct span bytes)
 	child->state = &dns;
 	resolvers_parse(&config->resolvers, &dns.resolvers);
 	/* One process says it for all of them. */
-	if (child->instance == 0 && memcmp(&before, &dns.resolvers, sizeof before) != 0)
+	if (child->instance == 0 && !same_resolvers(&before, &dns.resolvers))
 		warn_of_far_resolvers(&dns.resolvers);
 	if (dns.queries)
 		apply(&dns);

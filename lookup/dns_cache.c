@@ -179,7 +179,13 @@ dns_cache_free(struct dns_cache *cache)
 {
 	if (!cache)
 		return;
-	while (cache->table)
-		drop(cache, cache->table);
+	struct entry *entry = cache->table;
+	HASH_CLEAR(hh, cache->table);
+	while (entry) {
+		struct entry *next = entry->hh.next;
+
+		free(entry);
+		entry = next;
+	}
 	free(cache);
 }

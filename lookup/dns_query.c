@@ -8,11 +8,25 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "lookup/dns_cache.h"
 #include "lookup/dns_question.h"
 
 static const struct dns_answer no_name = { .status = DNS_NO_NAME };
 /* Our own lack, which is no name's fault. */
 static const struct dns_answer no_room = { .status = DNS_RESOLVER_DOWN };
+
+struct dns_queries {
+	struct dns_resolving resolving;
+	dns_query_ask_socket *ask_socket;
+	void *context;
+	struct dns_cache *cache;
+	struct dns_question *in_flight;
+	struct dns_question_list idle;
+	struct dns_question questions[DNS_QUESTIONS_MAX];
+};
+
+static void on_settled(struct dns_question *question, const struct dns_answer *answer, uint32_t ttl_seconds);
+static void probe(struct dns_resolving *resolving);
 
 static bool
 ask_datagram_socket(void *context, uint32_t serial, unsigned resolver)
@@ -33,8 +47,12 @@ ask_stream(void *context, uint32_t serial, unsigned resolver)
 static void
 on_socket_ready(void *context, unsigned resolver)
 {
-	dns_question_resume(context, resolver);
+	struct dns_queries *queries = context;
+
+	dns_question_resume(&queries->resolving, resolver);
 }
+
+static const struct dns_question_events question_events = { .on_settled = on_settled, .on_silence = probe };
 
 static const struct dns_sockets_events socket_events = {
 	.socket = { .on_datagram = dns_question_on_datagram, .on_refused = dns_question_on_refused },
@@ -55,19 +73,19 @@ dns_query_start(struct event_base *base, dns_query_ask_socket *ask_socket, void 
 
 	if (!queries)
 		return NULL;
-	queries->base = base;
+	queries->resolving = (struct dns_resolving){ .base = base, .events = &question_events, .owner = queries };
 	queries->ask_socket = ask_socket;
 	queries->context = context;
 	TAILQ_INIT(&queries->idle);
-	TAILQ_INIT(&queries->stalled);
+	TAILQ_INIT(&queries->resolving.stalled);
 	for (unsigned i = 0; i < DNS_QUESTIONS_MAX; i++) {
-		dns_question_prepare(&queries->questions[i], queries);
+		dns_question_prepare(&queries->questions[i], &queries->resolving);
 		TAILQ_INSERT_TAIL(&queries->idle, &queries->questions[i], entry);
 	}
 	queries->cache = dns_cache_new(DNS_QUERY_CACHE_ENTRIES, DNS_QUERY_CACHE_BYTES);
-	queries->sockets = dns_sockets_new(base, &socket_events, queries);
-	queries->streams = dns_streams_new(base, &stream_events, queries);
-	if (!queries->cache || !queries->sockets || !queries->streams) {
+	queries->resolving.sockets = dns_sockets_new(base, &socket_events, queries);
+	queries->resolving.streams = dns_streams_new(base, &stream_events, queries);
+	if (!queries->cache || !queries->resolving.sockets || !queries->resolving.streams) {
 		dns_query_stop(queries);
 		return NULL;
 	}
@@ -77,40 +95,42 @@ dns_query_start(struct event_base *base, dns_query_ask_socket *ask_socket, void 
 void
 dns_query_resolvers(struct dns_queries *queries, const struct peer_address *resolvers, unsigned count)
 {
-	queries->resolver_count = count < RESOLVERS_MAX ? count : RESOLVERS_MAX;
-	for (unsigned i = 0; i < queries->resolver_count; i++) {
-		queries->resolvers[i] = resolvers[i];
-		queries->failures[i] = 0;
+	struct dns_resolving *resolving = &queries->resolving;
+
+	resolving->resolver_count = count < RESOLVERS_MAX ? count : RESOLVERS_MAX;
+	for (unsigned i = 0; i < resolving->resolver_count; i++) {
+		resolving->resolvers[i] = resolvers[i];
+		resolving->failures[i] = 0;
 	}
-	dns_sockets_configure(queries->sockets, resolvers, queries->resolver_count);
+	dns_sockets_configure(resolving->sockets, resolvers, resolving->resolver_count);
 }
 
 void
 dns_query_caller_ready(struct dns_queries *queries)
 {
-	dns_sockets_caller_ready(queries->sockets);
+	dns_sockets_caller_ready(queries->resolving.sockets);
 }
 
 void
 dns_query_caller_gone(struct dns_queries *queries)
 {
-	dns_streams_caller_gone(queries->streams);
+	dns_streams_caller_gone(queries->resolving.streams);
 }
 
 void
 dns_query_lent(struct dns_queries *queries, uint32_t serial, const struct peer_address *address, int fd)
 {
 	/* Nobody's: asked for before a reload, or by a question that is settled. */
-	if (!dns_sockets_lent(queries->sockets, serial, address, fd) &&
-	    !dns_streams_lent(queries->streams, serial, address, fd))
+	if (!dns_sockets_lent(queries->resolving.sockets, serial, address, fd) &&
+	    !dns_streams_lent(queries->resolving.streams, serial, address, fd))
 		(void)close(fd);
 }
 
 void
 dns_query_not_lent(struct dns_queries *queries, uint32_t serial)
 {
-	if (!dns_sockets_refused(queries->sockets, serial))
-		(void)dns_streams_refused(queries->streams, serial);
+	if (!dns_sockets_refused(queries->resolving.sockets, serial))
+		(void)dns_streams_refused(queries->resolving.streams, serial);
 }
 
 static struct dns_question *
@@ -152,9 +172,11 @@ begin(struct dns_queries *queries, const struct dns_key *key, const struct dns_a
 	return question;
 }
 
-void
-dns_query_probe(struct dns_queries *queries)
+/* Asks something that any resolver can answer by itself (RFC 6761 6.3), if that is not under way. */
+static void
+probe(struct dns_resolving *resolving)
 {
+	struct dns_queries *queries = resolving->owner;
 	const struct dns_answer *answer;
 	struct dns_key key;
 
@@ -171,16 +193,16 @@ dns_query_ask(struct dns_queries *queries, enum dns_type type, struct span name,
 	const struct dns_answer *answer = dns_cache_get(queries->cache, type, name, clock_monotonic_ms());
 	struct dns_key key;
 
-	queries->counters.questions++;
+	queries->resolving.counters.questions++;
 	if (answer) {
-		queries->counters.cached++;
+		queries->resolving.counters.cached++;
 		return answer;
 	}
 	if (!dns_key_make(&key, type, name))
 		return &no_name;
 	struct dns_question *question = find_in_flight(queries, &key);
 	if (question)
-		queries->counters.joined++;
+		queries->resolving.counters.joined++;
 	else
 		question = begin(queries, &key, &answer);
 	if (!question)
@@ -205,14 +227,14 @@ dns_query_cancel(struct dns_waiter *waiter)
 	waiter->question = NULL;
 }
 
-void
-dns_query_settle(struct dns_question *question, const struct dns_answer *answer, uint32_t ttl_seconds)
+/* Tells the waiters, keeps the answer, and takes the question back. */
+static void
+on_settled(struct dns_question *question, const struct dns_answer *answer, uint32_t ttl_seconds)
 {
-	struct dns_queries *queries = question->queries;
+	struct dns_queries *queries = question->resolving->owner;
 	enum dns_type type = (enum dns_type)question->key.type;
 	struct span name = dns_key_name(&question->key);
 
-	dns_question_stop(question);
 	HASH_DEL(queries->in_flight, question);
 	if (!question->is_probe)
 		dns_cache_put(queries->cache, type, name, answer, ttl_seconds, clock_monotonic_ms());
@@ -226,15 +248,15 @@ dns_query_settle(struct dns_question *question, const struct dns_answer *answer,
 }
 
 uint64_t
-dns_query_answers(const struct dns_queries *queries)
+dns_query_heard_us(const struct dns_queries *queries)
 {
-	return queries->counters.answers;
+	return queries->resolving.heard_us;
 }
 
 const struct dns_counters *
 dns_query_counters(const struct dns_queries *queries)
 {
-	return &queries->counters;
+	return &queries->resolving.counters;
 }
 
 static void
@@ -249,7 +271,7 @@ status_line(struct buf *lines, const char *name, uint64_t number)
 void
 dns_query_status(const struct dns_queries *queries, struct buf *lines)
 {
-	const struct dns_counters *counters = &queries->counters;
+	const struct dns_counters *counters = &queries->resolving.counters;
 
 	status_line(lines, "dns-questions", counters->questions);
 	status_line(lines, "dns-cached", counters->cached);
@@ -260,11 +282,11 @@ dns_query_status(const struct dns_queries *queries, struct buf *lines)
 	status_line(lines, "dns-streams", counters->streams);
 	status_line(lines, "dns-timeouts", counters->timeouts);
 	status_line(lines, "dns-refused", counters->refused);
-	status_line(lines, "dns-unmatched", dns_sockets_unmatched(queries->sockets));
+	status_line(lines, "dns-unmatched", dns_sockets_unmatched(queries->resolving.sockets));
 	status_line(lines, "dns-unsettled", counters->unsettled);
 	status_line(lines, "dns-resolver-down", counters->down);
 	status_line(lines, "dns-in-flight", HASH_COUNT(queries->in_flight));
-	status_line(lines, "dns-sockets", dns_sockets_open(queries->sockets));
+	status_line(lines, "dns-sockets", dns_sockets_open(queries->resolving.sockets));
 	status_line(lines, "dns-cache-entries", dns_cache_entries(queries->cache));
 	status_line(lines, "dns-cache-bytes", dns_cache_bytes(queries->cache));
 }
@@ -276,7 +298,7 @@ dns_query_stop(struct dns_queries *queries)
 		dns_question_stop(&queries->questions[i]);
 	HASH_CLEAR(hh, queries->in_flight);
 	dns_cache_free(queries->cache);
-	dns_sockets_free(queries->sockets);
-	dns_streams_free(queries->streams);
+	dns_sockets_free(queries->resolving.sockets);
+	dns_streams_free(queries->resolving.streams);
 	free(queries);
 }

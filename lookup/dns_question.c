@@ -1,7 +1,6 @@
-/* The tries of one question. Nothing here calls a waiter but through dns_query_settle(), and dns_question_begin()
- * never does, so that who asks is not called back from inside the asking.
+/* The tries of one question.
  *
- * On failure: see lookup/dns_query.h.
+ * On failure: see lookup/dns_question.h.
  */
 #include "lookup/dns_question.h"
 
@@ -13,7 +12,7 @@
 #include "lib/log.h"
 
 /* Patience for each try: short at first, since a datagram may be lost; 7.5 s in all, within a check's 10 s. */
-static const unsigned try_ms[DNS_QUERY_TRIES] = { 800, 1200, 2000, 3500 };
+static const unsigned try_ms[DNS_QUESTION_TRIES] = { 800, 1200, 2000, 3500 };
 
 static const struct dns_answer trouble = { .status = DNS_TROUBLE };
 static const struct dns_answer resolver_down = { .status = DNS_RESOLVER_DOWN };
@@ -22,7 +21,7 @@ static void
 leave_stalled(struct dns_question *question)
 {
 	if (question->is_stalled)
-		TAILQ_REMOVE(&question->queries->stalled, question, entry);
+		TAILQ_REMOVE(&question->resolving->stalled, question, entry);
 	question->is_stalled = false;
 }
 
@@ -30,7 +29,7 @@ void
 dns_question_stop(struct dns_question *question)
 {
 	(void)event_del(&question->timer);
-	for (unsigned i = 0; i < DNS_QUERY_TRIES; i++)
+	for (unsigned i = 0; i < DNS_QUESTION_TRIES; i++)
 		dns_socket_leave(&question->tries[i].use);
 	dns_stream_end(question->stream);
 	question->stream = NULL;
@@ -38,33 +37,41 @@ dns_question_stop(struct dns_question *question)
 	leave_stalled(question);
 }
 
+static void
+settle(struct dns_question *question, const struct dns_answer *answer, uint32_t ttl_seconds)
+{
+	dns_question_stop(question);
+	question->resolving->events->on_settled(question, answer, ttl_seconds);
+}
+
 /* Nobody answered: is it the name's fault, or does no resolver answer anything? */
 static void
 give_up(struct dns_question *question)
 {
-	struct dns_queries *queries = question->queries;
+	struct dns_resolving *resolving = question->resolving;
 
-	if (question->has_failed || queries->counters.answers > question->answers_before) {
-		queries->counters.unsettled++;
-		dns_query_settle(question, &trouble, 0);
+	if (question->has_failed || resolving->heard_us > question->started_us) {
+		resolving->counters.unsettled++;
+		settle(question, &trouble, 0);
 		return;
 	}
-	queries->counters.down++;
-	if (!queries->is_down)
+	resolving->counters.down++;
+	if (!resolving->is_down)
 		log_warning("no resolver answers, of %u; see whether those of `resolvers` in the configuration run",
-		    queries->resolver_count);
-	queries->is_down = true;
-	dns_query_settle(question, &resolver_down, 0);
+		    resolving->resolver_count);
+	resolving->is_down = true;
+	settle(question, &resolver_down, 0);
 }
 
 static void
-hear(struct dns_queries *queries, unsigned resolver)
+hear(struct dns_resolving *resolving, unsigned resolver)
 {
-	queries->counters.answers++;
-	queries->failures[resolver] = 0;
-	if (queries->is_down)
+	resolving->counters.answers++;
+	resolving->heard_us = clock_monotonic_us();
+	resolving->failures[resolver] = 0;
+	if (resolving->is_down)
 		log_info("a resolver answers again");
-	queries->is_down = false;
+	resolving->is_down = false;
 }
 
 static unsigned
@@ -81,14 +88,14 @@ count_tries(const struct dns_question *question, unsigned resolver)
 static unsigned
 choose_resolver(const struct dns_question *question)
 {
-	const struct dns_queries *queries = question->queries;
+	const struct dns_resolving *resolving = question->resolving;
 	unsigned best = 0;
 	unsigned best_tries = UINT32_MAX;
 
-	for (unsigned i = 0; i < queries->resolver_count; i++) {
+	for (unsigned i = 0; i < resolving->resolver_count; i++) {
 		unsigned tries = count_tries(question, i);
 
-		if (tries < best_tries || (tries == best_tries && queries->failures[i] < queries->failures[best])) {
+		if (tries < best_tries || (tries == best_tries && resolving->failures[i] < resolving->failures[best])) {
 			best = i;
 			best_tries = tries;
 		}
@@ -122,16 +129,16 @@ roll(struct dice *dice)
 static bool
 send_try(struct dns_question *question)
 {
-	struct dns_queries *queries = question->queries;
+	struct dns_resolving *resolving = question->resolving;
 	struct dns_try *try = &question->tries[question->try_count];
 	unsigned patience_ms = try_ms[question->try_count];
 	/* The last try leaves EDNS out: something on the way may not let it through. */
-	bool with_edns = question->try_count + 1 < DNS_QUERY_TRIES;
+	bool with_edns = question->try_count + 1 < DNS_QUESTION_TRIES;
 	struct dice dice;
 
 	roll(&dice);
 	try->resolver = choose_resolver(question);
-	struct dns_socket *socket = dns_sockets_pick(queries->sockets, try->resolver, dice.socket);
+	struct dns_socket *socket = dns_sockets_pick(resolving->sockets, try->resolver, dice.socket);
 	while (socket && dns_socket_has_id(socket, dice.id))
 		dice.id++;
 	if (!dns_message_query(&try->packet, (enum dns_type)question->on_wire.type, dns_key_name(&question->on_wire),
@@ -140,12 +147,12 @@ send_try(struct dns_question *question)
 	question->try_count++;
 	if (!socket) {
 		question->is_stalled = true;
-		TAILQ_INSERT_TAIL(&queries->stalled, question, entry);
+		TAILQ_INSERT_TAIL(&resolving->stalled, question, entry);
 	} else if (dns_socket_ask(
 		       socket, &try->use, dice.id, span_make((char *)try->packet.bytes, try->packet.length))) {
-		queries->counters.sent++;
+		resolving->counters.sent++;
 	} else {
-		patience_ms = DNS_QUERY_REFUSED_MS;
+		patience_ms = DNS_QUESTION_REFUSED_MS;
 	}
 	wait_ms(question, patience_ms);
 	return true;
@@ -155,10 +162,10 @@ static void
 next_try(struct dns_question *question)
 {
 	leave_stalled(question);
-	if (question->try_count == DNS_QUERY_TRIES)
+	if (question->try_count == DNS_QUESTION_TRIES)
 		give_up(question);
 	else if (!send_try(question))
-		dns_query_settle(question, &trouble, 0);
+		settle(question, &trouble, 0);
 }
 
 bool
@@ -168,16 +175,16 @@ dns_question_begin(struct dns_question *question, const struct dns_key *key)
 	question->on_wire = *key;
 	question->hops = 0;
 	question->ttl_seconds = UINT32_MAX;
-	question->answers_before = question->queries->counters.answers;
+	question->started_us = clock_monotonic_us();
 	question->is_probe = false;
 	question->has_failed = false;
 	return send_try(question);
 }
 
 void
-dns_question_resume(struct dns_queries *queries, unsigned resolver)
+dns_question_resume(struct dns_resolving *resolving, unsigned resolver)
 {
-	struct dns_question *question = TAILQ_FIRST(&queries->stalled);
+	struct dns_question *question = TAILQ_FIRST(&resolving->stalled);
 
 	while (question) {
 		struct dns_question *next = TAILQ_NEXT(question, entry);
@@ -195,42 +202,42 @@ static void
 on_timer(evutil_socket_t fd, short what, void *argument)
 {
 	struct dns_question *question = argument;
-	struct dns_queries *queries = question->queries;
+	struct dns_resolving *resolving = question->resolving;
 
 	(void)fd;
 	(void)what;
-	queries->counters.timeouts++;
-	queries->failures[question->tries[question->try_count - 1].resolver]++;
+	resolving->counters.timeouts++;
+	resolving->failures[question->tries[question->try_count - 1].resolver]++;
 	dns_stream_end(question->stream);
 	question->stream = NULL;
-	if (!question->is_probe && queries->counters.answers == question->answers_before)
-		dns_query_probe(queries);
+	if (!question->is_probe && resolving->heard_us <= question->started_us)
+		resolving->events->on_silence(resolving);
 	next_try(question);
 }
 
 void
-dns_question_prepare(struct dns_question *question, struct dns_queries *queries)
+dns_question_prepare(struct dns_question *question, struct dns_resolving *resolving)
 {
-	question->queries = queries;
+	question->resolving = resolving;
 	TAILQ_INIT(&question->waiters);
-	for (unsigned i = 0; i < DNS_QUERY_TRIES; i++)
+	for (unsigned i = 0; i < DNS_QUESTION_TRIES; i++)
 		question->tries[i].question = question;
-	(void)event_assign(&question->timer, queries->base, -1, 0, on_timer, question);
+	(void)event_assign(&question->timer, resolving->base, -1, 0, on_timer, question);
 }
 
 /* A resolver cannot answer this: another one may, or an earlier try still may; otherwise that is the result. */
 static void
 on_failure(struct dns_question *question)
 {
-	const struct dns_queries *queries = question->queries;
+	const struct dns_resolving *resolving = question->resolving;
 	bool is_waiting = false;
 
 	question->has_failed = true;
 	for (unsigned i = 0; i < question->try_count; i++)
 		is_waiting = is_waiting || question->tries[i].use.socket;
-	if (question->try_count < DNS_QUERY_TRIES && count_tries(question, choose_resolver(question)) == 0)
+	if (question->try_count < DNS_QUESTION_TRIES && count_tries(question, choose_resolver(question)) == 0)
 		next_try(question);
-	else if (!is_waiting || queries->resolver_count <= 1)
+	else if (!is_waiting || resolving->resolver_count <= 1)
 		give_up(question);
 }
 
@@ -242,9 +249,9 @@ follow(struct dns_question *question, const struct dns_reply *reply)
 
 	question->hops++;
 	dns_question_stop(question);
-	if (question->hops > DNS_QUERY_HOPS || TAILQ_EMPTY(&question->waiters) ||
+	if (question->hops > DNS_QUESTION_HOPS || TAILQ_EMPTY(&question->waiters) ||
 	    !dns_key_make(&next, (enum dns_type)question->key.type, reply->next_name)) {
-		dns_query_settle(question, &trouble, 0);
+		settle(question, &trouble, 0);
 		return;
 	}
 	question->on_wire = next;
@@ -256,17 +263,18 @@ follow(struct dns_question *question, const struct dns_reply *reply)
 static void
 ask_by_stream(struct dns_question *question, struct dns_try *try)
 {
-	struct dns_queries *queries = question->queries;
+	struct dns_resolving *resolving = question->resolving;
 
 	if (question->stream)
 		return;
-	queries->counters.streams++;
+	resolving->counters.streams++;
 	question->stream_try = try;
 	/* After a reload the number may mean a resolver that is not there any more. */
-	if (try->resolver < queries->resolver_count)
-		question->stream = dns_stream_begin(queries->streams, try->resolver, &queries->resolvers[try->resolver],
-		    span_make((char *)try->packet.bytes, try->packet.length), question);
-	wait_ms(question, question->stream ? DNS_QUERY_STREAM_MS : DNS_QUERY_REFUSED_MS);
+	if (try->resolver < resolving->resolver_count)
+		question->stream =
+		    dns_stream_begin(resolving->streams, try->resolver, &resolving->resolvers[try->resolver],
+			span_make((char *)try->packet.bytes, try->packet.length), question);
+	wait_ms(question, question->stream ? DNS_QUESTION_STREAM_MS : DNS_QUESTION_REFUSED_MS);
 }
 
 /* A message that fits a try. */
@@ -276,7 +284,7 @@ take_message(struct dns_question *question, struct dns_try *try, struct span mes
 	struct arena arena = ARENA_LIMIT(DNS_PARSE_BYTES);
 	struct dns_reply reply;
 
-	hear(question->queries, try->resolver);
+	hear(question->resolving, try->resolver);
 	dns_message_parse(&try->packet, (enum dns_type)question->on_wire.type, dns_key_name(&question->on_wire),
 	    message, &arena, &reply);
 	dns_socket_leave(&try->use);
@@ -286,7 +294,7 @@ take_message(struct dns_question *question, struct dns_try *try, struct span mes
 	case DNS_REPLY_ANSWER:
 		if (question->ttl_seconds < reply.ttl_seconds)
 			reply.ttl_seconds = question->ttl_seconds;
-		dns_query_settle(question, &reply.answer, reply.ttl_seconds);
+		settle(question, &reply.answer, reply.ttl_seconds);
 		break;
 	case DNS_REPLY_CHAIN:
 		follow(question, &reply);
@@ -295,7 +303,7 @@ take_message(struct dns_question *question, struct dns_try *try, struct span mes
 		ask_by_stream(question, try);
 		break;
 	case DNS_REPLY_FAILED:
-		question->queries->counters.failures++;
+		question->resolving->counters.failures++;
 		on_failure(question);
 		break;
 	}
@@ -318,13 +326,14 @@ void
 dns_question_on_refused(void *context, struct dns_socket_use *use)
 {
 	struct dns_try *try = (struct dns_try *)((char *)use - offsetof(struct dns_try, use));
-	struct dns_queries *queries = context;
+	struct dns_resolving *resolving = try->question->resolving;
 
-	queries->counters.refused++;
-	queries->failures[try->resolver]++;
+	(void)context;
+	resolving->counters.refused++;
+	resolving->failures[try->resolver]++;
 	/* Only the latest try has the timer; an earlier one is over anyway. */
 	if (try == &try->question->tries[try->question->try_count - 1] && !try->question->stream)
-		wait_ms(try->question, DNS_QUERY_REFUSED_MS);
+		wait_ms(try->question, DNS_QUESTION_REFUSED_MS);
 }
 
 void

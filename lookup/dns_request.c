@@ -29,7 +29,6 @@ struct request {
 	struct replay *replay;
 	struct waiting_list waiting;
 	struct event deadline;
-	uint64_t answers_before; /* from any resolver, when it began */
 };
 
 TAILQ_HEAD(request_list, request);
@@ -135,7 +134,7 @@ on_deadline(evutil_socket_t fd, short what, void *argument)
 {
 	struct request *request = argument;
 	bool is_waiting = !LIST_EMPTY(&request->waiting);
-	bool has_heard = dns_query_answers(request->requests->queries) > request->answers_before;
+	bool has_heard = dns_query_heard_us(request->requests->queries) > request->work.started_us;
 
 	(void)fd;
 	(void)what;
@@ -300,7 +299,6 @@ dns_request_begin(struct dns_requests *requests, void *asker, const struct ipc_m
 	requests->in_flight_count++;
 	requests->begun++;
 	request->asker = asker;
-	request->answers_before = dns_query_answers(requests->queries);
 	LIST_INIT(&request->waiting);
 	request->replay = replay_new();
 	if (!dns_work_begin(&request->work, ask, buf_span(&requests->hostname)) || !request->replay) {

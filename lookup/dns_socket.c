@@ -72,6 +72,9 @@ on_readable(evutil_socket_t fd, short what, void *argument)
 		}
 		bool fits = (size_t)length <= sizeof datagram;
 		deliver(socket, span_make(datagram, fits ? (size_t)length : 0));
+		/* Usually there was one to wait for: no call that only says EAGAIN. */
+		if (LIST_EMPTY(&socket->waiting))
+			return;
 	}
 }
 

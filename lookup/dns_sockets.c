@@ -169,16 +169,24 @@ find_asked(struct dns_sockets *pool, uint32_t serial)
 	return NULL;
 }
 
+static bool
+is_candidate(const struct dns_socket *socket, enum dns_socket_state state, unsigned resolver)
+{
+	return socket->state == state && socket->resolver == resolver;
+}
+
 static struct dns_socket *
 pick_in_state(struct dns_sockets *pool, enum dns_socket_state state, unsigned resolver, unsigned random)
 {
-	struct dns_socket *candidates[DNS_SOCKETS_MAX];
-	unsigned count = 0;
+	unsigned candidates = 0;
 
 	for (unsigned i = 0; i < DNS_SOCKETS_MAX; i++)
-		if (pool->sockets[i].state == state && pool->sockets[i].resolver == resolver)
-			candidates[count++] = &pool->sockets[i];
-	return count ? candidates[random % count] : NULL;
+		candidates += is_candidate(&pool->sockets[i], state, resolver);
+	unsigned skip = candidates ? random % candidates : 0;
+	for (unsigned i = 0; i < DNS_SOCKETS_MAX; i++)
+		if (is_candidate(&pool->sockets[i], state, resolver) && skip-- == 0)
+			return &pool->sockets[i];
+	return NULL;
 }
 
 bool

@@ -19,7 +19,7 @@ enum { WHY_BYTES = 1024 };
 struct compilation {
 	const struct config *config;
 	struct map_rules rules;
-	struct map_source source;
+	struct map_entries source;
 	struct map_index index;
 	struct map_flat flat;
 	struct buf *messages;
@@ -29,7 +29,7 @@ static void
 take_settings(struct compilation *compilation)
 {
 	const struct config *config = compilation->config;
-	struct map_source *source = &compilation->source;
+	struct map_entries *source = &compilation->source;
 
 	compilation->rules = map_rules_of(config);
 	source->keeps_local_case = compilation->rules.keeps_local_case;
@@ -41,7 +41,7 @@ take_settings(struct compilation *compilation)
 static bool
 read_and_flatten(struct compilation *compilation)
 {
-	struct map_source *source = &compilation->source;
+	struct map_entries *source = &compilation->source;
 
 	map_source_read(source, compilation->config->recipients);
 	if (map_index_build(&compilation->index, source) &&
@@ -89,7 +89,7 @@ addresses_before(int folder, const char *name)
 }
 
 static uint64_t
-count_addresses(const struct map_source *source, uint64_t *entries)
+count_addresses(const struct map_entries *source, uint64_t *entries)
 {
 	uint64_t addresses = 0;
 
@@ -160,6 +160,6 @@ map_compile(const struct config *config, int folder, const char *name, bool is_f
 	}
 	map_flat_free(&compilation.flat);
 	map_index_free(&compilation.index);
-	map_source_free(&compilation.source);
+	map_entries_free(&compilation.source);
 	return is_compiled;
 }

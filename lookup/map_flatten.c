@@ -20,7 +20,7 @@ struct frame {
 };
 
 struct walk {
-	struct map_source *source;
+	struct map_entries *source;
 	const struct map_index *index;
 	const struct map_rules *rules;
 	struct map_flat *flat;
@@ -173,34 +173,47 @@ keep_gathered(struct walk *walk, struct map_reach *reach)
 	reach->count = walk->gathered_count;
 }
 
-/* All targets of an alias have been walked: puts together what they reach. A target that is wrong has had its problem.
- */
+/* What one target of an alias reaches. A target that is wrong has had its problem. */
+static enum gathering
+gather_target(struct walk *walk, const struct map_entry *alias, size_t place, struct map_reach *reach)
+{
+	struct map_index_hit hit = { .index = walk->index };
+	const struct map_finder finder = map_index_finder(&hit);
+	struct span target = alias->targets->items[place];
+	bool is_role;
+
+	if (map_resolve(walk->rules, target, &finder, &is_role) != MAP_FINDS_ENTRY)
+		return GATHERED;
+	if (hit.entry->destination == MAP_TO_MAILDIR)
+		return gather_maildir(walk, hit.entry, target);
+	const struct map_reach *other = &walk->flat->of[number_of(walk, hit.entry)];
+	if (alias->targets->count > 1)
+		return gather_reach(walk, other);
+	/* Another name for one alias shares its list: a long chain would copy it at each link. */
+	*reach = *other;
+	return GATHERED;
+}
+
+/* All targets of an alias have been walked: puts together what they reach. */
 static void
 finish(struct walk *walk, uint32_t number)
 {
 	const struct map_entry *alias = entry_at(walk, number);
+	struct map_reach *reach = &walk->flat->of[number];
 	enum gathering result = GATHERED;
 
 	while (walk->gathered_count)
 		walk->seen[walk->slots[--walk->gathered_count]] = 0;
-	for (size_t i = 0; i < alias->targets->count && result != GATHERED_TOO_MANY; i++) {
-		struct map_index_hit hit = { .index = walk->index };
-		const struct map_finder finder = map_index_finder(&hit);
-		bool is_role;
-
-		if (map_resolve(walk->rules, alias->targets->items[i], &finder, &is_role) != MAP_FINDS_ENTRY)
-			continue;
-		if (hit.entry->destination == MAP_TO_MAILDIR)
-			result = gather_maildir(walk, hit.entry, alias->targets->items[i]);
-		else
-			result = gather_reach(walk, &walk->flat->of[number_of(walk, hit.entry)]);
-	}
-	if (result == GATHERED_TOO_MANY)
+	for (size_t i = 0; i < alias->targets->count && result != GATHERED_TOO_MANY; i++)
+		result = gather_target(walk, alias, i, reach);
+	walk->marks[number] = MARK_DONE;
+	if (result == GATHERED_TOO_MANY) {
+		walk->marks[number] = MARK_WRONG;
 		MAP_PROBLEM(walk->source, alias, "%.*s reaches more than %d mailboxes; split it",
 		    SPAN_ARG(alias->address), MAP_MAILBOXES_MAX);
-	else
-		keep_gathered(walk, &walk->flat->of[number]);
-	walk->marks[number] = result == GATHERED_TOO_MANY ? MARK_WRONG : MARK_DONE;
+	} else if (reach->count == 0) {
+		keep_gathered(walk, reach);
+	}
 }
 
 static bool
@@ -285,7 +298,7 @@ walk_from(struct walk *walk, uint32_t root)
 
 bool
 map_flatten(
-    struct map_source *source, const struct map_index *index, const struct map_rules *rules, struct map_flat *flat)
+    struct map_entries *source, const struct map_index *index, const struct map_rules *rules, struct map_flat *flat)
 {
 	struct walk *walk = calloc(1, sizeof *walk);
 	bool is_done = false;

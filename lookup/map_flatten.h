@@ -11,8 +11,7 @@
 #include <stddef.h>
 
 #include "lookup/map_index.h"
-#include "lookup/map_read.h"
-#include "lookup/map_source.h"
+#include "lookup/map_entries.h"
 
 struct map_reach {
 	size_t count; /* 0: none, or a problem was found */
@@ -25,7 +24,7 @@ struct map_flat {
 
 /* Flattens all aliases of the source. False without memory. */
 bool map_flatten(
-    struct map_source *source, const struct map_index *index, const struct map_rules *rules, struct map_flat *flat);
+    struct map_entries *source, const struct map_index *index, const struct map_rules *rules, struct map_flat *flat);
 /* The mailbox of a maildir entry; path is written to `path`, which must outlive the result. Address: the entry's. */
 struct map_mailbox map_mailbox_of(const struct map_entry *entry, struct buf *path);
 void map_flat_free(struct map_flat *flat);

@@ -42,7 +42,7 @@ map_index_find(const struct map_index *index, struct span address)
 }
 
 static void
-complain_twice(struct map_source *source, const struct map_entry *first, const struct map_entry *second)
+complain_twice(struct map_entries *source, const struct map_entry *first, const struct map_entry *second)
 {
 	struct span file = source->files[first->file];
 
@@ -67,7 +67,7 @@ domain_key(struct span address)
 /* Sees to it that the domain of entry `number` has its own entry. last: the domain seen before, since most neighbours
  * share theirs. */
 static bool
-add_domain(struct map_index *index, struct map_source *source, size_t number, struct span *last)
+add_domain(struct map_index *index, struct map_entries *source, size_t number, struct span *last)
 {
 	const struct map_entry *entry = &source->entries[number];
 	struct span key = domain_key(entry->address);
@@ -81,14 +81,14 @@ add_domain(struct map_index *index, struct map_source *source, size_t number, st
 	const struct map_entry domain = {
 		.address = key, .destination = MAP_TO_DOMAIN, .file = entry->file, .line = entry->line
 	};
-	if (!map_source_add(source, &domain))
+	if (!map_entries_add(source, &domain))
 		return false;
 	*slot = (uint32_t)source->count;
 	return true;
 }
 
 bool
-map_index_build(struct map_index *index, struct map_source *source)
+map_index_build(struct map_index *index, struct map_entries *source)
 {
 	size_t own = source->count;
 	size_t slots = FIRST_SLOTS;

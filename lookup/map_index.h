@@ -12,17 +12,17 @@
 
 #include "lib/span.h"
 #include "lookup/map_resolve.h"
-#include "lookup/map_source.h"
+#include "lookup/map_entries.h"
 
 struct map_index {
-	const struct map_source *source;
+	const struct map_entries *source;
 	uint32_t *slots; /* owned; entry number + 1, or 0 */
 	size_t mask;     /* slots - 1 */
 };
 
 /* Indexes all entries of the source, of equal addresses the first; a later one is a problem that names both places.
  * Adds an entry "@domain" to the source for each domain that has none. */
-bool map_index_build(struct map_index *index, struct map_source *source);
+bool map_index_build(struct map_index *index, struct map_entries *source);
 /* The entry of that address, or NULL. */
 const struct map_entry *map_index_find(const struct map_index *index, struct span address);
 

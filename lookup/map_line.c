@@ -10,7 +10,7 @@
 
 /* The line at hand. */
 struct line {
-	struct map_source *source;
+	struct map_entries *source;
 	struct map_entry entry;
 	struct span rest;
 	bool is_wrong; /* a problem was added */
@@ -107,7 +107,7 @@ take_domain_address(struct line *line, struct span word)
 /* Finds the root that an absolute path lies in, and what is left of it; the longest one, when roots lie in each other.
  */
 static bool
-find_root(const struct map_source *source, struct span path, struct map_maildir *maildir)
+find_root(const struct map_entries *source, struct span path, struct map_maildir *maildir)
 {
 	size_t longest = 0;
 
@@ -135,7 +135,7 @@ has_control(struct span text)
 
 /* What is wrong with a path, quotes taken off; NULL when it is right, and then in *maildir. */
 static const char *
-place_path(const struct map_source *source, struct span path, struct map_maildir *maildir)
+place_path(const struct map_entries *source, struct span path, struct map_maildir *maildir)
 {
 	if (path.length == 0 || has_control(path))
 		return "is empty or holds a control character; write the folder's plain path";
@@ -162,11 +162,14 @@ take_path(struct line *line, struct span word, struct map_maildir *maildir)
 	/* One too long keeps its quotes, and is refused for its length. */
 	if (map_words_is_quoted(word) && map_words_unquote(word, bytes, sizeof bytes, &length))
 		path = span_make(bytes, length);
-	const char *wrong = place_path(line->source, path, maildir);
-	if (wrong)
+	struct map_maildir placed = *maildir;
+	const char *wrong = place_path(line->source, path, &placed);
+	if (wrong) {
 		WRONG(line, "the path \"%s\" %s", problems_quote(path, quoted), wrong);
-	else
-		maildir->path = keep(line, maildir->path);
+		return;
+	}
+	maildir->root = placed.root;
+	maildir->path = keep(line, placed.path);
 }
 
 static void
@@ -314,7 +317,7 @@ parse_destination(struct line *line)
 }
 
 void
-map_line_parse(struct map_source *source, unsigned file, unsigned number, struct span text)
+map_line_parse(struct map_entries *source, unsigned file, unsigned number, struct span text)
 {
 	struct line line = { .source = source, .entry = { .file = file, .line = number }, .rest = text };
 	struct span word = next_word(&line);
@@ -330,6 +333,6 @@ map_line_parse(struct map_source *source, unsigned file, unsigned number, struct
 	parse_destination(&line);
 	if (line.is_wrong)
 		line.entry.destination = MAP_TO_NOTHING;
-	if (line.entry.address.data && !map_source_add(source, &line.entry))
+	if (line.entry.address.data && !map_entries_add(source, &line.entry))
 		MAP_PROBLEM(source, &line.entry, "there is not enough memory for the map; free some and try again");
 }

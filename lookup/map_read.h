@@ -17,12 +17,7 @@
 
 #include "lib/buf.h"
 #include "lib/span.h"
-
-enum {
-	MAP_MAILBOXES_MAX = 1000, /* mailboxes one address may reach */
-	MAP_ADDRESS_BYTES = 1024,
-	MAP_PATH_BYTES = 1024
-};
+#include "lookup/map_types.h"
 
 struct map;
 
@@ -32,15 +27,6 @@ struct map_meta {
 	uint64_t entries;  /* addresses and wildcards */
 	char digest[65];   /* SHA-256 of the records, in hex */
 	char settings[65]; /* SHA-256 of the settings it was made with, in hex (lookup/map_settings.h) */
-};
-
-/* One mailbox that an address reaches. */
-struct map_mailbox {
-	struct span address; /* canonical address of the mailbox (Delivered-To); of a catch-all: the address as asked */
-	unsigned root;       /* index of its root: 0 is `mailboxes`, 1… are `mailbox-roots` */
-	struct span path;    /* below the root: "example.org/alice"; no "..", no leading or double slash */
-	uint64_t quota_bytes; /* 0: none (kept, enforced later) */
-	unsigned line;        /* of its entry in the recipients file */
 };
 
 enum map_verdict {
@@ -65,17 +51,10 @@ struct map_result {
 
 /* Takes fd (closes it, also on failure), maps it read-only, checks size, meta, version and structure: that the file has
  * the length that was written, and that its tables lie one behind the other and hold as many records. The digest is not
- * computed (0.1 s and more for a million addresses, in an event loop): each record carries a checksum, which the lookup
- * checks. */
+ * computed (about 0.1 s for a million addresses, too long in an event loop): each record carries a checksum, which the
+ * lookup checks. */
 struct map *map_open(int fd, struct buf *why);
 const struct map_meta *map_meta(const struct map *map);
-
-struct map_rules {
-	const char *sub_address; /* characters that begin a sub-address; "" for none */
-	bool keeps_local_case;
-	struct span postmaster; /* as configured, or empty */
-	struct span hostname;
-};
 
 /* Looks up an address as RCPT gave it, without brackets: `alice+news@Example.ORG`, `"a b"@example.org`, `postmaster`,
  * `postmaster@[192.0.2.1]`. Exact, then without the sub-address (cut from the right, longest base first), then the

@@ -198,9 +198,10 @@ map_record_decode(struct span key, struct span value, struct map_record *record,
 void
 map_file_key(unsigned file, char key[static MAP_FILE_KEY_BYTES])
 {
-	memcpy(key, "\0file", 5);
-	key[5] = (char)(file >> 8 & 0xff);
-	key[6] = (char)(file & 0xff);
+	const char bytes[MAP_FILE_KEY_BYTES] = { '\0', 'f', 'i', 'l', 'e', (char)(file >> 8 & 0xff),
+		(char)(file & 0xff) };
+
+	memcpy(key, bytes, sizeof bytes);
 }
 
 void

@@ -16,7 +16,7 @@
 
 #include "lib/buf.h"
 #include "lib/span.h"
-#include "lookup/map_read.h"
+#include "lookup/map_types.h"
 
 enum {
 	MAP_VERSION = 1,

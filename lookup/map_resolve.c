@@ -123,15 +123,15 @@ resolve_malformed(const struct map_finder *finder, struct span text)
 }
 
 enum map_resolution
-map_resolve(const struct map_rules *rules, struct span text, const struct map_finder *finder, bool *is_role)
+map_resolve(const struct map_rules *rules, struct span written, const struct map_finder *finder, bool *is_role)
 {
 	struct mail_address address;
 
-	*is_role = span_equal_nocase(text, SPAN("postmaster"));
+	*is_role = span_equal_nocase(written, SPAN("postmaster"));
 	if (*is_role)
 		return resolution_of(find_postmaster(rules, finder));
-	if (mail_address_canonical(text, rules->keeps_local_case, &address) != MAIL_ADDRESS_OK)
-		return resolve_malformed(finder, text);
+	if (mail_address_canonical(written, rules->keeps_local_case, &address) != MAIL_ADDRESS_OK)
+		return resolve_malformed(finder, written);
 	*is_role = mail_address_is_role(&address);
 	bool is_postmaster = span_equal(mail_address_local(&address), SPAN("postmaster"));
 	if (address.is_literal)

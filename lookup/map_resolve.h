@@ -10,7 +10,7 @@
 #define TIDEGATE_LOOKUP_MAP_RESOLVE_H
 
 #include "lib/span.h"
-#include "lookup/map_read.h"
+#include "lookup/map_types.h"
 
 enum map_find { MAP_FIND_NOTHING, MAP_FIND_HIT, MAP_FIND_BROKEN };
 
@@ -29,8 +29,8 @@ enum map_resolution {
 	MAP_FINDS_BROKEN
 };
 
-/* Looks for address. *is_role: it is postmaster@ or abuse@, or bare postmaster. */
+/* Looks for an address as it was written. *is_role: it is postmaster@ or abuse@, or bare postmaster. */
 enum map_resolution map_resolve(
-    const struct map_rules *rules, struct span address, const struct map_finder *finder, bool *is_role);
+    const struct map_rules *rules, struct span written, const struct map_finder *finder, bool *is_role);
 
 #endif

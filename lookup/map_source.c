@@ -16,48 +16,11 @@
 
 #include "lookup/map_line.h"
 
-enum { FIRST_ENTRIES = 256, FILE_BYTES_MAX = 1 << 30 };
-
-#define ARENA_BYTES ((size_t)4 << 30)
-
-bool
-map_source_add(struct map_source *source, const struct map_entry *entry)
-{
-	if (source->count == source->capacity) {
-		size_t capacity = source->capacity ? source->capacity * 2 : FIRST_ENTRIES;
-
-		/* Entries are found again by 32-bit numbers. */
-		if (capacity > UINT32_MAX)
-			return false;
-		struct map_entry *grown = reallocarray(source->entries, capacity, sizeof *grown);
-		if (!grown)
-			return false;
-		source->entries = grown;
-		source->capacity = capacity;
-	}
-	source->entries[source->count++] = *entry;
-	return true;
-}
-
-/* Gives a file its number; false without memory, or when there are too many. */
-static bool
-add_file(struct map_source *source, struct span name)
-{
-	if (source->arena.limit_bytes == 0)
-		source->arena = ARENA_LIMIT(ARENA_BYTES);
-	if (source->file_count == MAP_FILES_MAX)
-		return false;
-	struct span *grown = reallocarray(source->files, source->file_count + 1, sizeof *grown);
-	if (!grown)
-		return false;
-	source->files = grown;
-	source->files[source->file_count] = arena_copy(&source->arena, name);
-	return source->files[source->file_count++].data != NULL;
-}
+enum { FILE_BYTES_MAX = 1 << 30 };
 
 /* A problem with a file or folder as a whole. */
 static void
-complain(struct map_source *source, struct span name, const char *what)
+complain(struct map_entries *source, struct span name, const char *what)
 {
 	problems_add(&source->problems, name, (unsigned)source->file_count, 0, "%s", what);
 }
@@ -69,11 +32,11 @@ is_utf8_mark(struct span text)
 }
 
 void
-map_source_parse(struct map_source *source, struct span name, struct span text)
+map_source_parse(struct map_entries *source, struct span name, struct span text)
 {
 	unsigned line = 0;
 
-	if (!add_file(source, name)) {
+	if (!map_entries_add_file(source, name)) {
 		complain(source, name, "there is no memory for another file, or there are over 65,535 of them");
 		return;
 	}
@@ -123,7 +86,7 @@ read_whole(int fd, size_t *length)
 }
 
 static void
-read_one(struct map_source *source, int folder, const char *name, struct span shown)
+read_one(struct map_entries *source, int folder, const char *name, struct span shown)
 {
 	int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	size_t length = 0;
@@ -170,7 +133,7 @@ is_regular(int folder, const char *name)
 }
 
 static void
-read_folder(struct map_source *source, int folder, const char *path)
+read_folder(struct map_entries *source, int folder, const char *path)
 {
 	struct dirent **names = NULL;
 	int count = scandirat(folder, ".", &names, is_wanted, by_name);
@@ -189,7 +152,7 @@ read_folder(struct map_source *source, int folder, const char *path)
 }
 
 void
-map_source_read(struct map_source *source, const char *path)
+map_source_read(struct map_entries *source, const char *path)
 {
 	int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -199,42 +162,4 @@ map_source_read(struct map_source *source, const char *path)
 	}
 	read_folder(source, folder, path);
 	(void)close(folder);
-}
-
-void
-map_source_free(struct map_source *source)
-{
-	arena_reset(&source->arena);
-	free(source->entries);
-	free(source->files);
-	problems_free(&source->problems);
-	*source = (struct map_source){ 0 };
-}
-
-static bool
-is_plain(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || (unsigned char)c >= 0x80 ||
-	       (c != '\0' && strchr("-_+=.~", c));
-}
-
-void
-map_default_path(struct span address, struct buf *out)
-{
-	static const char hex[] = "0123456789ABCDEF";
-	size_t at = address.length;
-
-	while (at > 0 && address.data[at - 1] != '@')
-		at--;
-	buf_append(out, span_skip(address, at));
-	buf_append_char(out, '/');
-	for (size_t i = 0; i + 1 < at; i++) {
-		char c = address.data[i];
-		const char escape[3] = { '%', hex[(unsigned char)c >> 4], hex[c & 15] };
-
-		if (is_plain(c) && (c != '.' || i > 0))
-			buf_append_char(out, c);
-		else
-			buf_append(out, span_make(escape, sizeof escape));
-	}
 }

@@ -118,7 +118,7 @@ write_entry(struct writer *writer, const struct map_entry *entry, const struct m
 }
 
 static void
-write_files(struct writer *writer, const struct map_source *source)
+write_files(struct writer *writer, const struct map_entries *source)
 {
 	for (size_t i = 0; i < source->file_count; i++) {
 		char key[MAP_FILE_KEY_BYTES];
@@ -150,7 +150,7 @@ write_meta(struct writer *writer)
 
 /* Fills the file behind fd. */
 static bool
-write_all(struct writer *writer, int fd, const struct map_source *source, const struct map_flat *flat)
+write_all(struct writer *writer, int fd, const struct map_entries *source, const struct map_flat *flat)
 {
 	if (cdb_make_start(&writer->cdb, fd) != 0)
 		return false;
@@ -167,7 +167,7 @@ write_all(struct writer *writer, int fd, const struct map_source *source, const 
 }
 
 static bool
-write_aside(int folder, const char *aside, const struct map_source *source, const struct map_flat *flat,
+write_aside(int folder, const char *aside, const struct map_entries *source, const struct map_flat *flat,
     struct map_totals *totals)
 {
 	struct writer writer = { .value = BUF_LIMIT(VALUE_BYTES), .path = BUF_LIMIT(MAP_PATH_BYTES), .totals = totals };
@@ -196,7 +196,7 @@ write_aside(int folder, const char *aside, const struct map_source *source, cons
 }
 
 bool
-map_write(int folder, const char *name, const struct map_source *source, const struct map_flat *flat,
+map_write(int folder, const char *name, const struct map_entries *source, const struct map_flat *flat,
     struct map_totals *totals, struct buf *why)
 {
 	char aside[NAME_BYTES];

@@ -11,11 +11,11 @@
 #include "lib/buf.h"
 #include "lookup/map_flatten.h"
 #include "lookup/map_record.h"
-#include "lookup/map_source.h"
+#include "lookup/map_entries.h"
 
 /* Writes all entries as `name` in folder, mode 0644. totals: settings and the time are the caller's, the counts and the
  * digest are filled in. The caller sees to it that nobody else writes there at the same time. */
-bool map_write(int folder, const char *name, const struct map_source *source, const struct map_flat *flat,
+bool map_write(int folder, const char *name, const struct map_entries *source, const struct map_flat *flat,
     struct map_totals *totals, struct buf *why);
 
 #endif

@@ -17,11 +17,11 @@
 enum dns_type { DNS_A = 1, DNS_PTR = 12, DNS_MX = 15, DNS_TXT = 16, DNS_AAAA = 28 };
 
 enum dns_status {
-	DNS_FOUND,         /* records of the type that was asked for */
-	DNS_NO_DATA,       /* the name exists, without such records */
-	DNS_NO_NAME,       /* NXDOMAIN */
-	DNS_TROUBLE,       /* SERVFAIL and other failures of this domain, or its time ran out */
-	DNS_RESOLVER_DOWN  /* no resolver answered anything at all */
+	DNS_FOUND,        /* records of the type that was asked for */
+	DNS_NO_DATA,      /* the name exists, without such records */
+	DNS_NO_NAME,      /* NXDOMAIN */
+	DNS_TROUBLE,      /* SERVFAIL and other failures of this domain, or its time ran out */
+	DNS_RESOLVER_DOWN /* no resolver answered anything at all */
 };
 
 enum {
@@ -31,9 +31,9 @@ enum {
 };
 
 struct dns_record {
-	uint16_t preference;  /* MX */
-	uint8_t ip[16];       /* A: the first 4; AAAA */
-	struct span text;     /* TXT: joined strings, any bytes; MX, PTR: the target without its final dot, lower case */
+	uint16_t preference; /* MX */
+	uint8_t ip[16];      /* A: the first 4; AAAA */
+	struct span text;    /* TXT: joined strings, any bytes; MX, PTR: the target without its final dot, lower case */
 };
 
 struct dns_answer {

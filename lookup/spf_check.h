@@ -1,9 +1,9 @@
 /* SPF (RFC 7208): one identity of one client, as a pure function of the question and the DNS answers known so far.
  *
- * Evaluated by libspf2 behind a guard (spf_parse, spf_macro, spf_plain), which sees tokens only; see docs/adr.
+ * Evaluated by libspf2 behind a guard (lookup/spf_guard.h), which sees tokens only; see docs/SPF.md and docs/adr/0006.
  *
  * Trust: records, explanations and names are the Internet's.
- * On failure: SPF_WAIT while an answer is missing; everything else is a result of RFC 7208 2.6.
+ * On failure: false while an answer is missing; everything else is a result of RFC 7208 2.6.
  */
 #ifndef TIDEGATE_LOOKUP_SPF_CHECK_H
 #define TIDEGATE_LOOKUP_SPF_CHECK_H
@@ -23,8 +23,8 @@ struct spf_verdict {
 	bool resolver_down;     /* the cause of a temperror: no resolver answers at all */
 	struct buf explanation; /* on SPF_FAIL only: the domain's own (RFC 7208 6.2), expanded, printable ASCII; may be
 				   empty */
-	struct buf mechanism;   /* the term that matched, as it stands in the record; empty when none did */
-	struct buf problem;     /* for temperror and permerror: one sentence */
+	struct buf mechanism;   /* the term that matched, as it stands in the record, cut to fit; empty when none did */
+	struct buf problem;     /* for temperror and permerror: one sentence, printable ASCII, cut to fit */
 	unsigned lookups;       /* DNS terms counted (RFC 7208 4.6.4) */
 };
 

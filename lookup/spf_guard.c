@@ -207,21 +207,22 @@ ask_term(struct spf_guard *guard, size_t from, const struct spf_term *term)
 }
 
 struct spf_answer
-spf_guard_ask(struct spf_guard *guard, struct span text)
+spf_guard_ask(struct spf_guard *guard, struct span token)
 {
-	struct spf_token token;
+	struct spf_token asked;
 
 	if (is_over(guard))
 		return stopped;
-	if (spf_token_read(text, &token) && token.letter == 'x' && token.number < guard->exchanges.count)
-		return ask_exchange(guard, token.number);
-	if (token.letter == 'k' && token.number == 0 && guard->source_count == 0)
+	const bool is_token = spf_token_read(token, &asked);
+	if (is_token && asked.letter == 'x' && asked.number < guard->exchanges.count)
+		return ask_exchange(guard, asked.number);
+	if (is_token && asked.letter == 'k' && asked.number == 0 && guard->source_count == 0)
 		return read_record(guard, &guard->first_domain, SPF_NONE);
-	const size_t from = (token.number - 1) / SPF_PLAIN_STEPS;
-	const size_t step = (token.number - 1) % SPF_PLAIN_STEPS;
-	if (token.letter == 'k' && from < guard->source_count && step < guard->sources[from].plain.count)
+	const size_t from = (asked.number - 1) / SPF_PLAIN_STEPS;
+	const size_t step = (asked.number - 1) % SPF_PLAIN_STEPS;
+	if (is_token && asked.letter == 'k' && from < guard->source_count && step < guard->sources[from].plain.count)
 		return ask_term(guard, from, &guard->sources[from].plain.steps[step]);
-	spf_dns_stop(&guard->dns, SPF_TEMPERROR, "the evaluator asked for ", text, ", which it was not given");
+	spf_dns_stop(&guard->dns, SPF_TEMPERROR, "libspf2 asked for ", token, ", which it was not given");
 	return stopped;
 }
 

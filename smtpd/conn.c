@@ -103,29 +103,42 @@ charge_unsent(struct conn *conn)
 	return true;
 }
 
-/* Sends what was said in this turn, behind what an earlier turn could not send. */
+/* Keeps what was said in this turn, to be sent with what comes next. */
+static bool
+keep_for_later(struct conn *conn)
+{
+	struct buf *out = &conn->smtpd->out;
+	bool is_whole = buf_ok(out);
+
+	buf_append(&conn->unsent, buf_span(out));
+	buf_reset(out);
+	return is_whole && buf_ok(&conn->unsent) && charge_unsent(conn);
+}
+
+/* Sends what was said in this turn, behind what earlier turns have left. The replies to pipelined commands leave
+ * together (RFC 2920 3.2): not while one of them waits. */
 static bool
 flush(struct conn *conn)
 {
 	struct buf *out = &conn->smtpd->out;
-	bool is_alive = buf_ok(out);
+	bool is_alive;
 	size_t sent;
 
-	if (conn->unsent.length || !is_alive) {
-		buf_append(&conn->unsent, buf_span(out));
-		buf_reset(out);
-		if (!is_alive || !send_some(conn->fd, buf_span(&conn->unsent), &sent))
+	if (session_is_waiting(&conn->session))
+		return keep_for_later(conn);
+	if (conn->unsent.length || !buf_ok(out)) {
+		if (!keep_for_later(conn) || !send_some(conn->fd, buf_span(&conn->unsent), &sent))
 			return false;
 		buf_consume(&conn->unsent, sent);
 		if (conn->unsent.length == 0)
 			buf_free(&conn->unsent);
-		return buf_ok(&conn->unsent) && charge_unsent(conn);
+		return charge_unsent(conn);
 	}
-	if (out->length) {
-		is_alive = send_some(conn->fd, buf_span(out), &sent);
-		buf_append(&conn->unsent, span_skip(buf_span(out), sent));
-		buf_reset(out);
-	}
+	if (out->length == 0)
+		return true;
+	is_alive = send_some(conn->fd, buf_span(out), &sent);
+	buf_append(&conn->unsent, span_skip(buf_span(out), sent));
+	buf_reset(out);
 	return is_alive && buf_ok(&conn->unsent) && charge_unsent(conn);
 }
 
@@ -149,10 +162,10 @@ end(struct conn *conn)
 static enum conn_interest
 wanted(const struct conn *conn)
 {
-	if (conn->unsent.length)
-		return CONN_WRITING;
 	/* A client that talked while its session waited is not listened to until the wait is over. */
-	return conn->interest == CONN_NOTHING && session_is_waiting(&conn->session) ? CONN_NOTHING : CONN_READING;
+	if (session_is_waiting(&conn->session))
+		return conn->interest == CONN_NOTHING ? CONN_NOTHING : CONN_READING;
+	return conn->unsent.length ? CONN_WRITING : CONN_READING;
 }
 
 static void

@@ -38,7 +38,7 @@ count_answer(struct session *session, const struct session_row *row, unsigned co
 		session_count(&session->idle_commands);
 	if (code >= 500)
 		session_count(&session->errors);
-	if (code >= 400 && session->transaction)
+	if (code >= 400 && row && (row->flags & ROW_IS_MAIL))
 		session_count(&session->refusals);
 }
 
@@ -97,11 +97,11 @@ refuse(struct session *session, enum reply_id id)
 }
 
 static enum reply_id
-no_row(enum row_match match, struct span word)
+no_row(bool is_known, struct span word)
 {
 	if (word.length == 0)
 		return REPLY_EMPTY_LINE;
-	return match == ROW_OUT_OF_ORDER ? REPLY_OUT_OF_ORDER : REPLY_UNKNOWN_COMMAND;
+	return is_known ? REPLY_OUT_OF_ORDER : REPLY_UNKNOWN_COMMAND;
 }
 
 /* One command line. False: its handler waits, and the line has to stay. */
@@ -110,16 +110,16 @@ run_line(struct session *session, struct span line)
 {
 	struct span word = span_take(line, span_find(line, ' '));
 	struct span argument = span_trim(span_skip(line, word.length));
-	const struct session_row *row = NULL;
-	enum row_match match = session_table_find(word, session->state, &row);
+	bool is_known;
+	const struct session_row *row = session_table_find(word, session->state, &is_known);
 	enum reply_id limit = limit_reached(session, row ? row->flags : 0);
 
 	if (limit != REPLY_NONE) {
 		session_dismiss(session, limit);
 		return true;
 	}
-	if (match != ROW_FOUND) {
-		refuse(session, no_row(match, word));
+	if (!row) {
+		refuse(session, no_row(is_known, word));
 		return true;
 	}
 	if ((row->flags & ROW_TAKES_NOTHING) && argument.length) {

@@ -3,8 +3,8 @@
  * Trust: see smtpd/session.h.
  * On failure: see smtpd/session.h.
  */
-#include "smtpd/session_engine.h"
 #include "smtpd/line.h"
+#include "smtpd/session_engine.h"
 #include "smtpd/transaction_log.h"
 #include "smtpd/verbs.h"
 
@@ -296,8 +296,10 @@ session_tick(struct session *session)
 void
 session_drain(struct session *session, bool is_over)
 {
-	if (session->state >= SESSION_LINGERING)
+	if (session->state >= SESSION_LINGERING) {
+		session->is_overdue = session->is_overdue || is_over;
 		return;
+	}
 	if (session->wait == WAIT_COMMIT) {
 		if (is_over)
 			give_up(session);

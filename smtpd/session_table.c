@@ -17,59 +17,58 @@ enum {
 	INSIDE = MAIL | RCPT
 };
 
+enum { IDLE = ROW_IS_IDLE, IS_MAIL = ROW_IS_MAIL, BARE = ROW_TAKES_NOTHING, ENDS = ROW_ENDS_TRANSACTION };
+
 #define TO(state) SESSION_##state, false
 #define STAYS SESSION_GREETED, true
 
 /* clang-format off */
 static const struct session_row rows[] = {
-	/* word          states   after         flags                                     handler             RFC 5321 */
-	{ SPAN("EHLO"),  GREETED, TO(READY),    0,                                        verb_ehlo,          "4.1.1.1" },
-	{ SPAN("EHLO"),  HELLOED, TO(READY),    ROW_IS_IDLE | ROW_ENDS_TRANSACTION,       verb_ehlo,          "4.1.4" },
-	{ SPAN("HELO"),  GREETED, TO(READY),    0,                                        verb_helo,          "4.1.1.1" },
-	{ SPAN("HELO"),  HELLOED, TO(READY),    ROW_IS_IDLE | ROW_ENDS_TRANSACTION,       verb_helo,          "4.1.4" },
-	{ SPAN("MAIL"),  READY,   TO(MAIL),     0,                                        verb_mail,          "4.1.1.2" },
-	{ SPAN("RCPT"),  INSIDE,  TO(RCPT),     0,                                        verb_rcpt,          "4.1.1.3" },
-	{ SPAN("DATA"),  RCPT,    TO(TEXT),     ROW_TAKES_NOTHING,                        verb_data,          "4.1.1.4" },
-	{ SPAN("DATA"),  MAIL,    STAYS,        ROW_TAKES_NOTHING,                        verb_data_too_soon, "3.3" },
-	{ SPAN("RSET"),  GREETED, STAYS,        ROW_IS_IDLE | ROW_TAKES_NOTHING,          verb_rset,          "4.1.1.5" },
-	{ SPAN("RSET"),  HELLOED, TO(READY),    ROW_IS_IDLE | ROW_TAKES_NOTHING | ROW_ENDS_TRANSACTION, verb_rset, "4.1.1.5" },
-	{ SPAN("NOOP"),  OUTSIDE, STAYS,        ROW_IS_IDLE,                              verb_noop,          "4.1.1.9" },
-	{ SPAN("NOOP"),  INSIDE,  STAYS,        0,                                        verb_noop,          "4.1.1.9" },
-	{ SPAN("VRFY"),  OUTSIDE, STAYS,        ROW_IS_IDLE,                              verb_vrfy,          "4.1.1.6" },
-	{ SPAN("VRFY"),  INSIDE,  STAYS,        0,                                        verb_vrfy,          "4.1.1.6" },
-	{ SPAN("HELP"),  OUTSIDE, STAYS,        ROW_IS_IDLE,                              verb_help,          "4.1.1.8" },
-	{ SPAN("HELP"),  INSIDE,  STAYS,        0,                                        verb_help,          "4.1.1.8" },
-	{ SPAN("QUIT"),  ANY,     TO(CLOSED),   ROW_TAKES_NOTHING | ROW_IS_FAREWELL | ROW_ENDS_TRANSACTION, verb_quit, "4.1.1.10" },
-	{ SPAN("EXPN"),  ANY,     STAYS,        0,                                        verb_not_offered,   "4.1.1.7" },
-	{ SPAN("SEND"),  ANY,     STAYS,        0,                                        verb_not_offered,   "F.6" },
-	{ SPAN("SOML"),  ANY,     STAYS,        0,                                        verb_not_offered,   "F.6" },
-	{ SPAN("SAML"),  ANY,     STAYS,        0,                                        verb_not_offered,   "F.6" },
-	{ SPAN("TURN"),  ANY,     STAYS,        0,                                        verb_not_offered,   "F.1" },
-	{ SPAN("ETRN"),  ANY,     STAYS,        0,                                        verb_not_offered,   "RFC 1985" },
-	{ SPAN("AUTH"),  ANY,     STAYS,        0,                                        verb_not_offered,   "RFC 4954" },
-	{ SPAN("STARTTLS"), ANY,  STAYS,        0,                                        verb_not_offered,   "RFC 3207" },
-	{ SPAN("BDAT"),  ANY,     STAYS,        0,                                        verb_not_offered,   "RFC 3030" },
+	/* word            states   after       flags                          handler             RFC 5321 */
+	{ SPAN("EHLO"),      GREETED, TO(READY),  0,                             verb_ehlo,          "4.1.1.1" },
+	{ SPAN("EHLO"),      HELLOED, TO(READY),  IDLE | ENDS,                   verb_ehlo,          "4.1.4" },
+	{ SPAN("HELO"),      GREETED, TO(READY),  0,                             verb_helo,          "4.1.1.1" },
+	{ SPAN("HELO"),      HELLOED, TO(READY),  IDLE | ENDS,                   verb_helo,          "4.1.4" },
+	{ SPAN("MAIL"),      READY,   TO(MAIL),   IS_MAIL,                       verb_mail,          "4.1.1.2" },
+	{ SPAN("RCPT"),      INSIDE,  TO(RCPT),   IS_MAIL,                       verb_rcpt,          "4.1.1.3" },
+	{ SPAN("DATA"),      RCPT,    TO(TEXT),   BARE,                          verb_data,          "4.1.1.4" },
+	{ SPAN("DATA"),      MAIL,    STAYS,      BARE,                          verb_data_too_soon, "3.3" },
+	{ SPAN("RSET"),      GREETED, STAYS,      IDLE | BARE,                   verb_rset,          "4.1.1.5" },
+	{ SPAN("RSET"),      HELLOED, TO(READY),  IDLE | BARE | ENDS,            verb_rset,          "4.1.1.5" },
+	{ SPAN("NOOP"),      OUTSIDE, STAYS,      IDLE,                          verb_noop,          "4.1.1.9" },
+	{ SPAN("NOOP"),      INSIDE,  STAYS,      0,                             verb_noop,          "4.1.1.9" },
+	{ SPAN("VRFY"),      OUTSIDE, STAYS,      IDLE,                          verb_vrfy,          "4.1.1.6" },
+	{ SPAN("VRFY"),      INSIDE,  STAYS,      0,                             verb_vrfy,          "4.1.1.6" },
+	{ SPAN("HELP"),      OUTSIDE, STAYS,      IDLE,                          verb_help,          "4.1.1.8" },
+	{ SPAN("HELP"),      INSIDE,  STAYS,      0,                             verb_help,          "4.1.1.8" },
+	{ SPAN("QUIT"),      ANY,     TO(CLOSED), BARE | ENDS | ROW_IS_FAREWELL, verb_quit,          "4.1.1.10" },
+	{ SPAN("EXPN"),      ANY,     STAYS,      0,                             verb_not_offered,   "4.1.1.7" },
+	{ SPAN("SEND"),      ANY,     STAYS,      0,                             verb_not_offered,   "F.6" },
+	{ SPAN("SOML"),      ANY,     STAYS,      0,                             verb_not_offered,   "F.6" },
+	{ SPAN("SAML"),      ANY,     STAYS,      0,                             verb_not_offered,   "F.6" },
+	{ SPAN("TURN"),      ANY,     STAYS,      0,                             verb_not_offered,   "F.1" },
+	{ SPAN("ETRN"),      ANY,     STAYS,      0,                             verb_not_offered,   "RFC 1985" },
+	{ SPAN("AUTH"),      ANY,     STAYS,      0,                             verb_not_offered,   "RFC 4954" },
+	{ SPAN("STARTTLS"),  ANY,     STAYS,      0,                             verb_not_offered,   "RFC 3207" },
+	{ SPAN("BDAT"),      ANY,     STAYS,      0,                             verb_not_offered,   "RFC 3030" },
 };
 
 static const struct session_row final_dot =
-	{ SPAN("."),     TEXT,    TO(READY),    ROW_ENDS_TRANSACTION | ROW_ENDS_ALWAYS,   verb_final_dot,     "4.1.1.4" };
+	{ SPAN("."),         TEXT,    TO(READY),  IS_MAIL | ENDS | ROW_ENDS_ALWAYS, verb_final_dot,  "4.1.1.4" };
 /* clang-format on */
 
-enum row_match
-session_table_find(struct span word, enum session_state state, const struct session_row **row)
+const struct session_row *
+session_table_find(struct span word, enum session_state state, bool *is_known)
 {
-	enum row_match match = ROW_UNKNOWN;
-
+	*is_known = false;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		if (!span_equal_nocase(rows[i].word, word))
 			continue;
-		match = ROW_OUT_OF_ORDER;
-		if (rows[i].states & (1u << state)) {
-			*row = &rows[i];
-			return ROW_FOUND;
-		}
+		*is_known = true;
+		if (rows[i].states & (1u << state))
+			return &rows[i];
 	}
-	return match;
+	return NULL;
 }
 
 const struct session_row *

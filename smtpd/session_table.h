@@ -11,10 +11,11 @@
 
 enum row_flag {
 	ROW_IS_IDLE = 1,          /* counts against max-idle-commands */
-	ROW_TAKES_NOTHING = 2,    /* an argument is a syntax error */
-	ROW_ENDS_TRANSACTION = 4, /* when accepted */
-	ROW_ENDS_ALWAYS = 8,      /* …and when refused */
-	ROW_IS_FAREWELL = 16      /* allowed whatever limit was reached */
+	ROW_IS_MAIL = 2,          /* its refusals are refusals of mail, and counted for the log */
+	ROW_TAKES_NOTHING = 4,    /* an argument is a syntax error */
+	ROW_ENDS_TRANSACTION = 8, /* when accepted */
+	ROW_ENDS_ALWAYS = 16,     /* …and when refused */
+	ROW_IS_FAREWELL = 32      /* allowed whatever limit was reached */
 };
 
 struct session_row {
@@ -27,9 +28,8 @@ struct session_row {
 	const char *section; /* of RFC 5321 */
 };
 
-enum row_match { ROW_FOUND, ROW_OUT_OF_ORDER, ROW_UNKNOWN };
-
-enum row_match session_table_find(struct span word, enum session_state state, const struct session_row **row);
+/* The row of a verb in a state; NULL when there is none, then *is_known says whether another state has one. */
+const struct session_row *session_table_find(struct span word, enum session_state state, bool *is_known);
 /* The row of the final dot, which is no command. */
 const struct session_row *session_table_final_dot(void);
 

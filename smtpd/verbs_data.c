@@ -11,8 +11,8 @@
 #include "lib/bug.h"
 #include "lib/clock.h"
 #include "smtpd/policy.h"
-#include "smtpd/trace_header.h"
 #include "smtpd/session_engine.h"
+#include "smtpd/trace_header.h"
 #include "smtpd/verbs.h"
 
 enum { RATE_GRACE_MS = 60000, ENDLESS_MARGIN_BYTES = 1 << 20, TRACE_ID_SIZE = 32 };

@@ -21,7 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LIB = os.path.join(TOP, "tests", "lib")
-FOLDERS = ("integration", "sandbox", "bad", "crash")
+FOLDERS = ("docs", "integration", "sandbox", "bad", "crash")
 LIMIT_SECONDS = {"unit": 60, "dialog": 60, "python": 120}
 TAP = re.compile(r"^(not )?ok\b\s*\d*\s*-?\s*(.*)$")
 SKIP = re.compile(r"#\s*SKIP\b", re.IGNORECASE)
@@ -107,9 +107,16 @@ def folder_of(build, job):
     return os.path.join(build, "tmp", re.sub(r"[^a-z0-9]+", "-", job.name))
 
 
+def remove(folder):
+    # An ordinary user cannot empty folders that a test has locked.
+    subprocess.run(["chmod", "-R", "u+rwX", folder], capture_output=True, check=False)
+    shutil.rmtree(folder)
+
+
 def run(job, build, prefix):
     folder = folder_of(build, job)
-    shutil.rmtree(folder, ignore_errors=True)
+    if os.path.exists(folder):
+        remove(folder)
     os.makedirs(folder)
     # Accounts without rights must reach what a test puts there for them.
     os.chmod(folder, 0o755)
@@ -133,7 +140,7 @@ def run(job, build, prefix):
     job.seconds = time.monotonic() - begun
     job.read(output.decode(errors="replace"), process.returncode, over_time)
     try:
-        shutil.rmtree(folder)
+        remove(folder)
     except OSError as error:
         job.failures.append(("left behind", [f"{folder} cannot be removed: {error}"]))
     return job

@@ -238,14 +238,14 @@ def main():
         ours = peers[0]
         ours.start()
         try:
-            if "idle" in only:
-                idle = measure_idle(options.build, ours)
-                print(f"idle: {idle['held']} connections, {idle['kib']:.2f} KiB PSS each")
             if "calls" in only:
                 for workload in ("W1", "W4"):
                     calls = count_calls(options.build, ours, workload)
                     print(f"calls a transaction, {workload}: {sum(calls.values()):.1f}: " + " ".join(
                         f"{k} {v:.2f}" for k, v in sorted(calls.items(), key=lambda item: -item[1]) if v >= 0.02))
+            if "idle" in only:
+                idle = measure_idle(options.build, ours)
+                print(f"idle: {idle['held']} connections, {idle['kib']:.2f} KiB PSS each")
         finally:
             ours.stop()
     show(results)

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 enum { INPUT_BYTES = 2048, OUTPUT_BYTES = 1024, HEAD_BYTES = 512 };
@@ -250,33 +251,33 @@ on_reply(struct load_session *session, int code)
 	say(session, "QUIT\r\n");
 }
 
-/* What is to be written next: commands first, then the message. */
+/* What is to be written next: commands first, then the message, in as few pieces as there are. */
 static size_t
-next_output(const struct load_session *session, const char **from)
+next_output(struct load_session *session, struct iovec pieces[static 2])
 {
 	if (session->output_length) {
-		*from = session->output;
-		return session->output_length;
+		pieces[0] = (struct iovec){ session->output, session->output_length };
+		return 1;
 	}
 	if (session->state != BODY)
 		return 0;
-	if (session->sent < session->head_length) {
-		*from = session->head + session->sent;
-		return session->head_length - session->sent;
-	}
-	size_t done = session->sent - session->head_length;
-	*from = body + done;
-	return body_length - done;
+	size_t count = 0;
+	if (session->sent < session->head_length)
+		pieces[count++] = (struct iovec){ session->head + session->sent, session->head_length - session->sent };
+	size_t done = session->sent > session->head_length ? session->sent - session->head_length : 0;
+	pieces[count++] = (struct iovec){ body + done, body_length - done };
+	return count;
 }
 
 static void
 flush(struct load_session *session)
 {
-	const char *from = NULL;
-	size_t length = next_output(session, &from);
+	struct iovec pieces[2];
+	size_t count = next_output(session, pieces);
 
-	while (length) {
-		ssize_t written = send(session->fd, from, length, MSG_NOSIGNAL);
+	while (count) {
+		struct msghdr message = { .msg_iov = pieces, .msg_iovlen = count };
+		ssize_t written = sendmsg(session->fd, &message, MSG_NOSIGNAL);
 
 		if (written < 0 && errno == EAGAIN) {
 			arm(session, true);
@@ -294,7 +295,7 @@ flush(struct load_session *session)
 			if (session->sent == session->head_length + body_length)
 				session->state = DOT;
 		}
-		length = next_output(session, &from);
+		count = next_output(session, pieces);
 	}
 	arm(session, false);
 }

@@ -11,7 +11,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void
-check_entry(const struct map_source *source, const struct map_flat *flat, size_t number)
+check_entry(const struct map_entries *source, const struct map_flat *flat, size_t number)
 {
 	const struct map_entry *entry = &source->entries[number];
 	const struct map_reach *reach = &flat->of[number];
@@ -33,7 +33,7 @@ check_entry(const struct map_source *source, const struct map_flat *flat, size_t
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct map_source source = { .root_count = 2, .roots = { SPAN("/srv/mail"), SPAN("/srv/mail/deep") } };
+	struct map_entries source = { .root_count = 2, .roots = { SPAN("/srv/mail"), SPAN("/srv/mail/deep") } };
 	struct map_index index = { 0 };
 	struct map_flat flat = { 0 };
 
@@ -50,6 +50,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			check_entry(&source, &flat, i);
 	map_flat_free(&flat);
 	map_index_free(&index);
-	map_source_free(&source);
+	map_entries_free(&source);
 	return 0;
 }

@@ -3,7 +3,7 @@
 
 - Includes point down only: lib and conf at the ground (conf may see lib), lookup above them, then smtpd, deliver and
   queue side by side, control on top. Own header first.
-- No circles: following includes from a module's .c and .h never leads back to it.
+- No circles: following includes from a header never leads back to it.
 - A file has at most 400 lines, a function at most 60.
 - Each source file begins with a comment that says what happens on failure; each header has its guard.
 - Only lib/durable_file.c calls fsync and its like, and renames.
@@ -87,18 +87,15 @@ def check_durability(path, text):
 
 
 def circles(texts):
-    """Modules (path without .c or .h) from which includes lead back to themselves."""
-    edges = {}
-    for path, text in texts.items():
-        edges.setdefault(path[:-2], set()).update(name[:-2] for name in INCLUDE.findall(text) if name != path[:-2] + ".h")
+    """Headers from which includes lead back to themselves."""
+    edges = {path: set(INCLUDE.findall(text)) for path, text in texts.items() if path.endswith(".h")}
     for start in sorted(edges):
         seen, waiting = set(), [(start, (start,))]
         while waiting:
-            module, way = waiting.pop()
-            for target in edges.get(module, ()):
-                if target == start:
-                    if start == min(way):
-                        yield " -> ".join(way + (start,))
+            header, way = waiting.pop()
+            for target in edges.get(header, ()):
+                if target == start and start == min(way):
+                    yield " -> ".join(way + (start,))
                 elif target not in seen:
                     seen.add(target)
                     waiting.append((target, way + (target,)))

@@ -7,6 +7,7 @@ ROOTS=$BENCH/root
 R=$ROOTS/${PEER:?}
 USERS=${USERS:-100}
 UIDN=5000
+# shellcheck disable=SC2034 # read by the scripts that source this one
 if [ -d /sys/fs/cgroup/cpuacct ]; then
 	CG=/sys/fs/cgroup/cpuacct/tidegate_bench_$PEER
 	CPU_FILE=$CG/cpuacct.usage
@@ -19,6 +20,7 @@ in_root() { # run in the chroot and in the peer's control group, with /dev and /
 	mkdir -p "$CG"
 	(
 		echo "$BASHPID" >"$CG/cgroup.procs"
+		# shellcheck disable=SC2016 # that shell's own variables
 		exec unshare -m --propagation private sh -c 'r=$1; shift
 			mount -t proc proc "$r/proc"; mount --rbind /dev "$r/dev"; exec chroot "$r" "$@"' sh "$R" "$@"
 	)

@@ -18,10 +18,10 @@ client(const char *ip)
 static struct door_counts *
 make(uint64_t in_all, uint64_t per_address)
 {
-	struct door_counts *counts = door_counts_new();
+	struct door_counts *counts = door_counts_new(in_all);
 
 	assert_non_null(counts);
-	door_counts_set_caps(counts, in_all, per_address);
+	door_counts_set_cap(counts, per_address);
 	return counts;
 }
 
@@ -60,10 +60,10 @@ test_cap_in_all(void **state)
 	assert_int_equal(door_counts_admit(counts, &one, 0, &id), DOOR_ADMITTED);
 	assert_int_equal(door_counts_admit(counts, &one, 0, &id), DOOR_FULL);
 	/* A lower cap drops nobody and lets nobody in. */
-	door_counts_set_caps(counts, 1, 0);
+	door_counts_set_cap(counts, 1);
 	assert_int_equal(door_counts_all(counts), 2);
 	assert_true(door_counts_leave(counts, id, 0));
-	assert_int_equal(door_counts_admit(counts, &one, 0, &id), DOOR_FULL);
+	assert_int_equal(door_counts_admit(counts, &one, 0, &id), DOOR_ADDRESS_FULL);
 	door_counts_free(counts);
 }
 
@@ -76,12 +76,17 @@ test_only_its_own_holder_counts_one_out(void **state)
 
 	(void)state;
 	assert_int_equal(door_counts_admit(counts, &one, 0, &id), DOOR_ADMITTED);
-	assert_int_not_equal(id, 0);
 	assert_false(door_counts_leave(counts, id, 1));
 	assert_false(door_counts_leave(counts, id + 1, 0));
 	assert_true(door_counts_leave(counts, id, 0));
 	assert_false(door_counts_leave(counts, id, 0));
+	assert_false(door_counts_leave(counts, UINT32_MAX, 0));
 	assert_int_equal(door_counts_all(counts), 0);
+	/* The place is taken anew under another number. */
+	uint32_t again;
+	assert_int_equal(door_counts_admit(counts, &one, 0, &again), DOOR_ADMITTED);
+	assert_int_not_equal(again, id);
+	assert_false(door_counts_leave(counts, id, 0));
 	door_counts_free(counts);
 }
 

@@ -644,6 +644,45 @@ a_drain_waits_for_what_has_begun(void **state)
 }
 
 static void
+a_drain_hears_what_was_settled_last(void **state)
+{
+	enum { COUNT = 20 };
+	struct test *test = *state;
+	uint32_t receipts[COUNT];
+	char mailfrom[64];
+
+	for (uint32_t i = 0; i < COUNT; i++) {
+		(void)snprintf(mailfrom, sizeof mailfrom, "%u@example.net", i);
+		ask_commit_from(test, 0, i, 1, probe(test, 0, i, 1, "alice@example.org").handle, mailfrom);
+		receipts[i] = hear_commit(test, 0).receipt;
+	}
+	/* smtpd's last words, one message each, and its end; only then does the room look. */
+	for (uint32_t i = 0; i < COUNT; i++) {
+		struct ipc_message message = { .type = IPC_SETTLED, .descriptor = -1 };
+		struct buf list = BUF_LIMIT(64);
+
+		ipc_append_u32(&list, receipts[i]);
+		message.settled.receipts = buf_span(&list);
+		say(test, 0, &message);
+		buf_free(&list);
+	}
+	for (unsigned i = 0; i < SMTPDS; i++) {
+		(void)close(test->smtpd[i].fd);
+		test->smtpd[i].fd = -1;
+	}
+	server_drain(test->server, on_drained, test);
+	uint64_t begun_ms = clock_monotonic_ms();
+	while (!test->is_drained && clock_monotonic_ms() < begun_ms + PATIENCE_MS)
+		(void)event_base_loop(test->base, EVLOOP_ONCE);
+	assert_true(test->is_drained);
+	assert_true(clock_monotonic_ms() - begun_ms < 900); /* it did not wait for its limit */
+	struct buf lines = BUF_LIMIT(IPC_STATUS_BYTES);
+	server_status(test->server, &lines);
+	assert_non_null(strstr(buf_text(&lines), "unread-remembered 0\n"));
+	buf_free(&lines);
+}
+
+static void
 status_counts(void **state)
 {
 	struct test *test = *state;
@@ -681,6 +720,7 @@ main(void)
 		IN_HOUSE(answers_never_reach_the_next_smtpd),
 		IN_HOUSE(the_same_message_at_once_is_delivered_once),
 		IN_HOUSE(a_drain_waits_for_what_has_begun),
+		IN_HOUSE(a_drain_hears_what_was_settled_last),
 		IN_HOUSE(status_counts),
 	};
 

@@ -199,7 +199,7 @@ when_time_is_up_what_is_known_is_said(void **unused)
 	(void)unused;
 	net.rules = rules;
 	ask_spf("joe@silent.example", 300);
-	assert_in_range(wait_for_answers(1), 250, 600);
+	assert_in_range(wait_for_answers(1), 250, 5000);
 	assert_int_equal(asker.last.spf_say.helo_result, SPF_PASS);
 	assert_int_equal(asker.last.spf_say.mailfrom_result, SPF_TEMPERROR);
 	assert_int_equal(asker.last.spf_say.resolver_down, 0);

@@ -6,9 +6,9 @@
 #include "lookup/map_source.h"
 
 static void
-begin(struct map_source *source)
+begin(struct map_entries *source)
 {
-	*source = (struct map_source){ .root_count = 3,
+	*source = (struct map_entries){ .root_count = 3,
 		.roots = { SPAN("/var/mail/tidegate"), SPAN("/srv/mail"), SPAN("/srv/mail/deep") } };
 }
 
@@ -21,7 +21,7 @@ assert_span(struct span span, const char *text)
 
 /* The problems, as text; the caller frees it. */
 static const char *
-told(struct map_source *source, struct buf *text)
+told(struct map_entries *source, struct buf *text)
 {
 	*text = BUF_LIMIT(8 << 20);
 	problems_write(&source->problems, text);
@@ -31,7 +31,7 @@ told(struct map_source *source, struct buf *text)
 static void
 test_right_lines(void **state)
 {
-	struct map_source source;
+	struct map_entries source;
 
 	(void)state;
 	begin(&source);
@@ -72,13 +72,13 @@ test_right_lines(void **state)
 	assert_span(entry->maildir->path, "with # blank");
 	entry++;
 	assert_span(entry->address, "*@example.net");
-	map_source_free(&source);
+	map_entries_free(&source);
 }
 
 static void
 test_right_words(void **state)
 {
-	struct map_source source;
+	struct map_entries source;
 
 	(void)state;
 	begin(&source);
@@ -101,7 +101,7 @@ test_right_words(void **state)
 	entry++;
 	assert_int_equal(entry->destination, MAP_TO_DEFER);
 	assert_span(entry->address, "i#j@example.org");
-	map_source_free(&source);
+	map_entries_free(&source);
 }
 
 struct mistake {
@@ -157,7 +157,7 @@ test_each_mistake(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof mistakes / sizeof mistakes[0]; i++) {
-		struct map_source source;
+		struct map_entries source;
 		struct buf lines = BUF_LIMIT(4096);
 		struct buf text;
 
@@ -173,14 +173,14 @@ test_each_mistake(void **state)
 			assert_int_equal(source.entries[0].destination, MAP_TO_NOTHING);
 		buf_free(&text);
 		buf_free(&lines);
-		map_source_free(&source);
+		map_entries_free(&source);
 	}
 }
 
 static void
 test_lengths(void **state)
 {
-	struct map_source source;
+	struct map_entries source;
 	struct buf lines = BUF_LIMIT(1 << 20);
 
 	(void)state;
@@ -202,20 +202,20 @@ test_lengths(void **state)
 	assert_non_null(strstr(problems, "r:6: "));
 	buf_free(&text);
 	buf_free(&lines);
-	map_source_free(&source);
+	map_entries_free(&source);
 }
 
 static void
 test_nul(void **state)
 {
-	struct map_source source;
+	struct map_entries source;
 
 	(void)state;
 	begin(&source);
 	map_source_parse(&source, SPAN("r"), SPAN("a@b.org\0 maildir\n"));
 	assert_int_equal(source.problems.count, 1);
 	assert_int_equal(source.count, 0);
-	map_source_free(&source);
+	map_entries_free(&source);
 }
 
 static void
@@ -257,7 +257,7 @@ test_folder(void **state)
 {
 	static const char *const names[] = { "b", "a", ".hidden", "a~", "C.map" };
 	struct map_fixture *fixture = map_fixture_open();
-	struct map_source source;
+	struct map_entries source;
 
 	(void)state;
 	begin(&source);
@@ -281,7 +281,7 @@ test_folder(void **state)
 	const char *b = strstr(problems, "/b:2: ");
 	assert_true(c && a && b && c < a && a < b);
 	buf_free(&text);
-	map_source_free(&source);
+	map_entries_free(&source);
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
 		assert_int_equal(unlinkat(fixture->fd, names[i], 0), 0);
 	assert_int_equal(unlinkat(fixture->fd, "folder", AT_REMOVEDIR), 0);
@@ -291,7 +291,7 @@ test_folder(void **state)
 static void
 test_unreadable(void **state)
 {
-	struct map_source source;
+	struct map_entries source;
 	struct buf text;
 
 	(void)state;
@@ -300,12 +300,12 @@ test_unreadable(void **state)
 	assert_non_null(
 	    strstr(told(&source, &text), "/nonexistent/recipients: the recipients file cannot be read (No such file"));
 	buf_free(&text);
-	map_source_free(&source);
+	map_entries_free(&source);
 	begin(&source);
 	map_source_read(&source, "/dev/null");
 	assert_non_null(strstr(told(&source, &text), "it is no regular file"));
 	buf_free(&text);
-	map_source_free(&source);
+	map_entries_free(&source);
 }
 
 int

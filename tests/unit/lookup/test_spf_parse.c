@@ -230,8 +230,7 @@ static const char *const bad_terms[] = {
 	"a\tmx",
 	"ip4:192.0.2.5\r",
 	"a:\x80.com",
-	"\x96"
-	"all",
+	"\226all",
 	"moo=\x7f",
 	"a:foo\x01.com",
 };

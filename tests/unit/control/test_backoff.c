@@ -1,10 +1,10 @@
-/* control/children: how long a process that died waits for its next start. */
+/* control/backoff: how long a process that died waits for its next start. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
 
-#include "control/children.h"
+#include "control/backoff.h"
 
 static void
 test_backoff_doubles_up_to_half_a_minute(void **state)
@@ -14,7 +14,7 @@ test_backoff_doubles_up_to_half_a_minute(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
-		wait_ms = children_backoff_ms(wait_ms, 10);
+		wait_ms = backoff_next_ms(wait_ms, 10);
 		assert_int_equal(wait_ms, expected[i]);
 	}
 }
@@ -23,8 +23,8 @@ static void
 test_a_calm_minute_forgives(void **state)
 {
 	(void)state;
-	assert_int_equal(children_backoff_ms(30000, 60000), 100);
-	assert_int_equal(children_backoff_ms(30000, 59999), 30000);
+	assert_int_equal(backoff_next_ms(30000, 60000), 100);
+	assert_int_equal(backoff_next_ms(30000, 59999), 30000);
 }
 
 int

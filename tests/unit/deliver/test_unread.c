@@ -1,0 +1,373 @@
+/* Tests of deliver/unread.c with its table, its file and receipts.c, and of deliver/boot.c.
+ *
+ * On failure: cmocka names the line; the temporary folder stays.
+ */
+#include "tests/unit/deliver/house.h"
+
+#include "deliver/boot.h"
+#include "deliver/receipts.h"
+#include "deliver/unread.h"
+
+enum { EDGE = 1, NOW = 1700000000, LIFE = 1000 };
+
+static const uint8_t a_digest[JOURNAL_DIGEST_BYTES] = { 1, 2, 3 };
+static const uint8_t b_digest[JOURNAL_DIGEST_BYTES] = { 4, 5, 6 };
+
+/* What the looks shall answer, and what they were asked. */
+struct looks {
+	bool answer;
+	unsigned count;
+	bool was_same_boot;
+	struct journal_copy last;
+};
+
+struct test {
+	struct house house;
+	struct looks looks;
+	struct unread *unread;
+};
+
+static bool
+look(const void *context, const struct journal_copy *copy, bool is_same_boot)
+{
+	struct looks *looks = (struct looks *)(uintptr_t)context;
+
+	looks->count++;
+	looks->was_same_boot = is_same_boot;
+	looks->last = *copy;
+	return looks->answer;
+}
+
+static void
+open_set(struct test *test, uint8_t boot, uint64_t now_seconds)
+{
+	struct unread_options options = { .folder = test->house.journal,
+		.boot = { boot },
+		.life_seconds = LIFE,
+		.now_seconds = now_seconds,
+		.look = look,
+		.context = &test->looks };
+
+	test->looks.count = 0;
+	test->unread = unread_open(&options);
+	assert_non_null(test->unread);
+	unread_edge_open(test->unread, EDGE);
+}
+
+static int
+set_up(void **state)
+{
+	static struct test test;
+
+	memset(&test, 0, sizeof test);
+	house_build_fast(&test.house);
+	test.looks.answer = true;
+	open_set(&test, 1, NOW);
+	*state = &test;
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	struct test *test = *state;
+
+	unread_close(test->unread);
+	house_tear_down(&test->house);
+	return 0;
+}
+
+static void
+restart(struct test *test, uint8_t boot, uint64_t now_seconds)
+{
+	unread_close(test->unread);
+	open_set(test, boot, now_seconds);
+}
+
+/* Reserves, records and keeps one copy; its serial. */
+static uint64_t
+deliver(struct test *test, const uint8_t *digest, const char *path, uint64_t now_seconds)
+{
+	struct unread_copy copy;
+
+	assert_int_equal(unread_reserve(test->unread, digest, 0, path, now_seconds, &copy), UNREAD_FRESH);
+	const struct unread_file file = { copy.serial, "1.M2P3Q4.mx,S=5" };
+	assert_true(unread_record(test->unread, digest, &file, 1, now_seconds));
+	unread_keep(test->unread, copy.serial, true);
+	return copy.serial;
+}
+
+static enum unread_answer
+ask(struct test *test, const uint8_t *digest, const char *path, uint64_t now_seconds)
+{
+	struct unread_copy copy;
+	enum unread_answer answer = unread_reserve(test->unread, digest, 0, path, now_seconds, &copy);
+
+	if (answer == UNREAD_FRESH)
+		unread_cancel(test->unread, copy.serial);
+	return answer;
+}
+
+static void
+a_copy_goes_through_its_states(void **state)
+{
+	struct test *test = *state;
+	struct unread_copy copy;
+	struct unread_copy other;
+
+	assert_int_equal(unread_reserve(test->unread, a_digest, 0, "alice", NOW, &copy), UNREAD_FRESH);
+	assert_int_equal(unread_reserve(test->unread, a_digest, 0, "alice", NOW, &other), UNREAD_BUSY);
+	assert_int_equal(ask(test, a_digest, "bob", NOW), UNREAD_FRESH);
+	assert_int_equal(ask(test, b_digest, "alice", NOW), UNREAD_FRESH);
+	assert_int_equal(unread_reserve(test->unread, a_digest, 1, "alice", NOW, &other), UNREAD_FRESH);
+	unread_cancel(test->unread, other.serial);
+	const struct unread_file file = { copy.serial, "1.M2P3Q4.mx,S=5" };
+	assert_true(unread_record(test->unread, a_digest, &file, 1, NOW));
+	assert_int_equal(unread_reserve(test->unread, a_digest, 0, "alice", NOW, &other), UNREAD_BUSY);
+	unread_keep(test->unread, copy.serial, true);
+	assert_int_equal(unread_reserve(test->unread, a_digest, 0, "alice", NOW, &other), UNREAD_BEFORE);
+	assert_int_equal(other.serial, copy.serial);
+	assert_false(other.needs_sync);
+	assert_true(unread_void(test->unread, &copy.serial, 1));
+	assert_int_equal(ask(test, a_digest, "alice", NOW), UNREAD_FRESH);
+	assert_int_equal(unread_count(test->unread), 0);
+}
+
+static void
+a_restart_asks_the_mailbox(void **state)
+{
+	struct test *test = *state;
+	struct unread_copy copy;
+
+	uint64_t serial = deliver(test, a_digest, "example.org/a b%", NOW);
+	restart(test, 1, NOW);
+	assert_int_equal(test->looks.count, 1);
+	assert_true(test->looks.was_same_boot);
+	assert_string_equal(test->looks.last.path, "example.org/a b%");
+	assert_string_equal(test->looks.last.file, "1.M2P3Q4.mx,S=5");
+	assert_int_equal(unread_reserve(test->unread, a_digest, 0, "example.org/a b%", NOW, &copy), UNREAD_BEFORE);
+	assert_int_equal(copy.serial, serial);
+	assert_true(copy.needs_sync);
+	/* What is found counts as of this boot from now on. */
+	restart(test, 2, NOW);
+	assert_false(test->looks.was_same_boot);
+	restart(test, 2, NOW);
+	assert_true(test->looks.was_same_boot);
+	restart(test, 0, NOW);
+	restart(test, 0, NOW);
+	assert_int_equal(test->looks.count, 1);
+	assert_false(test->looks.was_same_boot);
+	test->looks.answer = false;
+	restart(test, 2, NOW);
+	assert_int_equal(unread_count(test->unread), 0);
+	restart(test, 2, NOW);
+	assert_int_equal(test->looks.count, 0);
+}
+
+static void
+what_is_settled_is_gone_after_a_flush(void **state)
+{
+	struct test *test = *state;
+	uint64_t serials[2] = { deliver(test, a_digest, "alice", NOW), deliver(test, a_digest, "bob", NOW) };
+	uint32_t receipt = unread_receipt(test->unread, EDGE, serials, 2);
+
+	assert_int_not_equal(receipt, 0);
+	assert_true(unread_settle(test->unread, EDGE, receipt));
+	assert_int_equal(unread_count(test->unread), 0);
+	assert_int_equal(ask(test, a_digest, "alice", NOW), UNREAD_FRESH);
+	assert_true(unread_flush(test->unread));
+	restart(test, 1, NOW);
+	assert_int_equal(test->looks.count, 0);
+	/* The next commit writes it as well. */
+	uint64_t serial = deliver(test, a_digest, "alice", NOW);
+	receipt = unread_receipt(test->unread, EDGE, &serial, 1);
+	assert_true(unread_settle(test->unread, EDGE, receipt));
+	(void)deliver(test, b_digest, "alice", NOW);
+	restart(test, 1, NOW);
+	assert_int_equal(test->looks.count, 1);
+	assert_int_equal(ask(test, a_digest, "alice", NOW), UNREAD_FRESH);
+	assert_int_equal(ask(test, b_digest, "alice", NOW), UNREAD_BEFORE);
+}
+
+static void
+memory_ends(void **state)
+{
+	struct test *test = *state;
+
+	(void)deliver(test, a_digest, "alice", NOW);
+	assert_int_equal(ask(test, a_digest, "alice", NOW + LIFE), UNREAD_BEFORE);
+	assert_int_equal(ask(test, a_digest, "alice", NOW - 5), UNREAD_BEFORE); /* a clock set back */
+	assert_int_equal(ask(test, a_digest, "alice", NOW + LIFE + 1), UNREAD_FRESH);
+	(void)deliver(test, a_digest, "alice", NOW);
+	unread_set_life(test->unread, 1);
+	assert_int_equal(ask(test, a_digest, "alice", NOW + 2), UNREAD_FRESH);
+	(void)deliver(test, a_digest, "alice", NOW);
+	restart(test, 1, NOW + LIFE + 1);
+	assert_int_equal(unread_count(test->unread), 0);
+}
+
+static void
+a_broken_journal_loses_no_more_than_its_broken_lines(void **state)
+{
+	struct test *test = *state;
+	char path[1024];
+	struct stat about;
+
+	(void)deliver(test, a_digest, "alice", NOW);
+	(void)deliver(test, b_digest, "bob", NOW);
+	unread_close(test->unread);
+	house_path(&test->house, "journal/unread", path);
+	assert_int_equal(stat(path, &about), 0);
+	/* The last line is cut off; before it somebody's zeros. */
+	assert_int_equal(truncate(path, about.st_size - 3), 0);
+	open_set(test, 1, NOW);
+	assert_int_equal(unread_count(test->unread), 1);
+	assert_int_equal(ask(test, a_digest, "alice", NOW), UNREAD_BEFORE);
+	unread_close(test->unread);
+	int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+	static const char zeros[5000];
+	assert_int_equal(write(fd, zeros, sizeof zeros), sizeof zeros);
+	assert_int_equal(write(fd, "\n- nonsense\n", 12), 12);
+	(void)close(fd);
+	open_set(test, 1, NOW);
+	assert_int_equal(unread_count(test->unread), 1);
+}
+
+static void
+a_long_journal_is_rewritten(void **state)
+{
+	struct test *test = *state;
+	char path[1024];
+	struct stat about;
+	char box[900];
+
+	memset(box, 'x', sizeof box);
+	box[sizeof box - 1] = '\0';
+	/* 40 MB of lines, all settled but one. */
+	uint64_t kept = deliver(test, b_digest, "alice", NOW);
+	for (unsigned i = 0; i < 40000; i++) {
+		uint64_t serial = deliver(test, a_digest, box, NOW);
+		uint32_t receipt = unread_receipt(test->unread, EDGE, &serial, 1);
+		assert_true(unread_settle(test->unread, EDGE, receipt));
+	}
+	assert_true(unread_flush(test->unread));
+	assert_int_equal(stat(house_path(&test->house, "journal/unread", path), &about), 0);
+	assert_true(about.st_size < 20 << 20);
+	restart(test, 1, NOW);
+	assert_int_equal(test->looks.count, 1);
+	assert_int_equal(test->looks.last.serial, kept);
+}
+
+static void
+the_oldest_make_room(void **state)
+{
+	struct test *test = *state;
+	char box[32];
+
+	for (unsigned i = 0; i < UNREAD_ENTRIES_MAX + 10; i++) {
+		(void)snprintf(box, sizeof box, "box%u", i);
+		(void)deliver(test, a_digest, box, NOW);
+	}
+	assert_int_equal(unread_count(test->unread), UNREAD_ENTRIES_MAX);
+	assert_int_equal(ask(test, a_digest, "box9", NOW), UNREAD_FRESH);
+	assert_int_equal(ask(test, a_digest, "box10", NOW), UNREAD_BEFORE);
+}
+
+static unsigned settled_count;
+
+static void
+count_settled(void *context, uint64_t serial)
+{
+	(void)context;
+	settled_count += (unsigned)serial;
+}
+
+static void
+receipts_are_good_once_on_their_edge(void **state)
+{
+	struct receipts *receipts = receipts_new();
+	const uint64_t serials[] = { 3, 4 };
+
+	(void)state;
+	settled_count = 0;
+	assert_int_equal(receipts_give(receipts, 1, serials, 2), 0); /* not open */
+	receipts_edge_open(receipts, 1);
+	receipts_edge_open(receipts, 2);
+	uint32_t first = receipts_give(receipts, 1, serials, 2);
+	uint32_t second = receipts_give(receipts, 2, serials, 1);
+	assert_true(first && second && first != second);
+	assert_int_equal(receipts_give(receipts, 1, serials, 0), 0);
+	assert_int_equal(receipts_give(receipts, 0, serials, 1), 0);
+	assert_false(receipts_take(receipts, 2, first, count_settled, NULL));
+	assert_true(receipts_take(receipts, 1, first, count_settled, NULL));
+	assert_int_equal(settled_count, 7);
+	assert_false(receipts_take(receipts, 1, first, count_settled, NULL));
+	receipts_edge_gone(receipts, 2);
+	assert_false(receipts_take(receipts, 2, second, count_settled, NULL));
+	assert_int_equal(receipts_give(receipts, 2, serials, 1), 0);
+	assert_int_not_equal(receipts_give(receipts, 1, serials, 1), 0);
+	receipts_free(receipts);
+}
+
+static void
+receipts_are_capped(void **state)
+{
+	struct receipts *receipts = receipts_new();
+	const uint64_t serial = 1;
+
+	(void)state;
+	receipts_edge_open(receipts, 1);
+	for (unsigned i = 0; i < RECEIPTS_MAX; i++)
+		assert_int_not_equal(receipts_give(receipts, 1, &serial, 1), 0);
+	assert_int_equal(receipts_give(receipts, 1, &serial, 1), 0);
+	receipts_edge_gone(receipts, 1);
+	receipts_edge_open(receipts, 2);
+	assert_int_not_equal(receipts_give(receipts, 2, &serial, 1), 0);
+	receipts_free(receipts);
+}
+
+static void
+a_boot_is_known_by_its_uuid_or_not_at_all(void **state)
+{
+	static const uint8_t expected[BOOT_BYTES] = { 0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef, 0x01, 0x23, 0x45,
+		0x67, 0x89, 0xab, 0xcd, 0xef };
+	static const uint8_t unknown[BOOT_BYTES];
+	static const char *const bad[] = { "", "01234567-89ab-cdef-0123-456789abcde",
+		"0123456789abcdef0123456789abcdef", "01234567-89ab-cdef-0123-456789abcdeg",
+		"01234567-89ab-cdef-0123-456789abcdef0", "01234567+89ab-cdef-0123-456789abcdef",
+		"-1234567-89ab-cdef-0123-456789abcdef" };
+	uint8_t boot[BOOT_BYTES];
+
+	(void)state;
+	boot_parse(SPAN("01234567-89ab-cdef-0123-456789ABCDEF\n"), boot);
+	assert_memory_equal(boot, expected, sizeof boot);
+	boot_parse(SPAN("01234567-89ab-cdef-0123-456789abcdef"), boot);
+	assert_memory_equal(boot, expected, sizeof boot);
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		boot_parse(span_of(bad[i]), boot);
+		assert_memory_equal(boot, unknown, sizeof boot);
+	}
+	boot_read(boot);
+	if (access("/proc/sys/kernel/random/boot_id", R_OK) == 0)
+		assert_memory_not_equal(boot, unknown, sizeof boot);
+}
+
+int
+main(void)
+{
+#define IN_HOUSE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		IN_HOUSE(a_copy_goes_through_its_states),
+		IN_HOUSE(a_restart_asks_the_mailbox),
+		IN_HOUSE(what_is_settled_is_gone_after_a_flush),
+		IN_HOUSE(memory_ends),
+		IN_HOUSE(a_broken_journal_loses_no_more_than_its_broken_lines),
+		IN_HOUSE(a_long_journal_is_rewritten),
+		IN_HOUSE(the_oldest_make_room),
+		cmocka_unit_test(receipts_are_good_once_on_their_edge),
+		cmocka_unit_test(receipts_are_capped),
+		cmocka_unit_test(a_boot_is_known_by_its_uuid_or_not_at_all),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
