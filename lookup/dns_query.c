@@ -12,7 +12,8 @@
 #include "lookup/dns_question.h"
 
 static const struct dns_answer no_name = { .status = DNS_NO_NAME };
-static const struct dns_answer trouble = { .status = DNS_TROUBLE };
+/* Our own lack, which is no name's fault. */
+static const struct dns_answer no_room = { .status = DNS_RESOLVER_DOWN };
 
 struct dns_queries {
 	struct dns_resolving resolving;
@@ -154,7 +155,7 @@ begin(struct dns_queries *queries, const struct dns_key *key, const struct dns_a
 {
 	struct dns_question *question = TAILQ_FIRST(&queries->idle);
 
-	*answer = &trouble;
+	*answer = &no_room;
 	if (!question)
 		return NULL;
 	TAILQ_REMOVE(&queries->idle, question, entry);

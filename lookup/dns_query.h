@@ -21,7 +21,7 @@
 #include "lookup/replay.h"
 
 enum {
-	DNS_QUESTIONS_MAX = 2000, /* in flight; over it a question has trouble at once */
+	DNS_QUESTIONS_MAX = 2000, /* in flight; over it a question is answered RESOLVER_DOWN at once */
 	DNS_QUERY_CACHE_ENTRIES = 50000,
 	DNS_QUERY_CACHE_BYTES = 32 << 20
 };

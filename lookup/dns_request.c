@@ -123,12 +123,9 @@ conclude(struct request *request)
 }
 
 static void
-give_up(struct request *request, const char *problem)
+give_up(struct request *request, const char *problem, bool is_our_fault)
 {
-	bool is_waiting = !LIST_EMPTY(&request->waiting);
-	uint64_t heard_us = dns_query_heard_us(request->requests->queries);
-
-	dns_work_give_up(&request->work, problem, is_waiting && heard_us <= request->work.started_us);
+	dns_work_give_up(&request->work, problem, is_our_fault);
 	conclude(request);
 }
 
@@ -136,11 +133,13 @@ static void
 on_deadline(evutil_socket_t fd, short what, void *argument)
 {
 	struct request *request = argument;
+	bool is_waiting = !LIST_EMPTY(&request->waiting);
+	bool has_heard = dns_query_heard_us(request->requests->queries) > request->work.started_us;
 
 	(void)fd;
 	(void)what;
 	request->requests->late++;
-	give_up(request, "the answers of DNS did not come in time");
+	give_up(request, "the answers of DNS did not come in time", is_waiting && !has_heard);
 }
 
 static bool
@@ -157,7 +156,12 @@ is_waiting_for(const struct request *request, enum dns_type type, struct span na
 	return false;
 }
 
-enum asked { ASKED_AND_WAITING, ASKED_AND_ANSWERED, ASKED_IN_VAIN };
+enum asked {
+	ASKED_AND_WAITING,
+	ASKED_AND_ANSWERED,
+	ASKED_TOO_MUCH, /* by this request */
+	ASKED_IN_VAIN   /* others have used up what there is */
+};
 
 static enum asked
 ask(struct request *request, enum dns_type type, struct span name)
@@ -165,7 +169,9 @@ ask(struct request *request, enum dns_type type, struct span name)
 	struct dns_requests *requests = request->requests;
 	struct waiting *waiting = LIST_FIRST(&requests->idle_waiting);
 
-	if (!waiting || replay_questions(request->replay) > DNS_REQUEST_QUESTIONS)
+	if (replay_questions(request->replay) > DNS_REQUEST_QUESTIONS)
+		return ASKED_TOO_MUCH;
+	if (!waiting)
 		return ASKED_IN_VAIN;
 	const struct dns_answer *answer = dns_query_ask(requests->queries, type, name, &waiting->waiter);
 	if (answer)
@@ -192,7 +198,7 @@ ask_wanted(struct request *request)
 		replay_wanted(request->replay, skipped, &type, &name);
 		if (!is_waiting_for(request, type, name))
 			asked = ask(request, type, name);
-		if (asked == ASKED_IN_VAIN)
+		if (asked == ASKED_IN_VAIN || asked == ASKED_TOO_MUCH)
 			return asked;
 		if (asked == ASKED_AND_ANSWERED)
 			result = asked;
@@ -217,8 +223,10 @@ advance(struct request *request)
 		asked = ask_wanted(request);
 	}
 	/* A check that waits for nothing would wait for ever. */
-	if (asked == ASKED_IN_VAIN || LIST_EMPTY(&request->waiting))
-		give_up(request, "too many questions to DNS");
+	if (asked == ASKED_IN_VAIN)
+		give_up(request, "too many checks at the same time", true);
+	else if (asked == ASKED_TOO_MUCH || LIST_EMPTY(&request->waiting))
+		give_up(request, "too many questions to DNS", false);
 }
 
 static void
@@ -231,7 +239,7 @@ on_answer(struct dns_waiter *waiter, enum dns_type type, struct span name, const
 	if (replay_pin(request->replay, type, name, answer))
 		advance(request);
 	else
-		give_up(request, "no memory for an answer of DNS");
+		give_up(request, "no memory for an answer of DNS", true);
 }
 
 /* Answers one that cannot be worked on. */
@@ -243,7 +251,7 @@ refuse(struct dns_requests *requests, void *asker, const struct ipc_message *ask
 
 	requests->refused++;
 	(void)dns_work_begin(&work, ask, SPAN(""));
-	dns_work_give_up(&work, "too many checks at the same time", false);
+	dns_work_give_up(&work, "too many checks at the same time", true);
 	dns_work_answer(&work, &say);
 	requests->say(asker, &say);
 	dns_work_end(&work);
@@ -258,13 +266,30 @@ set_deadline(struct request *request, uint32_t deadline_ms)
 	(void)event_add(&request->deadline, &delay);
 }
 
+/* A session that has begun another transaction wants to know nothing of the last one: one client with MAIL and RSET in
+ * turn would otherwise have all the places. */
+static void
+end_older(struct dns_requests *requests, const void *asker, uint32_t session)
+{
+	struct request *request;
+
+	TAILQ_FOREACH(request, &requests->in_flight, entry)
+	{
+		if (request->asker != asker || request->work.type != IPC_SPF_ASK || request->work.session != session)
+			continue;
+		give_up(request, "the session has begun another transaction", false);
+		return;
+	}
+}
+
 bool
 dns_request_begin(struct dns_requests *requests, void *asker, const struct ipc_message *ask)
 {
-	struct request *request = TAILQ_FIRST(&requests->idle);
-
 	if (ask->type != IPC_SPF_ASK && ask->type != IPC_NAME_ASK)
 		return false;
+	if (ask->type == IPC_SPF_ASK)
+		end_older(requests, asker, ask->spf_ask.session);
+	struct request *request = TAILQ_FIRST(&requests->idle);
 	if (!request) {
 		refuse(requests, asker, ask);
 		return true;
@@ -277,7 +302,7 @@ dns_request_begin(struct dns_requests *requests, void *asker, const struct ipc_m
 	LIST_INIT(&request->waiting);
 	request->replay = replay_new();
 	if (!dns_work_begin(&request->work, ask, buf_span(&requests->hostname)) || !request->replay) {
-		give_up(request, "no memory for a check");
+		give_up(request, "no memory for a check", true);
 		return true;
 	}
 	set_deadline(request, ask->type == IPC_SPF_ASK ? ask->spf_ask.deadline_ms : ask->name_ask.deadline_ms);

@@ -4,7 +4,9 @@
  * the same time. Each request is answered exactly once: with its result, or when its time is up.
  *
  * Trust: an smtpd may be compromised: its questions are bounded in number, time and size.
- * On failure: too many requests, too many questions, no memory: temperror or trouble, at once.
+ * On failure: temperror or trouble, at once. What is our own lack (too many requests at the same time, no memory)
+ * counts as a resolver that is down, since a crowd of slow checks must not open the door for others; too many questions
+ * of one request are its domain's fault.
  */
 #ifndef TIDEGATE_LOOKUP_DNS_REQUEST_H
 #define TIDEGATE_LOOKUP_DNS_REQUEST_H
@@ -35,7 +37,8 @@ typedef void dns_request_say(void *asker, const struct ipc_message *say);
 struct dns_requests *dns_requests_new(struct event_base *base, struct dns_queries *queries, dns_request_say *say);
 /* Our own name, for %{r} in explanations; cut at IPC_DOMAIN_BYTES. */
 void dns_requests_hostname(struct dns_requests *requests, struct span hostname);
-/* Begins on SPF_ASK or NAME_ASK from asker, and may already say the answer. False: the message is neither. */
+/* Begins on SPF_ASK or NAME_ASK from asker, and may already say the answer. An SPF_ASK of the same session that is
+ * still in flight is answered first, with temperror. False: the message is neither. */
 bool dns_request_begin(struct dns_requests *requests, void *asker, const struct ipc_message *ask);
 /* Drops all requests of an asker that is gone. */
 void dns_requests_forget(struct dns_requests *requests, const void *asker);

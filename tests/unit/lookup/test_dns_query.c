@@ -476,7 +476,7 @@ a_socket_to_another_resolver_is_not_taken(void **unused)
 }
 
 static void
-over_the_limit_a_question_has_trouble_at_once(void **unused)
+over_the_limit_it_is_as_if_no_resolver_answered(void **unused)
 {
 	static struct client clients[DNS_QUESTIONS_MAX + 10];
 	unsigned in_trouble = 0;
@@ -487,7 +487,7 @@ over_the_limit_a_question_has_trouble_at_once(void **unused)
 
 		(void)snprintf(name, sizeof name, "n%u.example", i);
 		ask(&clients[i], name);
-		in_trouble += clients[i].is_answered && clients[i].status == DNS_TROUBLE;
+		in_trouble += clients[i].is_answered && clients[i].status == DNS_RESOLVER_DOWN;
 	}
 	assert_int_equal(in_trouble, 10);
 	assert_int_equal(status_of("dns-in-flight"), DNS_QUESTIONS_MAX);
@@ -523,7 +523,7 @@ main(void)
 		TEST(without_caller_every_question_ends),
 		TEST(a_reload_does_not_drop_what_is_in_flight),
 		TEST(a_socket_to_another_resolver_is_not_taken),
-		TEST(over_the_limit_a_question_has_trouble_at_once),
+		TEST(over_the_limit_it_is_as_if_no_resolver_answered),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
