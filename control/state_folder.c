@@ -9,11 +9,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 const char state_map_name[] = "recipients.cdb";
+
+enum { LAST_ONE_ENDS_S = 10 };
 
 enum { FOLDER_FLAGS = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW };
 
@@ -155,12 +158,41 @@ remove_leftovers(int spool)
 	(void)closedir(folder);
 }
 
+static void
+on_alarm(int number)
+{
+	(void)number;
+}
+
+/* The last server's deliver holds the lock that its master took on the journal. Where that master was killed it may
+ * live on for a moment; what it still delivers must be in the journal before another one reads it. */
+static bool
+lock_journal(int journal)
+{
+	const struct sigaction wake = { .sa_handler = on_alarm }; /* without SA_RESTART: it ends the wait */
+	struct sigaction before;
+
+	if (sigaction(SIGALRM, &wake, &before) != 0)
+		return false;
+	(void)alarm(LAST_ONE_ENDS_S);
+	bool is_locked = flock(journal, LOCK_EX) == 0;
+	int error = errno;
+	(void)alarm(0);
+	(void)sigaction(SIGALRM, &before, NULL);
+	errno = error;
+	return is_locked;
+}
+
 bool
 state_folder_claim(const char *path, const struct state_folder *state, struct buf *why)
 {
 	if (flock(state->root, LOCK_EX | LOCK_NB) != 0)
 		return refuse(why, path, "",
 		    errno == EWOULDBLOCK ? "another tidegate is running on it; stop that one first" : strerror(errno));
+	if (!lock_journal(state->journal))
+		return refuse(why, path, "journal",
+		    errno == EINTR ? "a tidegate-deliver of the last server still runs; end it first"
+				   : strerror(errno));
 	remove_leftovers(state->spool);
 	return true;
 }

@@ -33,7 +33,8 @@ extern const char state_map_name[]; /* "recipients.cdb", in maps */
 void state_folder_init(struct state_folder *state);
 /* Makes what is missing, checks owners and modes, opens all. */
 bool state_folder_open(const char *path, const struct accounts *accounts, struct state_folder *state, struct buf *why);
-/* For the one server of this folder: locks it (until the process ends) and removes what a crash left in the spool. */
+/* For the one server of this folder: locks it (until the process ends), waits some seconds for the deliver of one that
+ * was killed, and removes what a crash left in the spool. */
 bool state_folder_claim(const char *path, const struct state_folder *state, struct buf *why);
 /* Opens the recipient map read-only; -1 with errno (ENOENT: there is none yet). */
 int state_folder_open_map(const struct state_folder *state);

@@ -7,10 +7,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <poll.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "control/state_folder.h"
+#include "lib/clock.h"
 
 enum { WHY_LIMIT_BYTES = 1024, PATH_SIZE = 256 };
 
@@ -116,6 +119,35 @@ test_claims_once_and_clears_the_spool(void **unused)
 	buf_free(&why);
 }
 
+/* Deliver has the journal's folder as long as it lives; that its master was killed it may notice late. */
+static void
+test_waits_for_the_last_deliver(void **unused)
+{
+	enum { LIVES_ON_MS = 200 };
+	struct buf why = BUF_LIMIT(WHY_LIMIT_BYTES);
+	struct state_folder state;
+
+	(void)unused;
+	assert_true(try_open(&state, NULL));
+	assert_true(state_folder_claim(path, &state, &why));
+	int held = fcntl(state.journal, F_DUPFD_CLOEXEC, 0);
+	state_folder_close(&state);
+	pid_t last = fork();
+	if (last == 0) {
+		(void)poll(NULL, 0, LIVES_ON_MS);
+		_exit(0);
+	}
+	(void)close(held);
+	assert_true(last > 0);
+	uint64_t begun_ms = clock_monotonic_ms();
+	assert_true(try_open(&state, NULL));
+	assert_true(state_folder_claim(path, &state, &why));
+	assert_true(clock_monotonic_ms() - begun_ms > LIVES_ON_MS / 2);
+	state_folder_close(&state);
+	assert_int_equal(waitpid(last, NULL, 0), last);
+	buf_free(&why);
+}
+
 static void
 test_needs_a_parent(void **unused)
 {
@@ -164,6 +196,7 @@ main(void)
 		cmocka_unit_test(test_refuses_what_others_may_change),
 		cmocka_unit_test(test_refuses_links_and_files),
 		cmocka_unit_test(test_claims_once_and_clears_the_spool),
+		cmocka_unit_test(test_waits_for_the_last_deliver),
 		cmocka_unit_test(test_needs_a_parent),
 	};
 
