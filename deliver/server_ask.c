@@ -219,6 +219,11 @@ make_job(
 		*why = "the digest of its body is no SHA-256";
 		ok = false;
 	}
+	/* A thread that reads a file of holes to its end would do nothing else any more. */
+	if (ok && fields->body_bytes > neighbour->server->config->max_message_size) {
+		*why = "its body is over max-message-size";
+		ok = false;
+	}
 	if (ok && !link_claims(job->link)) {
 		*why = "it came before the claim page";
 		ok = false;

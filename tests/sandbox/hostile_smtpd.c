@@ -27,6 +27,8 @@
 
 enum { WAIT_MS = 10000, SLOTS = 16, DEADLINE_MS = 20000, ODD_HANDLE = 0x7fffff, ACCUSER = 4 };
 
+#define ENDLESS_BYTES (1LL << 40)
+
 static const char text[] = "Subject: hostile\r\nMessage-ID: <h@client.example>\r\n\r\nbody\r\n";
 static const char other_text[] = "Subject: changed\r\nMessage-ID: <h@client.example>\r\n\r\nbody\r\n";
 
@@ -171,6 +173,18 @@ memory_file(const char *body, bool is_sealed)
 	return fd;
 }
 
+/* Holes of a terabyte, sealed: nothing is wrong with it but that whoever reads it does nothing else for a long time. */
+static int
+endless_file(void)
+{
+	int fd = memfd_create("endless", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd < 0 || ftruncate(fd, ENDLESS_BYTES) != 0 ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) != 0)
+		exit(1);
+	return fd;
+}
+
 static void
 try_before_claims(struct stage *stage)
 {
@@ -268,6 +282,12 @@ try_bodies(struct stage *stage)
 		exit(1);
 	wish.descriptor = ends[0];
 	commit(stage, &wish, "socket-for-a-file");
+
+	handle = probe(stage, "alice@example.org", "endless-file");
+	wish = honest(stage, &handle, 1);
+	wish.body_bytes = ENDLESS_BYTES;
+	wish.descriptor = endless_file();
+	commit(stage, &wish, "endless-file");
 
 	handle = probe(stage, "alice@example.org", "wrong-length");
 	wish = honest(stage, &handle, 1);
