@@ -18,6 +18,7 @@ static const struct attempt {
 	{ "socket-unix", attempt_socket_unix },
 	{ "socket-netlink", attempt_socket_netlink },
 	{ "connect", attempt_connect },
+	{ "connect-udp", attempt_connect_udp },
 	{ "bind", attempt_bind },
 	{ "listen", attempt_listen },
 	{ "shutdown-connect", attempt_shutdown_connect },
@@ -34,7 +35,10 @@ static const struct attempt {
 	{ "udp-elsewhere-sendto", attempt_udp_elsewhere_sendto },
 	{ "udp-elsewhere-sendmsg", attempt_udp_elsewhere_sendmsg },
 	{ "udp-elsewhere-sendmmsg", attempt_udp_elsewhere_sendmmsg },
+	{ "udp-moved-sendmsg", attempt_udp_moved },
 	{ "tcp-repair", attempt_tcp_repair },
+	{ "fastopen-option", attempt_fastopen_option },
+	{ "interfaces", attempt_interfaces },
 	{ "exec", attempt_exec },
 	{ "fork", attempt_fork },
 	{ "open", attempt_open },
@@ -46,9 +50,12 @@ static const struct attempt {
 	{ "io-uring", attempt_io_uring },
 	{ "ptrace", attempt_ptrace },
 	{ "kill", attempt_kill },
+	{ "kill-itself", attempt_kill_itself },
+	{ "signal-by-socket", attempt_signal_by_socket },
 	{ "setuid", attempt_setuid },
 	{ "unshare", attempt_unshare },
 	{ "new-code", attempt_new_code },
+	{ "new-code-later", attempt_new_code_later },
 };
 
 size_t
@@ -66,10 +73,22 @@ attempt_name(size_t index)
 bool
 attempt_is_its_job(enum role role, const char *name)
 {
-	static const char *const callers[] = { "socket", "connect", "shutdown-connect" };
+	static const struct {
+		enum role role;
+		const char *name;
+	} jobs[] = {
+		{ ROLE_CALLER, "socket" },
+		{ ROLE_CALLER, "connect" },
+		{ ROLE_CALLER, "connect-udp" },
+		{ ROLE_CALLER, "shutdown-connect" },
+		/* They pass descriptors on by sendmsg(); to the door and smtpd nobody lends a UDP socket. */
+		{ ROLE_CALLER, "udp-moved-sendmsg" },
+		{ ROLE_DOOR, "udp-moved-sendmsg" },
+		{ ROLE_SMTPD, "udp-moved-sendmsg" },
+	};
 
-	for (size_t i = 0; i < sizeof callers / sizeof callers[0]; i++)
-		if (role == ROLE_CALLER && strcmp(name, callers[i]) == 0)
+	for (size_t i = 0; i < sizeof jobs / sizeof jobs[0]; i++)
+		if (role == jobs[i].role && strcmp(name, jobs[i].name) == 0)
 			return true;
 	return false;
 }

@@ -8,9 +8,11 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdbool.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -69,6 +71,13 @@ enum attempt_exit
 attempt_connect(const struct attempt_target *target)
 {
 	return is_lent(LOAN_TCP) ? judge(connects(LOAN_TCP, target)) : ATTEMPT_NO_LOAN;
+}
+
+/* Landlock stops TCP alone, where it stops anything: this is seccomp's. */
+enum attempt_exit
+attempt_connect_udp(const struct attempt_target *target)
+{
+	return is_lent(LOAN_UDP) ? judge(connects(LOAN_UDP, target)) : ATTEMPT_NO_LOAN;
 }
 
 enum attempt_exit
@@ -189,10 +198,44 @@ attempt_fastopen_moved(const struct attempt_target *target)
 }
 
 enum attempt_exit
+attempt_udp_moved(const struct attempt_target *target)
+{
+	if (!is_lent(LOAN_UDP))
+		return ATTEMPT_NO_LOAN;
+	if (syscall(SYS_dup3, LOAN_UDP, FD_EDGES, O_CLOEXEC) < 0)
+		return ATTEMPT_REFUSED;
+	return judge(sends(FD_EDGES, BY_SENDMSG, MSG_DONTWAIT | MSG_NOSIGNAL, target));
+}
+
+enum attempt_exit
 attempt_tcp_repair(const struct attempt_target *target)
 {
 	(void)target;
 	if (!is_lent(LOAN_TCP))
 		return ATTEMPT_NO_LOAN;
 	return judge(syscall(SYS_setsockopt, LOAN_TCP, IPPROTO_TCP, TCP_REPAIR, &(int){ 1 }, sizeof(int)) == 0);
+}
+
+/* With this option the next connect() or send of the socket may carry data in its SYN. Any option would do: none may be
+ * set. */
+enum attempt_exit
+attempt_fastopen_option(const struct attempt_target *target)
+{
+	(void)target;
+	if (!is_lent(LOAN_TCP))
+		return ATTEMPT_NO_LOAN;
+	return judge(
+	    syscall(SYS_setsockopt, LOAN_TCP, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &(int){ 1 }, sizeof(int)) == 0);
+}
+
+/* ioctl(), which has a command for everything. */
+enum attempt_exit
+attempt_interfaces(const struct attempt_target *target)
+{
+	struct ifconf list = { .ifc_len = 0 };
+
+	(void)target;
+	if (!is_lent(LOAN_TCP))
+		return ATTEMPT_NO_LOAN;
+	return judge(syscall(SYS_ioctl, LOAN_TCP, SIOCGIFCONF, &list) == 0);
 }

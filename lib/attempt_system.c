@@ -108,6 +108,21 @@ attempt_kill(const struct attempt_target *target)
 	return judge(syscall(SYS_kill, target->sibling, SIGCONT) == 0);
 }
 
+/* Landlock, where it stops signals, lets a process reach itself: this is seccomp's. */
+enum attempt_exit
+attempt_kill_itself(const struct attempt_target *target)
+{
+	(void)target;
+	return judge(syscall(SYS_kill, getpid(), 0) == 0);
+}
+
+/* The kernel sends signals for sockets, too. */
+enum attempt_exit
+attempt_signal_by_socket(const struct attempt_target *target)
+{
+	return judge(syscall(SYS_fcntl, LOAN_TCP, F_SETOWN, target->sibling) == 0);
+}
+
 enum attempt_exit
 attempt_setuid(const struct attempt_target *target)
 {
@@ -128,4 +143,13 @@ attempt_new_code(const struct attempt_target *target)
 	(void)target;
 	return judge(
 	    syscall(SYS_mmap, NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) > 0);
+}
+
+enum attempt_exit
+attempt_new_code_later(const struct attempt_target *target)
+{
+	(void)target;
+	long page = syscall(SYS_mmap, NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return judge(page > 0 && syscall(SYS_mprotect, page, 4096, PROT_READ | PROT_EXEC) == 0);
 }

@@ -24,6 +24,7 @@ attempt_try attempt_socket;
 attempt_try attempt_socket_unix;
 attempt_try attempt_socket_netlink;
 attempt_try attempt_connect;
+attempt_try attempt_connect_udp;
 attempt_try attempt_bind;
 attempt_try attempt_listen;
 attempt_try attempt_shutdown_connect;
@@ -40,7 +41,10 @@ attempt_try attempt_fastopen_moved;
 attempt_try attempt_udp_elsewhere_sendto;
 attempt_try attempt_udp_elsewhere_sendmsg;
 attempt_try attempt_udp_elsewhere_sendmmsg;
+attempt_try attempt_udp_moved;
 attempt_try attempt_tcp_repair;
+attempt_try attempt_fastopen_option;
+attempt_try attempt_interfaces;
 
 /* lib/attempt_system.c */
 attempt_try attempt_exec;
@@ -54,8 +58,11 @@ attempt_try attempt_map_mmap;
 attempt_try attempt_io_uring;
 attempt_try attempt_ptrace;
 attempt_try attempt_kill;
+attempt_try attempt_kill_itself;
+attempt_try attempt_signal_by_socket;
 attempt_try attempt_setuid;
 attempt_try attempt_unshare;
 attempt_try attempt_new_code;
+attempt_try attempt_new_code_later;
 
 #endif

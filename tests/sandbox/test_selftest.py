@@ -54,7 +54,8 @@ class Walls(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.server = tidegate.Server().start()
+        # With groups to put away, as an administrator's shell may have them.
+        cls.server = tidegate.Server(wrap=["setpriv", "--groups=70097,70098"]).start()
         cls.children = cls.server.children()
 
     @classmethod
@@ -80,10 +81,37 @@ class Walls(unittest.TestCase):
             self.assertEqual(facts["Groups"].strip(), "", role)
             for name in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
                 self.assertEqual(int(facts[name], 16), 0, f"{role} {name}")
+            # What changed the uid cannot be taken out afterwards; without exec it is no use to anybody.
+            self.assertEqual(int(facts["CapBnd"], 16) & ~0xc0, 0, role)
             self.assertEqual(facts["NoNewPrivs"], "1", role)
             self.assertEqual(facts["Seccomp"], "2", role)
             uids.setdefault(uid.pop(), set()).add(role)
         self.assertTrue(all(len(roles) == 1 for roles in uids.values()), uids)
+
+    def test_limits(self):
+        for pid, role in self.children:
+            with open(f"/proc/{pid}/limits", encoding="utf-8") as file:
+                limits = {line[:26].strip(): line[26:].split()[:2] for line in list(file)[1:]}
+            self.assertEqual(limits["Max core file size"], ["0", "0"], role)
+            self.assertEqual(limits["Max processes"] == ["0", "0"], role != "deliver", role)
+            # Where even root has fewer, fewer it is.
+            most = {"door": 1024, "caller": 1024, "dns": 1024, "deliver": 8192, "smtpd": 20512}[role]
+            self.assertLessEqual(int(limits["Max open files"][1]), most, role)
+            self.assertEqual(limits["Max address space"][1] != "unlimited", role in ("door", "caller", "dns"), role)
+
+    def test_nobody_of_its_uid_may_trace_it(self):
+        """The kernel gives the files of a process that may not be traced to root."""
+        for pid, role in self.children:
+            self.assertEqual(os.stat(f"/proc/{pid}/fd").st_uid, 0, role)
+
+    def test_the_configuration_cannot_be_changed(self):
+        """It is one memory file that the master made; a child that could write it would tell the others' twins lies."""
+        for pid, role in self.children:
+            with open(f"/proc/{pid}/fd/4", "r+b", buffering=0) as file:
+                with self.assertRaises(PermissionError, msg=role):
+                    file.write(b"x")
+                with self.assertRaises(PermissionError, msg=role):
+                    file.truncate(0)
 
     def test_network_namespaces(self):
         ours = os.readlink("/proc/self/ns/net")
