@@ -80,6 +80,8 @@ class OrdinaryUser(Place):
                     text = file.read()
                 self.assertRegex(text, r"(?m)^Seccomp:\t2$", role)
                 self.assertRegex(text, r"(?m)^NoNewPrivs:\t1$", role)
+                # All have one uid here: the kernel gives root the files of a process that nobody may trace.
+                self.assertNotEqual(os.stat(f"/proc/{pid}/fd").st_uid, server.uid or os.getuid(), role)
 
 
 @unittest.skipUnless(tidegate.IS_ROOT, "needs root")
