@@ -80,17 +80,20 @@ unit: units
 hooks: # the programs with the crash tests' hooks in lib/durable_file.c
 	@$(MAKE) BUILD=$(BUILD)/hooks VARIANT='$(VARIANT) -DTIDEGATE_TEST_HOOKS' all
 
-check: packages-build packages-tests
+check:
+	@scripts/packages.sh build tests
 	@$(MAKE) all units hooks $(BUILD)/test/hostile-smtpd
 	$(PYTHON) tests/run.py --build $(BUILD)
 
-check-all: packages-build packages-tests
+check-all:
+	@scripts/packages.sh build tests
 	@$(MAKE) all units hooks $(BUILD)/test/hostile-smtpd
 	$(PYTHON) tests/run.py --build $(BUILD) --all
 
 # CHECK=--units for a short run; everything else by default.
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -DTIDEGATE_SANITIZE
-sanitize: packages-build packages-tests
+sanitize:
+	@scripts/packages.sh build tests
 	@$(MAKE) BUILD=$(BUILD)/sanitize OPTIMISE='-O1 -g' VARIANT='$(SANITIZE)' all units hooks $(BUILD)/sanitize/test/hostile-smtpd
 	TIDEGATE_TEST_PATIENCE=3 $(PYTHON) tests/run.py --build $(BUILD)/sanitize $(CHECK)
 
@@ -99,7 +102,8 @@ sanitize: packages-build packages-tests
 FUZZ_SECONDS ?= 30
 FUZZ         ?= $(FUZZERS:tests/fuzz/fuzz_%.c=%)
 FUZZ_FLAGS   := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-fuzz: packages-build packages-fuzz
+fuzz:
+	@scripts/packages.sh build fuzz
 	@$(MAKE) BUILD=$(BUILD)/fuzz CC=clang OPTIMISE='-O1 -g' HARDEN=-fPIE VARIANT='$(FUZZ_FLAGS)' $(FUZZ:%=$(BUILD)/fuzz/%)
 	@fail=0; for name in $(FUZZ); do at=$(BUILD)/fuzz/corpus/$$name; log=$(BUILD)/fuzz/$$name.log; \
 	    rm -rf $$at; mkdir -p $$at; cp -r tests/fuzz/seeds/$$name/. $$at/ && \
@@ -112,19 +116,20 @@ $(FUZZERS:tests/fuzz/fuzz_%.c=$(BUILD)/%): $(BUILD)/%: $(BUILD)/obj/tests/fuzz/f
 	$(SAY) LINK $@
 	$(Q)$(CC) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $< $(ARCHIVES) $(LIBS)
 
-lint: packages-build packages-lint
+lint:
+	@scripts/packages.sh build lint
 	tests/lint/lint.sh
 
-run: packages-build packages-demo
+run:
+	@scripts/packages.sh build demo
 	@$(MAKE) --silent all
 	@scripts/demo.sh $(BUILD)/bin
 
-bench: packages-build packages-bench
+bench:
+	@scripts/packages.sh build bench
 	@$(MAKE) --silent all $(BUILD)/bench/smtpload $(BUILD)/bench/disk
 	tests/bench/bench.py --build $(BUILD)
 
-packages-%:
-	@scripts/packages.sh $*
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/libexec/tidegate

@@ -13,7 +13,7 @@
 #include "lib/bug.h"
 #include "lib/clock.h"
 
-enum { LINE_LIMIT_BYTES = 16384, MESSAGE_LIMIT_BYTES = 4096, HELD_BYTES = 32768 };
+enum { USUAL_LINE_BYTES = 512, LINE_LIMIT_BYTES = 16384, MESSAGE_LIMIT_BYTES = 4096, HELD_BYTES = 32768 };
 
 static const char *process_name = "tidegate";
 static bool is_holding;
@@ -25,14 +25,32 @@ log_set_process(const char *name)
 	process_name = name;
 }
 
+/* The time as text; of a second that was written before only the milliseconds are written anew. */
+static const char *
+time_text(void)
+{
+	static _Thread_local char text[CLOCK_ISO_SIZE];
+	static _Thread_local uint64_t second;
+	uint64_t wall_us = clock_wall_us();
+	unsigned ms = (unsigned)(wall_us / 1000u % 1000u);
+
+	if (wall_us / 1000000u != second) {
+		clock_format_iso(wall_us, text);
+		second = wall_us / 1000000u;
+	}
+	char *digits = text + strlen(text) - strlen("000Z");
+	digits[0] = (char)('0' + ms / 100);
+	digits[1] = (char)('0' + ms / 10 % 10);
+	digits[2] = (char)('0' + ms % 10);
+	return text;
+}
+
 void
 log_begin(struct log_line *line, const char *event)
 {
-	char now[CLOCK_ISO_SIZE];
-
 	line->text = BUF_LIMIT(LINE_LIMIT_BYTES);
-	clock_format_iso(clock_wall_us(), now);
-	log_pair_text(line, "time", now);
+	(void)buf_reserve(&line->text, USUAL_LINE_BYTES);
+	log_pair_text(line, "time", time_text());
 	log_pair_text(line, "process", process_name);
 	log_pair_text(line, "event", event);
 }
@@ -84,10 +102,11 @@ log_pair_text(struct log_line *line, const char *key, const char *value)
 void
 log_pair_number(struct log_line *line, const char *key, uint64_t value)
 {
-	char digits[24];
-	int length = snprintf(digits, sizeof digits, "%llu", (unsigned long long)value);
+	char storage[24];
+	struct buf digits = { .data = storage, .capacity = sizeof storage, .limit_bytes = sizeof storage };
 
-	log_pair(line, key, span_make(digits, (size_t)length));
+	buf_append_u64(&digits, value);
+	log_pair(line, key, buf_span(&digits));
 }
 
 static void

@@ -53,4 +53,4 @@ export DEBIAN_FRONTEND=noninteractive
 # The lists may be old or absent on a fresh machine; a mirror that cannot be asked is no error while they still serve.
 apt-get update -q >/dev/null || true
 # shellcheck disable=SC2086 # a list of words
-apt-get install -q -y --no-install-recommends $missing >/dev/null
+apt-get install -q -y --no-install-recommends -o DPkg::Lock::Timeout=300 $missing >/dev/null

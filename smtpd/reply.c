@@ -49,14 +49,25 @@ reply_number(struct reply *reply, uint64_t number)
 	return span_make(reply->scratch, (size_t)length);
 }
 
+static bool
+is_clean(char c)
+{
+	return c >= 0x20 && c < 0x7f;
+}
+
 static void
 append_cleaned(struct buf *out, struct span detail)
 {
 	detail = span_take(detail, REPLY_DETAIL_BYTES);
-	for (size_t i = 0; i < detail.length; i++) {
-		char c = detail.data[i];
+	while (detail.length) {
+		size_t clean = 0;
 
-		buf_append_char(out, c >= 0x20 && c < 0x7f ? c : '?');
+		while (clean < detail.length && is_clean(detail.data[clean]))
+			clean++;
+		buf_append(out, span_take(detail, clean));
+		if (clean < detail.length)
+			buf_append_char(out, '?');
+		detail = span_skip(detail, clean + 1);
 	}
 }
 
@@ -67,14 +78,14 @@ fill_details(const struct reply *reply, struct buf *out)
 	size_t next = 0;
 
 	while (text.length) {
-		if (text.length >= 2 && text.data[0] == '{' && text.data[1] == '}') {
-			if (next < REPLY_DETAILS)
-				append_cleaned(out, reply->details[next++]);
-			text = span_skip(text, 2);
-			continue;
-		}
-		buf_append_char(out, text.data[0]);
-		text = span_skip(text, 1);
+		size_t plain = span_find(text, '{');
+
+		buf_append(out, span_take(text, plain));
+		if (plain == text.length)
+			return;
+		if (next < REPLY_DETAILS)
+			append_cleaned(out, reply->details[next++]);
+		text = span_skip(text, plain + SPAN("{}").length);
 	}
 }
 

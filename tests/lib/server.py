@@ -39,6 +39,16 @@ def new_folder(prefix="t"):
     return folder
 
 
+def is_passable(path):
+    """May everybody pass through all folders down to this path? A clone in root's home is not for other accounts."""
+    path = os.path.abspath(path)
+    while path != "/":
+        path = os.path.dirname(path)
+        if not os.stat(path).st_mode & 0o001:
+            return False
+    return True
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -108,8 +118,12 @@ class Server:
 
     def __init__(self, config=None, recipients=RECIPIENTS, dns=None, uid=None, wrap=(), programs=BIN, environment=None,
                  folder=None):
-        self.folder = folder or new_folder()
         self.uid, self.wrap, self.programs = uid, list(wrap), programs
+        if uid is not None and not (is_passable(programs) and is_passable(new_folder())):
+            folder = tempfile.mkdtemp(prefix="tidegate-", dir="/tmp")
+            os.chmod(folder, 0o755)
+            self.programs = shutil.copytree(programs, os.path.join(folder, "bin"))
+        self.folder = folder or new_folder()
         self.environment = dict(os.environ, **(environment or {}))  # of `tidegate run` only
         self.port = free_port()
         self.dns = dns
