@@ -101,11 +101,11 @@ explain_message_read(const char *path, struct message_facts *facts, struct buf *
 		(void)fclose(file);
 	if (!is_read)
 		buf_printf(why, "%s: cannot be read", path);
-	*facts = (struct message_facts){ .text_bytes = reading.stream.text_bytes,
-		.bare_newline_line = reading.stream.bare_newline_line,
-		.nul_line = reading.stream.nul_line,
-		.long_line = reading.stream.long_line,
-		.received_fields = reading.stream.received_fields,
+	*facts = (struct message_facts){ .text_bytes = reading.stream.found.text_bytes,
+		.bare_newline_line = reading.stream.found.bare_newline_line,
+		.nul_line = reading.stream.found.nul_line,
+		.long_line = reading.stream.found.long_line,
+		.received_fields = reading.stream.found.received_fields,
 		.body = BODY_HELD };
 	return is_read;
 }

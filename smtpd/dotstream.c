@@ -8,8 +8,6 @@
  */
 #include "smtpd/dotstream.h"
 
-enum { LONG_LINE_BYTES = 998 };
-
 enum state {
 	AT_LINE_START, /* at the start of the text or after CRLF */
 	AFTER_DOT,     /* "." at a line start, left out: stuffed, or the end begins */
@@ -18,10 +16,6 @@ enum state {
 	AFTER_CR, /* a CR in a line, copied: CRLF or bare, the next byte says */
 	ENDED
 };
-
-static const char field_name[] = "received";
-
-enum { NAME_BYTES = sizeof field_name - 1, NAME_OVER = 255 /* counted, or not this name */ };
 
 /* One call's bytes. */
 struct pass {
@@ -37,7 +31,8 @@ struct pass {
 void
 dotstream_begin(struct dotstream *stream)
 {
-	*stream = (struct dotstream){ .state = AT_LINE_START, .in_header = true };
+	*stream = (struct dotstream){ .state = AT_LINE_START };
+	findings_begin(&stream->found);
 }
 
 static void
@@ -51,67 +46,10 @@ copy_run(struct pass *pass)
 	pass->run_start = pass->at;
 }
 
-/* Counts bytes of the current line, its CRLF excepted. */
-static void
-count_in_line(struct dotstream *stream, size_t bytes)
-{
-	stream->line_bytes += bytes;
-	if (stream->line_bytes > stream->longest_line)
-		stream->longest_line = stream->line_bytes;
-	if (stream->line_bytes > LONG_LINE_BYTES && stream->long_line == 0)
-		stream->long_line = stream->lines + 1;
-}
-
-/* A CR of the current line turned out to be bare. */
-static void
-count_bare_cr(struct dotstream *stream)
-{
-	if (stream->bare_newline_line == 0)
-		stream->bare_newline_line = stream->lines + 1;
-	stream->name_matched = NAME_OVER;
-	count_in_line(stream, 1);
-}
-
-static void
-begin_line(struct dotstream *stream)
-{
-	stream->state = IN_LINE;
-	stream->line_bytes = 0;
-	stream->name_matched = stream->in_header ? 0 : NAME_OVER;
-}
-
-static void
-end_line(struct dotstream *stream)
-{
-	if (stream->line_bytes == 0)
-		stream->in_header = false;
-	stream->lines++;
-	stream->state = AT_LINE_START;
-}
-
-/* Matches a header line's first bytes, wherever the input was cut. RFC 5322 4.5.8 lets white space stand before the
- * colon. */
-static void
-match_field_name(struct dotstream *stream, struct span bytes)
-{
-	for (size_t i = 0; i < bytes.length && stream->name_matched != NAME_OVER; i++) {
-		char c = bytes.data[i];
-
-		if (stream->name_matched < NAME_BYTES) {
-			bool fits = span_lower(c) == field_name[stream->name_matched];
-
-			stream->name_matched = fits ? (unsigned char)(stream->name_matched + 1) : NAME_OVER;
-		} else if (c != ' ' && c != '\t') {
-			stream->received_fields += c == ':';
-			stream->name_matched = NAME_OVER;
-		}
-	}
-}
-
 static void
 pass_line_start(struct pass *pass)
 {
-	begin_line(pass->stream);
+	pass->stream->state = IN_LINE;
 	if (pass->input.data[pass->at] != '.')
 		return;
 	copy_run(pass);
@@ -139,29 +77,26 @@ pass_after_dot_cr(struct pass *pass)
 	}
 	/* The run is empty here: the CR that was held back comes before it. */
 	pass->out[pass->out_length++] = '\r';
-	count_bare_cr(pass->stream);
+	findings_take_bare_cr(&pass->stream->found);
 	pass->stream->state = IN_LINE;
 }
 
 static void
 pass_in_line(struct pass *pass)
 {
-	struct dotstream *stream = pass->stream;
+	struct findings *found = &pass->stream->found;
 	struct span rest = span_skip(pass->input, pass->at);
 	size_t cr = span_find(rest, '\r');
 	struct span text = span_take(rest, cr);
 
-	match_field_name(stream, text);
 	/* The first bare LF is all that is asked for: no need to stop at each. */
-	if (stream->bare_newline_line == 0 && span_find(text, '\n') < text.length)
-		stream->bare_newline_line = stream->lines + 1;
-	count_in_line(stream, text.length);
+	if (found->bare_newline_line == 0 && span_find(text, '\n') < text.length)
+		findings_bare_newline(found, found->lines + 1);
 	pass->at += text.length;
-	if (stream->nul_line == 0 && pass->nul_at < pass->at)
-		stream->nul_line = stream->lines + 1;
+	findings_take(found, text, pass->nul_at < pass->at);
 	if (cr < rest.length) {
 		pass->at++;
-		stream->state = AFTER_CR;
+		pass->stream->state = AFTER_CR;
 	}
 }
 
@@ -170,10 +105,11 @@ pass_after_cr(struct pass *pass)
 {
 	if (pass->input.data[pass->at] == '\n') {
 		pass->at++;
-		end_line(pass->stream);
+		findings_end_line(&pass->stream->found);
+		pass->stream->state = AT_LINE_START;
 		return;
 	}
-	count_bare_cr(pass->stream);
+	findings_take_bare_cr(&pass->stream->found);
 	pass->stream->state = IN_LINE;
 }
 
@@ -201,37 +137,18 @@ pass_step(struct pass *pass)
 	}
 }
 
-/* Are there bytes over 127? Eight at a time: most text has none. */
-static bool
-find_8bit(struct span text)
-{
-	const uint64_t high_bits = 0x8080808080808080u;
-	uint64_t seen = 0;
-	uint64_t word;
-	size_t i = 0;
-
-	for (; i + sizeof word <= text.length; i += sizeof word) {
-		memcpy(&word, text.data + i, sizeof word);
-		seen |= word;
-	}
-	for (; i < text.length; i++)
-		seen |= (unsigned char)text.data[i];
-	return (seen & high_bits) != 0;
-}
-
 bool
 dotstream_feed(struct dotstream *stream, struct span input, char *out, size_t *out_length, size_t *taken)
 {
 	struct pass pass = { .stream = stream, .input = input, .out = out };
 
-	if (stream->nul_line == 0)
+	if (stream->found.nul_line == 0)
 		pass.nul_at = span_find(input, '\0');
 	while (pass.at < input.length && stream->state != ENDED)
 		pass_step(&pass);
 	copy_run(&pass);
-	if (!stream->has_8bit)
-		stream->has_8bit = find_8bit(span_take(input, pass.at));
-	stream->text_bytes += pass.out_length;
+	findings_look_for_8bit(&stream->found, span_take(input, pass.at));
+	stream->found.text_bytes += pass.out_length;
 	*out_length = pass.out_length;
 	*taken = pass.at;
 	return stream->state == ENDED;

@@ -12,25 +12,13 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #include "lib/span.h"
+#include "smtpd/findings.h"
 
 struct dotstream {
-	/* findings */
-	uint64_t text_bytes;        /* of the message so far, CRLFs counted, stuffed dots not */
-	uint64_t lines;             /* complete lines so far: only CRLF completes one */
-	uint64_t bare_newline_line; /* number (from 1) of the first line with a bare CR or LF; 0: none */
-	uint64_t nul_line;          /* the first line with a NUL; 0: none */
-	uint64_t long_line;         /* the first line over 998 octets without CRLF (RFC 5322 2.1.1); 0: none */
-	uint64_t longest_line;      /* octets without CRLF and stuffed dot, the line under way included */
-	unsigned received_fields;   /* "Received:" in any case, at line starts before the first empty line */
-	bool has_8bit;              /* a byte over 127 */
-	/* the reader's own state */
-	unsigned char state;
-	bool in_header;
-	uint64_t line_bytes;
-	unsigned char name_matched;
+	struct findings found; /* only CRLF completes a line here */
+	unsigned char state;   /* the reader's own */
 };
 
 void dotstream_begin(struct dotstream *stream);

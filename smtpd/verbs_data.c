@@ -57,13 +57,13 @@ verbs_take_text(struct session *session, struct span bytes, size_t *taken)
 	bool ended = dotstream_feed(&message->stream, bytes, world->text, &length, taken);
 	message->bytes += *taken;
 	/* What will be refused need not be kept. */
-	if (message->stream.text_bytes > limit || message->stream.bare_newline_line)
+	if (message->stream.found.text_bytes > limit || message->stream.found.bare_newline_line)
 		body_drop(&message->body, BODY_FAILED);
 	else
 		body_append(&message->body, span_make(world->text, length));
 	if (ended)
 		return TEXT_ENDS;
-	return message->stream.text_bytes > 2 * limit + ENDLESS_MARGIN_BYTES ? TEXT_ENDLESS : TEXT_GOES_ON;
+	return message->stream.found.text_bytes > 2 * limit + ENDLESS_MARGIN_BYTES ? TEXT_ENDLESS : TEXT_GOES_ON;
 }
 
 bool
@@ -78,7 +78,7 @@ verbs_text_is_slow(const struct session *session)
 static struct message_facts
 gather(const struct message *message)
 {
-	const struct dotstream *stream = &message->stream;
+	const struct findings *stream = &message->stream.found;
 
 	return (struct message_facts){ .text_bytes = stream->text_bytes,
 		.bare_newline_line = stream->bare_newline_line,
@@ -186,7 +186,7 @@ answer(struct session *session, struct reply *reply)
 		BUG("policy accepted a message that deliver did not deliver");
 	session->receipt = message->receipt;
 	session->messages++;
-	session->world->bytes_accepted += message->stream.text_bytes;
+	session->world->bytes_accepted += message->stream.found.text_bytes;
 	int length = snprintf(reply->scratch, sizeof reply->scratch, "%016llx-%u", (unsigned long long)session->name,
 	    session->transaction->number);
 	reply->details[0] = span_make(reply->scratch, (size_t)length);

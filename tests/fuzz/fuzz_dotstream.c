@@ -12,7 +12,7 @@ enum { TEXT_BYTES = 4 << 20 };
 
 /* What a reading gave. */
 struct reading {
-	struct dotstream found;
+	struct findings found;
 	struct buf text;
 	size_t taken;
 	bool ended;
@@ -21,7 +21,9 @@ struct reading {
 static void
 read_pieces(struct chunks *chunks, struct reading *reading)
 {
-	dotstream_begin(&reading->found);
+	struct dotstream stream;
+
+	dotstream_begin(&stream);
 	while (chunks->rest.length && !reading->ended) {
 		struct span piece = chunks_next(chunks);
 		char *out = malloc(piece.length + 1);
@@ -30,13 +32,14 @@ read_pieces(struct chunks *chunks, struct reading *reading)
 
 		if (!out)
 			BUG("no memory");
-		reading->ended = dotstream_feed(&reading->found, piece, out, &out_length, &taken);
+		reading->ended = dotstream_feed(&stream, piece, out, &out_length, &taken);
 		if (!reading->ended && taken != piece.length)
 			BUG("bytes were left before the end");
 		buf_append(&reading->text, span_make(out, out_length));
 		reading->taken += taken;
 		free(out);
 	}
+	reading->found = stream.found;
 }
 
 static void
@@ -61,7 +64,7 @@ is_received(struct span line)
 
 /* A line without its CRLF and stuffed dot, or what is there of the last one. */
 static void
-judge_line(struct dotstream *found, struct span line)
+judge_line(struct findings *found, struct span line)
 {
 	uint64_t number = found->lines + 1;
 
@@ -94,7 +97,7 @@ without_dot(struct span line)
 static void
 read_plainly(struct span stream, struct reading *reading)
 {
-	struct dotstream *found = &reading->found;
+	struct findings *found = &reading->found;
 	struct span rest = stream;
 
 	found->in_header = true;

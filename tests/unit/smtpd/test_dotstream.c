@@ -71,14 +71,14 @@ assert_same(const struct reading *a, const struct reading *b)
 	assert_int_equal(a->taken, b->taken);
 	assert_int_equal(a->text_length, b->text_length);
 	assert_memory_equal(a->text, b->text, a->text_length);
-	assert_int_equal(a->stream.text_bytes, b->stream.text_bytes);
-	assert_int_equal(a->stream.lines, b->stream.lines);
-	assert_int_equal(a->stream.bare_newline_line, b->stream.bare_newline_line);
-	assert_int_equal(a->stream.nul_line, b->stream.nul_line);
-	assert_int_equal(a->stream.long_line, b->stream.long_line);
-	assert_int_equal(a->stream.longest_line, b->stream.longest_line);
-	assert_int_equal(a->stream.received_fields, b->stream.received_fields);
-	assert_int_equal(a->stream.has_8bit, b->stream.has_8bit);
+	assert_int_equal(a->stream.found.text_bytes, b->stream.found.text_bytes);
+	assert_int_equal(a->stream.found.lines, b->stream.found.lines);
+	assert_int_equal(a->stream.found.bare_newline_line, b->stream.found.bare_newline_line);
+	assert_int_equal(a->stream.found.nul_line, b->stream.found.nul_line);
+	assert_int_equal(a->stream.found.long_line, b->stream.found.long_line);
+	assert_int_equal(a->stream.found.longest_line, b->stream.found.longest_line);
+	assert_int_equal(a->stream.found.received_fields, b->stream.found.received_fields);
+	assert_int_equal(a->stream.found.has_8bit, b->stream.found.has_8bit);
 }
 
 /* Reads the input whole, and makes sure that no way of cutting it changes anything. */
@@ -90,7 +90,7 @@ read_all(struct span input)
 	size_t step = input.length > 64 ? input.length / 32 : 1;
 
 	read_cut(input, input.length, input.length, &whole);
-	assert_int_equal(whole.stream.text_bytes, whole.text_length);
+	assert_int_equal(whole.stream.found.text_bytes, whole.text_length);
 	for (size_t first = 0; first <= input.length; first++) {
 		read_cut(input, first, input.length, &cut);
 		assert_same(&whole, &cut);
@@ -172,8 +172,8 @@ nothing_else_ends_a_message(void **state)
 		const struct reading *reading = read_all(buf_span(&input));
 		if (!reading->ended || reading->taken != input.length)
 			fail_msg("mark %zu ended the message", i);
-		bool is_odd = span_find(marks[i], '\0') < marks[i].length || reading->stream.bare_newline_line ||
-			      reading->stream.has_8bit;
+		bool is_odd = span_find(marks[i], '\0') < marks[i].length || reading->stream.found.bare_newline_line ||
+			      reading->stream.found.has_8bit;
 		bool is_harmless = span_equal(marks[i], SPAN("\r\n. \r\n")) ||
 				   span_equal(marks[i], SPAN("\r\n .\r\n")) || span_equal(marks[i], SPAN("\r\n..\r\n"));
 		assert_int_equal(is_odd, !is_harmless);
@@ -212,20 +212,20 @@ names_the_line_with_a_bare_newline(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++)
-		assert_int_equal(read_all(cases[i].input)->stream.bare_newline_line, cases[i].line);
+		assert_int_equal(read_all(cases[i].input)->stream.found.bare_newline_line, cases[i].line);
 }
 
 static void
 finds_nul_and_8bit(void **state)
 {
 	(void)state;
-	assert_int_equal(read_all(SPAN("a\r\nb\r\n\0\r\n\0\r\n"))->stream.nul_line, 3);
-	assert_int_equal(read_all(SPAN("\0"))->stream.nul_line, 1);
-	assert_int_equal(read_all(SPAN("a\r\n.\0\r\n"))->stream.nul_line, 2);
-	assert_int_equal(read_all(SPAN("a\r\n.\r\n\0"))->stream.nul_line, 0);
-	assert_true(read_all(SPAN("plain text and then: \x80\r\n"))->stream.has_8bit);
-	assert_true(read_all(SPAN("\xff plain text then\r\n"))->stream.has_8bit);
-	assert_false(read_all(SPAN("plain \x7f text\r\n.\r\n\xc3\xa4"))->stream.has_8bit);
+	assert_int_equal(read_all(SPAN("a\r\nb\r\n\0\r\n\0\r\n"))->stream.found.nul_line, 3);
+	assert_int_equal(read_all(SPAN("\0"))->stream.found.nul_line, 1);
+	assert_int_equal(read_all(SPAN("a\r\n.\0\r\n"))->stream.found.nul_line, 2);
+	assert_int_equal(read_all(SPAN("a\r\n.\r\n\0"))->stream.found.nul_line, 0);
+	assert_true(read_all(SPAN("plain text and then: \x80\r\n"))->stream.found.has_8bit);
+	assert_true(read_all(SPAN("\xff plain text then\r\n"))->stream.found.has_8bit);
+	assert_false(read_all(SPAN("plain \x7f text\r\n.\r\n\xc3\xa4"))->stream.found.has_8bit);
 }
 
 static void
@@ -234,16 +234,16 @@ counts_lines_and_bytes(void **state)
 	const struct reading *reading = read_all(SPAN("one\r\n..\r\n\r\nfour, not whole"));
 
 	(void)state;
-	assert_int_equal(reading->stream.lines, 3);
-	assert_int_equal(reading->stream.longest_line, 15);
-	assert_int_equal(reading->stream.text_bytes, 5 + 3 + 2 + 15);
-	assert_int_equal(read_all(SPAN("ab\r\n.\r\n"))->stream.lines, 1);
-	assert_int_equal(read_all(SPAN("a\nb\rc\r\n"))->stream.longest_line, 5);
-	assert_int_equal(read_all(SPAN("ab\r"))->stream.longest_line, 2);
+	assert_int_equal(reading->stream.found.lines, 3);
+	assert_int_equal(reading->stream.found.longest_line, 15);
+	assert_int_equal(reading->stream.found.text_bytes, 5 + 3 + 2 + 15);
+	assert_int_equal(read_all(SPAN("ab\r\n.\r\n"))->stream.found.lines, 1);
+	assert_int_equal(read_all(SPAN("a\nb\rc\r\n"))->stream.found.longest_line, 5);
+	assert_int_equal(read_all(SPAN("ab\r"))->stream.found.longest_line, 2);
 }
 
 /* The second line has so many octets behind its stuffed dot, if it has one. */
-static const struct dotstream *
+static const struct findings *
 read_second_line(size_t octets, bool is_stuffed)
 {
 	struct buf input = BUF_LIMIT(TEXT_BYTES);
@@ -255,7 +255,7 @@ read_second_line(size_t octets, bool is_stuffed)
 	const struct reading *reading = read_all(buf_span(&input));
 	assert_true(reading->ended);
 	buf_free(&input);
-	return &reading->stream;
+	return &reading->stream.found;
 }
 
 static void
@@ -294,7 +294,7 @@ counts_received_fields_in_the_header(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		unsigned count = read_all(cases[i].input)->stream.received_fields;
+		unsigned count = read_all(cases[i].input)->stream.found.received_fields;
 
 		if (count != cases[i].count)
 			fail_msg("case %zu: %u fields", i, count);
