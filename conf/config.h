@@ -18,6 +18,7 @@ enum action { ACTION_OFF, ACTION_NOTE, ACTION_DOUBT, ACTION_DEFER, ACTION_REFUSE
 enum walls { WALLS_NONE, WALLS_ALL };
 enum resolver_down { RESOLVER_DOWN_DEFER, RESOLVER_DOWN_ACCEPT };
 enum letter_case { LETTER_CASE_FOLD, LETTER_CASE_KEEP };
+enum bare_newline { BARE_NEWLINE_NORMALISE, BARE_NEWLINE_REFUSE };
 
 struct config_list {
 	size_t count;
@@ -34,6 +35,7 @@ struct config_list {
 #define CONFIG_C_WALLS enum walls
 #define CONFIG_C_RESOLVER_DOWN enum resolver_down
 #define CONFIG_C_LETTER_CASE enum letter_case
+#define CONFIG_C_BARE_NEWLINE enum bare_newline
 
 struct config {
 #define K(kind, member, key, preset, lowest, highest, help) CONFIG_C_##kind member;

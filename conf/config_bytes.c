@@ -55,6 +55,7 @@ encode_key(const struct config *config, const struct config_key *key, struct buf
 	case CONFIG_WALLS:
 	case CONFIG_RESOLVER_DOWN:
 	case CONFIG_LETTER_CASE:
+	case CONFIG_BARE_NEWLINE:
 		put(out, config_get_word(config, key), WORD_BYTES);
 		return;
 	}
@@ -150,6 +151,7 @@ decode_key(struct config *config, const struct config_key *key, struct span *res
 	case CONFIG_WALLS:
 	case CONFIG_RESOLVER_DOWN:
 	case CONFIG_LETTER_CASE:
+	case CONFIG_BARE_NEWLINE:
 		return take_word(config, key, rest);
 	}
 	return false;

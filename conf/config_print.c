@@ -40,6 +40,7 @@ print_value(const struct config *config, const struct config_key *key, struct bu
 	case CONFIG_WALLS:
 	case CONFIG_RESOLVER_DOWN:
 	case CONFIG_LETTER_CASE:
+	case CONFIG_BARE_NEWLINE:
 		buf_append_text(out, config_word_name(key->kind, config_get_word(config, key)));
 		return;
 	}

@@ -19,6 +19,7 @@
 #define KIND_WALLS CONFIG_WALLS
 #define KIND_RESOLVER_DOWN CONFIG_RESOLVER_DOWN
 #define KIND_LETTER_CASE CONFIG_LETTER_CASE
+#define KIND_BARE_NEWLINE CONFIG_BARE_NEWLINE
 
 static const struct config_key keys[] = {
 #define K(kind, member, key, preset, lowest, highest, help)                                                            \
@@ -48,6 +49,8 @@ static const struct words word_kinds[] = {
 	{ CONFIG_RESOLVER_DOWN, "defer or accept",
 	    { [RESOLVER_DOWN_DEFER] = "defer", [RESOLVER_DOWN_ACCEPT] = "accept" } },
 	{ CONFIG_LETTER_CASE, "fold or keep", { [LETTER_CASE_FOLD] = "fold", [LETTER_CASE_KEEP] = "keep" } },
+	{ CONFIG_BARE_NEWLINE, "normalise or refuse",
+	    { [BARE_NEWLINE_NORMALISE] = "normalise", [BARE_NEWLINE_REFUSE] = "refuse" } },
 };
 
 size_t
@@ -197,6 +200,8 @@ config_get_word(const struct config *config, const struct config_key *key)
 		return *(const enum resolver_down *)at;
 	case CONFIG_LETTER_CASE:
 		return *(const enum letter_case *)at;
+	case CONFIG_BARE_NEWLINE:
+		return *(const enum bare_newline *)at;
 	case CONFIG_TEXT:
 	case CONFIG_LIST_OF_TEXTS:
 	case CONFIG_NUMBER:
@@ -227,6 +232,9 @@ config_set_word(struct config *config, const struct config_key *key, unsigned va
 		return;
 	case CONFIG_LETTER_CASE:
 		*(enum letter_case *)at = (enum letter_case)value;
+		return;
+	case CONFIG_BARE_NEWLINE:
+		*(enum bare_newline *)at = (enum bare_newline)value;
 		return;
 	case CONFIG_TEXT:
 	case CONFIG_LIST_OF_TEXTS:

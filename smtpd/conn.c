@@ -198,7 +198,7 @@ receive(struct conn *conn)
 {
 	struct session *session = &conn->session;
 	char *bytes = conn->smtpd->read_bytes;
-	size_t room = session->state == SESSION_TEXT ? SESSION_READ_BYTES : SESSION_READ_COMMAND_BYTES;
+	size_t room = session_takes_text(session) ? SESSION_READ_BYTES : SESSION_READ_COMMAND_BYTES;
 	ssize_t got = recv(conn->fd, bytes, room, MSG_DONTWAIT);
 
 	if (got > 0)

@@ -71,6 +71,7 @@ enum body_state { BODY_HELD, BODY_NO_ROOM, BODY_FAILED };
 struct message_facts {
 	uint64_t text_bytes;
 	uint64_t bare_newline_line; /* 0: none */
+	bool mends_newlines;        /* …which is nothing to refuse: it was made CRLF */
 	uint64_t nul_line;          /* 0: none */
 	uint64_t long_line;         /* 0: none */
 	unsigned received_fields;

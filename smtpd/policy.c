@@ -147,7 +147,7 @@ value_of(enum fact fact, const struct facts *facts, const struct config *config)
 	case IS_TOO_LARGE:
 		return message->text_bytes > config->max_message_size;
 	case HAS_BARE_NEWLINE:
-		return message->bare_newline_line != 0;
+		return message->bare_newline_line != 0 && !message->mends_newlines;
 	case IS_IN_LOOP:
 		return message->received_fields > config->max_received;
 	case HAS_NUL:

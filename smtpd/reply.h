@@ -20,15 +20,16 @@
 	R(GREETING, 220, "", "", "{} ESMTP") \
 	R(GOODBYE, 221, "2.0.0", "", "{} closes the connection") \
 	R(HELO, 250, "", "", "{}") \
-	R(EHLO, 250, "", "", "{}\nPIPELINING\nSIZE {}\n8BITMIME\nENHANCEDSTATUSCODES") \
+	R(EHLO, 250, "", "", "{}\nPIPELINING\nSIZE {}\n8BITMIME\nENHANCEDSTATUSCODES\nCHUNKING") \
 	R(RESET, 250, "2.0.0", "", "Reset") \
 	R(NOOP, 250, "2.0.0", "", "Nothing done") \
 	R(SENDER_TAKEN, 250, "2.1.0", "", "Sender taken") \
 	R(RECIPIENT_TAKEN, 250, "2.1.5", "", "Recipient taken") \
+	R(CHUNK_TAKEN, 250, "2.0.0", "", "{} octets taken") \
 	R(DELIVERED, 250, "2.0.0", "delivered", "Delivered; {}") \
 	R(DELIVERED_BEFORE, 250, "2.0.0", "delivered-before", "Delivered by an earlier attempt; {}") \
 	R(HELP, 214, "2.0.0", "", \
-	    "Commands: HELO EHLO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT (RFC 5321)\nFor help from a person write to <postmaster>") \
+	    "Commands: HELO EHLO MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT (RFC 5321, RFC 3030)\nFor help from a person write to <postmaster>") \
 	R(VRFY, 252, "2.5.0", "", "Addresses are not verified here; send MAIL and RCPT, and RCPT will tell") \
 	R(GO_AHEAD, 354, "", "", "Send the message and end it with a line holding only a dot") \
 	/* The session ends. */ \
@@ -43,6 +44,7 @@
 	R(BROKEN_LINE, 500, "5.5.2", "broken-line", "Lines end in CRLF and hold no other CR, LF or NUL; correct the client") \
 	R(ENDLESS_LINE, 500, "5.5.2", "endless-line", "This line does not end; correct the client") \
 	R(ENDLESS_MESSAGE, 552, "5.3.4", "endless-message", "The message is far over the limit of {} bytes; send it another way") \
+	R(BAD_CHUNK, 501, "5.5.4", "bad-bdat", "Write it as BDAT octets, or BDAT octets LAST; what follows cannot be told from text") \
 	/* Commands. */ \
 	R(LONG_LINE, 500, "5.5.2", "long-line", "The line is too long; the limit is 2048 octets") \
 	R(EMPTY_LINE, 500, "5.5.2", "empty-line", "This line holds no command") \
@@ -60,6 +62,7 @@
 	R(UNKNOWN_PARAMETER, 555, "5.5.4", "unknown-parameter", "Parameter {} is not known here") \
 	R(NOT_IMPLEMENTED, 502, "5.5.1", "not-implemented", "This command is not offered here") \
 	R(OUT_OF_ORDER, 503, "5.5.1", "out-of-order", "This command is out of order here") \
+	R(CHUNK_UNWANTED, 503, "5.5.1", "chunk-unwanted", "No message takes this chunk: no recipient was accepted, or an earlier chunk was refused; send RSET") \
 	R(NO_RECIPIENTS, 554, "5.5.1", "no-recipients", "No recipient was accepted, so there is nothing to send") \
 	/* Sender and recipient. */ \
 	R(ANNOUNCED_TOO_LARGE, 552, "5.3.4", "too-large", "The message is over the limit of {} bytes; send it another way") \

@@ -22,6 +22,7 @@
 #include "lib/buf.h"
 #include "lib/ipc.h"
 #include "lookup/map_read.h"
+#include "smtpd/bdat.h"
 #include "smtpd/body.h"
 #include "smtpd/facts.h"
 #include "smtpd/reply.h"
@@ -76,6 +77,8 @@ enum session_state {
 	SESSION_READY,     /* after HELO, or between transactions */
 	SESSION_MAIL,      /* a sender, no recipient */
 	SESSION_RCPT,      /* a recipient or more */
+	SESSION_BDAT,      /* a chunk of the message or more, and not the last */
+	SESSION_SPOILT,    /* a chunk was refused: those behind it are swallowed until RSET, or the last */
 	SESSION_TEXT,      /* after 354, until the final dot has been answered */
 	SESSION_LINGERING, /* all is said: only the client's FIN is awaited */
 	SESSION_CLOSED     /* to be closed as soon as everything is written */
@@ -93,6 +96,8 @@ struct session {
 	struct transaction *transaction; /* in its arena; NULL outside of one */
 	struct buf input;                /* bytes that wait: a line's beginning, or what was pipelined */
 	size_t input_scanned;            /* of them by line_take() */
+	struct bdat_chunk chunk;         /* the one that is open */
+	uint64_t chunk_left;             /* of its octets are still to come */
 	uint64_t deadline_ms;            /* for whatever is awaited now */
 	uint64_t begun_ms;
 	uint64_t mail_ms;       /* the last MAIL that was accepted, or the beginning */
@@ -109,6 +114,7 @@ struct session {
 	uint8_t state; /* enum session_state */
 	uint8_t wait;  /* enum session_wait */
 	bool is_esmtp;
+	bool is_in_chunk; /* until the open chunk is answered: what comes is its octets, whatever the state */
 	bool is_skipping; /* until the CRLF of a line that is too long */
 	bool sends_fin;   /* while it lingers: the client may wait for our FIN as we wait for its */
 	bool is_overdue;  /* it has lingered enough: close, whatever is unwritten */
@@ -137,6 +143,13 @@ static inline bool
 session_is_waiting(const struct session *session)
 {
 	return session->wait != WAIT_NOTHING;
+}
+
+/* Is what comes next text of a message, rather than a command? */
+static inline bool
+session_takes_text(const struct session *session)
+{
+	return session->state == SESSION_TEXT || session->is_in_chunk;
 }
 
 #endif

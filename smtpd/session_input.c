@@ -22,7 +22,7 @@ limit_reached(const struct session *session, unsigned row_flags)
 
 	if (row_flags & ROW_IS_FAREWELL)
 		return REPLY_NONE;
-	if (session->world->is_draining)
+	if (session->world->is_draining && !(row_flags & ROW_GOES_ON))
 		return REPLY_DRAINING;
 	if (session->errors >= config->max_errors)
 		return REPLY_TOO_MANY_ERRORS;
@@ -36,7 +36,7 @@ count_answer(struct session *session, const struct session_row *row, unsigned co
 {
 	if (row && (row->flags & ROW_IS_IDLE))
 		session_count(&session->idle_commands);
-	if (code >= 500)
+	if (code >= 500 && !(row && (row->flags & ROW_FOLLOWS_REFUSAL)))
 		session_count(&session->errors);
 	if (code >= 400 && row && (row->flags & ROW_IS_MAIL))
 		session_count(&session->refusals);
@@ -46,8 +46,9 @@ static void
 enter(struct session *session, const struct session_row *row, enum handled handled, enum reply_id id)
 {
 	bool is_final_dot = row->flags & ROW_ENDS_ALWAYS;
+	bool spoils = handled == REFUSED && (row->flags & ROW_SPOILS);
 
-	if (is_final_dot)
+	if (is_final_dot || spoils)
 		session_end_transaction(session, id, reply_reason(id));
 	else if (handled == ACCEPTED && (row->flags & ROW_ENDS_TRANSACTION))
 		session_end_transaction(session, REPLY_NONE, reply_code(id) == 221 ? "quit" : "reset");
@@ -55,6 +56,8 @@ enter(struct session *session, const struct session_row *row, enum handled handl
 		session->idle_commands = 0;
 	if (is_final_dot || (handled == ACCEPTED && !row->stays))
 		session->state = (uint8_t)row->next;
+	if (spoils)
+		session->state = SESSION_SPOILT;
 	if (session->state == SESSION_CLOSED)
 		session_leave(session, "quit", false);
 }
@@ -71,11 +74,12 @@ run_row(struct session *session, const struct session_row *row, struct span argu
 		return false;
 	}
 	count_answer(session, row, reply_code(reply.id));
-	session_say(session, &reply);
+	if (reply.id != REPLY_NONE)
+		session_say(session, &reply);
 	if (session->state >= SESSION_LINGERING)
 		return true;
-	if (reply_code(reply.id) == 421) {
-		session_leave(session, reply_reason(reply.id), false);
+	if (handled == DISMISSED || reply_code(reply.id) == 421) {
+		session_leave(session, reply_reason(reply.id), handled == DISMISSED);
 		return true;
 	}
 	session_arm(session);
@@ -193,6 +197,27 @@ take_text(struct session *session, struct span bytes)
 	return taken;
 }
 
+/* Answers a chunk whose octets are all here. False: deliver is asked first. */
+static bool
+end_chunk(struct session *session)
+{
+	const struct session_row *row = session_table_chunk_end(session->state, session->chunk.is_last);
+
+	if (!run_row(session, row, span_make("", 0)))
+		return false;
+	session->is_in_chunk = false;
+	return true;
+}
+
+/* Takes some of the bytes, if that is possible now. */
+static size_t
+take_some(struct session *session, struct span bytes)
+{
+	if (session->is_in_chunk)
+		return verbs_take_chunk(session, bytes);
+	return session->state == SESSION_TEXT ? take_text(session, bytes) : take_command(session, bytes);
+}
+
 /* Takes what can be taken now; returns how much that was. */
 static size_t
 consume(struct session *session, struct span bytes)
@@ -200,12 +225,14 @@ consume(struct session *session, struct span bytes)
 	size_t taken = 0;
 
 	while (taken < bytes.length && !session_is_waiting(session) && session->state < SESSION_LINGERING) {
-		struct span rest = span_skip(bytes, taken);
-		size_t step = session->state == SESSION_TEXT ? take_text(session, rest) : take_command(session, rest);
+		size_t step = take_some(session, span_skip(bytes, taken));
 
 		if (step == 0)
 			break;
 		taken += step;
+		/* A chunk of no octets ends with its command. */
+		if (session->is_in_chunk && session->chunk_left == 0 && session->state < SESSION_LINGERING)
+			(void)end_chunk(session);
 	}
 	return taken;
 }
@@ -248,7 +275,7 @@ session_input(struct session *session, struct span bytes)
 	session_settle_if_read(session);
 	if (session->state >= SESSION_LINGERING)
 		return;
-	if (session->state == SESSION_TEXT)
+	if (session_takes_text(session))
 		session_arm(session);
 	if (session->input.length == 0) {
 		size_t taken = consume(session, bytes);
@@ -265,6 +292,8 @@ session_resume(struct session *session)
 {
 	session->wait = WAIT_NOTHING;
 	if (session->state == SESSION_TEXT && !run_row(session, session_table_final_dot(), span_make("", 0)))
+		return;
+	if (session->is_in_chunk && !end_chunk(session))
 		return;
 	if (session->input.length)
 		run_input(session);

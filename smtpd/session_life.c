@@ -117,7 +117,7 @@ session_arm(struct session *session)
 
 	switch ((enum session_wait)session->wait) {
 	case WAIT_NOTHING:
-		if (session->state == SESSION_TEXT)
+		if (session_takes_text(session))
 			span_ms = config->data_timeout;
 		break;
 	case WAIT_SPF:
@@ -281,13 +281,13 @@ void
 session_tick(struct session *session)
 {
 	uint64_t now_ms = session_now_ms(session);
-	bool takes_commands = session->state < SESSION_TEXT && !session_is_waiting(session);
-	bool takes_text = session->state == SESSION_TEXT && !session_is_waiting(session);
+	bool is_listening = session->state < SESSION_LINGERING && !session_is_waiting(session);
+	bool has_message = session->transaction && session->transaction->message;
 
 	session->sends_fin = session->state == SESSION_LINGERING;
-	if (takes_commands && now_ms - session->mail_ms >= session->world->config->session_idle)
+	if (is_listening && !has_message && now_ms - session->mail_ms >= session->world->config->session_idle)
 		session_dismiss(session, REPLY_SESSION_IDLE);
-	else if (takes_text && verbs_text_is_slow(session))
+	else if (is_listening && has_message && verbs_text_is_slow(session))
 		session_dismiss(session, REPLY_TOO_SLOW);
 	else if (now_ms >= session->deadline_ms)
 		on_deadline(session);
@@ -305,7 +305,8 @@ session_drain(struct session *session, bool is_over)
 			give_up(session);
 		return;
 	}
-	if (session->state != SESSION_TEXT || is_over)
+	bool has_message = session->transaction && session->transaction->message;
+	if (!has_message || is_over)
 		session_dismiss(session, REPLY_DRAINING);
 }
 

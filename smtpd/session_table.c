@@ -5,16 +5,22 @@
  */
 #include "smtpd/session_table.h"
 
+#include "lib/bug.h"
+
 enum {
 	GREETED = 1 << SESSION_GREETED,
 	READY = 1 << SESSION_READY,
 	MAIL = 1 << SESSION_MAIL,
 	RCPT = 1 << SESSION_RCPT,
+	BDAT = 1 << SESSION_BDAT,
+	SPOILT = 1 << SESSION_SPOILT,
 	TEXT = 1 << SESSION_TEXT,
-	HELLOED = READY | MAIL | RCPT,
+	ENVELOPE = MAIL | RCPT,
+	CHUNKS = RCPT | BDAT,
+	INSIDE = ENVELOPE | BDAT,
+	HELLOED = READY | INSIDE | SPOILT,
 	ANY = GREETED | HELLOED,
-	OUTSIDE = GREETED | READY,
-	INSIDE = MAIL | RCPT
+	OUTSIDE = GREETED | READY | SPOILT
 };
 
 enum { IDLE = ROW_IS_IDLE, IS_MAIL = ROW_IS_MAIL, BARE = ROW_TAKES_NOTHING, ENDS = ROW_ENDS_TRANSACTION };
@@ -30,9 +36,11 @@ static const struct session_row rows[] = {
 	{ SPAN("HELO"),      GREETED, TO(READY),  0,                             verb_helo,          "4.1.1.1" },
 	{ SPAN("HELO"),      HELLOED, TO(READY),  IDLE | ENDS,                   verb_helo,          "4.1.4" },
 	{ SPAN("MAIL"),      READY,   TO(MAIL),   IS_MAIL,                       verb_mail,          "4.1.1.2" },
-	{ SPAN("RCPT"),      INSIDE,  TO(RCPT),   IS_MAIL,                       verb_rcpt,          "4.1.1.3" },
+	{ SPAN("RCPT"),      ENVELOPE, TO(RCPT),   IS_MAIL,                       verb_rcpt,          "4.1.1.3" },
 	{ SPAN("DATA"),      RCPT,    TO(TEXT),   BARE,                          verb_data,          "4.1.1.4" },
 	{ SPAN("DATA"),      MAIL,    STAYS,      BARE,                          verb_data_too_soon, "3.3" },
+	{ SPAN("BDAT"),      BDAT,    STAYS,      ROW_GOES_ON,                   verb_bdat,          "RFC 3030 2" },
+	{ SPAN("BDAT"),      ANY,     STAYS,      0,                             verb_bdat,          "RFC 3030 2" },
 	{ SPAN("RSET"),      GREETED, STAYS,      IDLE | BARE,                   verb_rset,          "4.1.1.5" },
 	{ SPAN("RSET"),      HELLOED, TO(READY),  IDLE | BARE | ENDS,            verb_rset,          "4.1.1.5" },
 	{ SPAN("NOOP"),      OUTSIDE, STAYS,      IDLE,                          verb_noop,          "4.1.1.9" },
@@ -50,11 +58,26 @@ static const struct session_row rows[] = {
 	{ SPAN("ETRN"),      ANY,     STAYS,      0,                             verb_not_offered,   "RFC 1985" },
 	{ SPAN("AUTH"),      ANY,     STAYS,      0,                             verb_not_offered,   "RFC 4954" },
 	{ SPAN("STARTTLS"),  ANY,     STAYS,      0,                             verb_not_offered,   "RFC 3207" },
-	{ SPAN("BDAT"),      ANY,     STAYS,      0,                             verb_not_offered,   "RFC 3030" },
 };
 
 static const struct session_row final_dot =
 	{ SPAN("."),         TEXT,    TO(READY),  IS_MAIL | ENDS | ROW_ENDS_ALWAYS, verb_final_dot,  "4.1.1.4" };
+
+/* By the state in which the chunk was opened; the last chunk's in the second half. */
+static const struct session_row chunk_ends[2][4] = {
+	{
+	{ SPAN("chunk"),     CHUNKS,  TO(BDAT),   IS_MAIL | ROW_SPOILS,          verb_chunk,          "RFC 3030 2" },
+	{ SPAN("chunk"),     GREETED, STAYS,      0,                             verb_chunk_unwanted, "RFC 3030 2" },
+	{ SPAN("chunk"),     SPOILT,  STAYS,      ROW_FOLLOWS_REFUSAL,           verb_chunk_unwanted, "RFC 3030 2" },
+	{ SPAN("chunk"),     ANY,     STAYS,      ROW_SPOILS,                    verb_chunk_unwanted, "RFC 3030 2" },
+	},
+	{
+	{ SPAN("last"),      CHUNKS,  TO(READY),  IS_MAIL | ENDS | ROW_ENDS_ALWAYS, verb_last_chunk,  "RFC 3030 2" },
+	{ SPAN("last"),      GREETED, STAYS,      0,                             verb_chunk_unwanted, "RFC 3030 2" },
+	{ SPAN("last"),      SPOILT,  TO(READY),  ROW_ENDS_ALWAYS | ROW_FOLLOWS_REFUSAL, verb_chunk_unwanted, "RFC 3030 2" },
+	{ SPAN("last"),      ANY,     TO(READY),  ROW_ENDS_ALWAYS,               verb_chunk_unwanted, "RFC 3030 2" },
+	},
+};
 /* clang-format on */
 
 const struct session_row *
@@ -75,4 +98,15 @@ const struct session_row *
 session_table_final_dot(void)
 {
 	return &final_dot;
+}
+
+const struct session_row *
+session_table_chunk_end(enum session_state state, bool is_last)
+{
+	const struct session_row *ends = chunk_ends[is_last];
+
+	for (size_t i = 0; i < sizeof chunk_ends[0] / sizeof chunk_ends[0][0]; i++)
+		if (ends[i].states & (1u << state))
+			return &ends[i];
+	BUG("a chunk ended in a state that takes none");
 }

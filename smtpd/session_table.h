@@ -15,7 +15,10 @@ enum row_flag {
 	ROW_TAKES_NOTHING = 4,    /* an argument is a syntax error */
 	ROW_ENDS_TRANSACTION = 8, /* when accepted */
 	ROW_ENDS_ALWAYS = 16,     /* …and when refused */
-	ROW_IS_FAREWELL = 32      /* allowed whatever limit was reached */
+	ROW_IS_FAREWELL = 32,     /* allowed whatever limit was reached */
+	ROW_GOES_ON = 64,         /* with a message under way: allowed while the process drains */
+	ROW_SPOILS = 128,         /* when refused, the transaction ends and SESSION_SPOILT is entered */
+	ROW_FOLLOWS_REFUSAL = 256 /* its refusal repeats one, and is not counted against max-errors */
 };
 
 struct session_row {
@@ -32,5 +35,7 @@ struct session_row {
 const struct session_row *session_table_find(struct span word, enum session_state state, bool *is_known);
 /* The row of the final dot, which is no command. */
 const struct session_row *session_table_final_dot(void);
+/* The row of the end of a chunk that was opened in this state, which is no command either. */
+const struct session_row *session_table_chunk_end(enum session_state state, bool is_last);
 
 #endif

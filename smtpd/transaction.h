@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "lib/buf.h"
+#include "smtpd/bdat.h"
 #include "smtpd/body.h"
 #include "smtpd/dotstream.h"
 #include "smtpd/facts.h"
@@ -29,9 +30,13 @@ struct probe {
 
 /* The message text and what became of it. */
 struct message {
-	struct dotstream stream;
+	struct dotstream stream;      /* by DATA */
+	struct bdat_stream chunks;    /* by BDAT */
+	const struct findings *found; /* of whichever reads it */
+	bool is_chunked;
+	bool mends_newlines; /* a bare CR or LF becomes CRLF, and is nothing to refuse */
 	struct body body;
-	uint64_t begun_ms; /* at the 354 */
+	uint64_t begun_ms; /* at the 354, or the first BDAT */
 	uint64_t bytes;    /* from the client since then */
 	enum fact_state commit;
 	uint32_t claim;     /* of the commit that is asked for */
@@ -55,7 +60,7 @@ struct transaction {
 	struct span map_file;                 /* of the first accepted recipient's entry */
 	unsigned map_line;
 	const char *doubt;       /* the first fact that made policy doubt, or "" */
-	struct message *message; /* from DATA on */
+	struct message *message; /* from DATA or the first BDAT on */
 	uint64_t begun_ms;
 	uint64_t asked_ms; /* when the question that is waited for was asked */
 	uint32_t dns_ms;   /* waited for */

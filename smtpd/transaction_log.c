@@ -149,7 +149,7 @@ transaction_log_end(const struct session *session, enum reply_id answer, const c
 	log_pair_number(&line, "transaction", transaction->number);
 	put_sender(&line, transaction->sender.address);
 	put_recipients(&line, transaction);
-	log_pair_number(&line, "size", message ? message->stream.found.text_bytes : 0);
+	log_pair_number(&line, "size", message ? message->found->text_bytes : 0);
 	log_pair_text(&line, "tls", "no");
 	put_spf(&line, transaction);
 	put_verdict(&line, answer, reason);

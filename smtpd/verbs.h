@@ -12,9 +12,10 @@
 #include "smtpd/session.h"
 
 enum handled {
-	ACCEPTED, /* the reply is positive: the state after success is entered */
-	REFUSED,  /* the reply is negative: the state stays */
-	WAITING   /* another process was asked: run again when it has answered; there is no reply yet */
+	ACCEPTED,  /* the reply is positive: the state after success is entered */
+	REFUSED,   /* the reply is negative: the state stays */
+	DISMISSED, /* the reply is negative, and nothing sensible can follow: the session ends */
+	WAITING    /* another process was asked: run again when it has answered; there is no reply yet */
 };
 
 /* verbs_hello.c */
@@ -36,6 +37,16 @@ enum handled verb_data(struct session *session, struct span argument, struct rep
 enum handled verb_data_too_soon(struct session *session, struct span argument, struct reply *reply);
 enum handled verb_final_dot(struct session *session, struct span argument, struct reply *reply);
 
+/* A transaction's message begins, its text empty; NULL without memory. */
+struct message *verbs_begin_message(struct session *session);
+/* Keeps text of the message that its reader has just counted, unless the message will be refused anyway. */
+void verbs_keep_text(struct session *session, struct span text);
+/* Does the text so far pass policy? What is found in a text stays there, so more text changes no refusal. False:
+ * *reply is filled. */
+bool verbs_judge_text(const struct session *session, struct reply *reply);
+/* Are so many octets so far over the size limit that nothing is waited for? */
+bool verbs_is_endless(const struct session *session, uint64_t octets);
+
 enum text_result {
 	TEXT_GOES_ON,
 	TEXT_ENDS,   /* the final dot was among the bytes */
@@ -45,5 +56,14 @@ enum text_result {
 enum text_result verbs_take_text(struct session *session, struct span bytes, size_t *taken);
 /* Does the text come too slowly? */
 bool verbs_text_is_slow(const struct session *session);
+
+/* verbs_bdat.c: the command opens a chunk and says nothing; the others answer at the chunk's end. */
+enum handled verb_bdat(struct session *session, struct span argument, struct reply *reply);
+enum handled verb_chunk(struct session *session, struct span argument, struct reply *reply);
+enum handled verb_last_chunk(struct session *session, struct span argument, struct reply *reply);
+enum handled verb_chunk_unwanted(struct session *session, struct span argument, struct reply *reply);
+
+/* Takes octets of the open chunk, which has some left; returns how many. */
+size_t verbs_take_chunk(struct session *session, struct span bytes);
 
 #endif

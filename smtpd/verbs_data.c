@@ -17,23 +17,32 @@
 
 enum { RATE_GRACE_MS = 60000, ENDLESS_MARGIN_BYTES = 1 << 20, TRACE_ID_SIZE = 32 };
 
+struct message *
+verbs_begin_message(struct session *session)
+{
+	struct message *message = arena_alloc(&session->transaction_arena, sizeof *message);
+
+	if (!message)
+		return NULL;
+	body_begin(&message->body, session->world->bodies);
+	message->begun_ms = session_now_ms(session);
+	session->transaction->message = message;
+	return message;
+}
+
 enum handled
 verb_data(struct session *session, struct span argument, struct reply *reply)
 {
-	struct transaction *transaction = session->transaction;
-
 	(void)argument;
 	reply->id = REPLY_COMMIT_TROUBLE;
-	if (transaction->is_deliver_lost)
+	if (session->transaction->is_deliver_lost)
 		return REFUSED;
-	struct message *message = arena_alloc(&session->transaction_arena, sizeof *message);
+	struct message *message = verbs_begin_message(session);
 	reply->id = REPLY_NO_MEMORY;
 	if (!message)
 		return REFUSED;
 	dotstream_begin(&message->stream);
-	body_begin(&message->body, session->world->bodies);
-	message->begun_ms = session_now_ms(session);
-	transaction->message = message;
+	message->found = &message->stream.found;
 	reply->id = REPLY_GO_AHEAD;
 	return ACCEPTED;
 }
@@ -46,24 +55,38 @@ verb_data_too_soon(struct session *session, struct span argument, struct reply *
 	return REFUSED;
 }
 
+void
+verbs_keep_text(struct session *session, struct span text)
+{
+	struct message *message = session->transaction->message;
+	const struct findings *found = message->found;
+
+	if (found->text_bytes > session->world->config->max_message_size ||
+	    (found->bare_newline_line && !message->mends_newlines))
+		body_drop(&message->body, BODY_FAILED);
+	else
+		body_append(&message->body, text);
+}
+
+bool
+verbs_is_endless(const struct session *session, uint64_t octets)
+{
+	return octets > 2 * session->world->config->max_message_size + ENDLESS_MARGIN_BYTES;
+}
+
 enum text_result
 verbs_take_text(struct session *session, struct span bytes, size_t *taken)
 {
-	struct session_world *world = session->world;
 	struct message *message = session->transaction->message;
-	uint64_t limit = world->config->max_message_size;
+	char *text = session->world->text;
 	size_t length;
 
-	bool ended = dotstream_feed(&message->stream, bytes, world->text, &length, taken);
+	bool ended = dotstream_feed(&message->stream, bytes, text, &length, taken);
 	message->bytes += *taken;
-	/* What will be refused need not be kept. */
-	if (message->stream.found.text_bytes > limit || message->stream.found.bare_newline_line)
-		body_drop(&message->body, BODY_FAILED);
-	else
-		body_append(&message->body, span_make(world->text, length));
+	verbs_keep_text(session, span_make(text, length));
 	if (ended)
 		return TEXT_ENDS;
-	return message->stream.found.text_bytes > 2 * limit + ENDLESS_MARGIN_BYTES ? TEXT_ENDLESS : TEXT_GOES_ON;
+	return verbs_is_endless(session, message->found->text_bytes) ? TEXT_ENDLESS : TEXT_GOES_ON;
 }
 
 bool
@@ -78,13 +101,14 @@ verbs_text_is_slow(const struct session *session)
 static struct message_facts
 gather(const struct message *message)
 {
-	const struct findings *stream = &message->stream.found;
+	const struct findings *found = message->found;
 
-	return (struct message_facts){ .text_bytes = stream->text_bytes,
-		.bare_newline_line = stream->bare_newline_line,
-		.nul_line = stream->nul_line,
-		.long_line = stream->long_line,
-		.received_fields = stream->received_fields,
+	return (struct message_facts){ .text_bytes = found->text_bytes,
+		.bare_newline_line = found->bare_newline_line,
+		.mends_newlines = message->mends_newlines,
+		.nul_line = found->nul_line,
+		.long_line = found->long_line,
+		.received_fields = found->received_fields,
 		.body = message->body.state,
 		.outcome = message->outcome };
 }
@@ -98,6 +122,12 @@ passes(const struct session *session, enum policy_stage stage, struct reply *rep
 	};
 
 	return policy_judge(&facts, session->world->config, stage, reply).answer == POLICY_ACCEPT;
+}
+
+bool
+verbs_judge_text(const struct session *session, struct reply *reply)
+{
+	return passes(session, POLICY_TEXT, reply);
 }
 
 static void
@@ -186,7 +216,7 @@ answer(struct session *session, struct reply *reply)
 		BUG("policy accepted a message that deliver did not deliver");
 	session->receipt = message->receipt;
 	session->messages++;
-	session->world->bytes_accepted += message->stream.found.text_bytes;
+	session->world->bytes_accepted += message->found->text_bytes;
 	int length = snprintf(reply->scratch, sizeof reply->scratch, "%016llx-%u", (unsigned long long)session->name,
 	    session->transaction->number);
 	reply->details[0] = span_make(reply->scratch, (size_t)length);
@@ -204,7 +234,7 @@ verb_final_dot(struct session *session, struct span argument, struct reply *repl
 	if (message->commit == FACT_KNOWN)
 		return answer(session, reply);
 	(void)body_finish(&message->body);
-	if (!passes(session, POLICY_TEXT, reply))
+	if (!verbs_judge_text(session, reply))
 		return REFUSED;
 	transaction->asked_ms = session_now_ms(session);
 	if (ask_commit(session)) {

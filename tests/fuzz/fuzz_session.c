@@ -1,6 +1,6 @@
 /* A whole session: any bytes from the client, any answers of dns and deliver in any order, neighbours that die, time
- * that passes, the client gone at any moment. A good answer to the final dot needs a commit that was done, and one
- * DATA makes one commit at most.
+ * that passes, the client gone at any moment. A good answer to the final dot or the last chunk needs a commit that was
+ * done, and one DATA, or one series of chunks, makes one commit at most.
  *
  * The input is a list of steps: a byte that says what happens, and for what the client sends a length and the bytes.
  */
@@ -35,9 +35,11 @@ enum step {
 
 struct account {
 	unsigned commits_begun; /* as the fixture counts them */
-	unsigned texts;         /* 354 said */
-	unsigned done;          /* commits that deliver said were done, when it was asked */
-	unsigned delivered;     /* 250 said to a final dot */
+	unsigned texts;         /* 354 said, or messages by BDAT that came to a commit */
+	uint32_t chunked;       /* the last transaction of the latter */
+	unsigned chunked_count;
+	unsigned done;      /* commits that deliver said were done, when it was asked */
+	unsigned delivered; /* 250 said to a final dot */
 };
 
 static unsigned
@@ -46,12 +48,34 @@ commits(const struct fixture *fixture)
 	return fixture->asked[IPC_COMMIT_ASK] + fixture->asked[IPC_COMMIT_FD_ASK];
 }
 
+/* A message outlives none of its chunks but in the states that are made for it. */
+static void
+check_message(const struct session *session, struct account *account)
+{
+	const struct transaction *transaction = session->transaction;
+	const struct message *message = transaction ? transaction->message : NULL;
+
+	if (!message)
+		return;
+	if (message->is_chunked ? session->state == SESSION_TEXT : session->state != SESSION_TEXT)
+		BUG("a message by DATA outside of it, or one by BDAT inside");
+	if (message->is_chunked && session->state != SESSION_BDAT && !session->is_in_chunk)
+		BUG("a message by BDAT between its chunks in another state");
+	if (message->is_chunked && message->commit != FACT_NOT_ASKED && account->chunked != transaction->id) {
+		account->chunked = transaction->id;
+		account->chunked_count++;
+		if (!session->chunk.is_last || session->chunk_left)
+			BUG("a commit before the last octet of the last chunk");
+	}
+}
+
 static void
 check(const struct fixture *fixture, struct account *account)
 {
 	const uint64_t *replies = fixture->world.replies;
 
-	account->texts = (unsigned)replies[REPLY_GO_AHEAD];
+	check_message(&fixture->session, account);
+	account->texts = (unsigned)replies[REPLY_GO_AHEAD] + account->chunked_count;
 	account->delivered = (unsigned)(replies[REPLY_DELIVERED] + replies[REPLY_DELIVERED_BEFORE]);
 	if (account->delivered > account->done)
 		BUG("a 250 to a final dot without a commit that was done");
@@ -59,9 +83,9 @@ check(const struct fixture *fixture, struct account *account)
 		BUG("more than one message from one DATA");
 	if (fixture->settled_count > account->delivered)
 		BUG("a receipt was settled that no 250 belongs to");
-	if (fixture->session.state < SESSION_TEXT && fixture->session.transaction &&
-	    fixture->session.transaction->message)
-		BUG("a message outside of DATA");
+	if (fixture->session.is_in_chunk && fixture->session.chunk_left == 0 &&
+	    fixture->session.state < SESSION_LINGERING && !session_is_waiting(&fixture->session))
+		BUG("a whole chunk is not answered");
 }
 
 static void

@@ -56,9 +56,10 @@ class Smtplib(ServerCase):
     def test_extensions(self):
         with self.client() as client:
             client.ehlo()
-            for name in ("pipelining", "size", "8bitmime", "enhancedstatuscodes"):
+            for name in ("pipelining", "size", "8bitmime", "enhancedstatuscodes", "chunking"):
                 self.assertTrue(client.has_extn(name), name)
             self.assertFalse(client.has_extn("starttls"))
+            self.assertFalse(client.has_extn("binarymime"))
 
     def test_sizes_at_every_border(self):
         """Bodies travel in the message up to 32 KiB, in memory up to 256 KiB, then in a spool file: all come out alike."""

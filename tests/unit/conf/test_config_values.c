@@ -24,6 +24,7 @@ test_defaults(void **state)
 	assert_int_equal(config->spf_mailfrom_fail, ACTION_REFUSE);
 	assert_int_equal(config->spf_helo_fail, ACTION_DOUBT);
 	assert_int_equal(config->local_part_case, LETTER_CASE_FOLD);
+	assert_int_equal(config->bare_newline, BARE_NEWLINE_NORMALISE);
 	assert_false(config->strict_text);
 	assert_int_equal(config->max_message_size, 50u << 20);
 	assert_int_equal(config->final_reply, 60000);
@@ -43,6 +44,7 @@ test_units_words_and_lists(void **state)
 						       "spf-helo-fail = 'junk'\n"
 						       "sub-address = ''\n"
 						       "local-part-case = keep\n"
+						       "bare-newline = refuse\n"
 						       "trusted = {} // nobody\n"
 						       "forwarders = { /* two */ '192.0.2.0/24',\n"
 						       "  # and a name\n"
@@ -58,6 +60,7 @@ test_units_words_and_lists(void **state)
 	assert_int_equal(config->spf_helo_fail, ACTION_JUNK);
 	assert_string_equal(config->sub_address, "");
 	assert_int_equal(config->local_part_case, LETTER_CASE_KEEP);
+	assert_int_equal(config->bare_newline, BARE_NEWLINE_REFUSE);
 	assert_int_equal(config->trusted.count, 0);
 	assert_int_equal(config->forwarders.count, 3);
 	assert_string_equal(config->forwarders.items[1], "mx.example.net");

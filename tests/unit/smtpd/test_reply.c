@@ -110,7 +110,7 @@ details_stand_in_order(void **unused)
 	reply_format(&reply, &out);
 	assert_string_equal(buf_text(&out),
 	    "250-mx.example.org\r\n250-PIPELINING\r\n250-SIZE 18446744073709551615\r\n250-8BITMIME\r\n"
-	    "250 ENHANCEDSTATUSCODES\r\n");
+	    "250-ENHANCEDSTATUSCODES\r\n250 CHUNKING\r\n");
 	buf_free(&out);
 }
 
