@@ -245,6 +245,11 @@ door_on_listener(struct child *child, const struct ipc_message *message)
 	close_listener(listener);
 	if (message->type != IPC_LISTENER)
 		return;
+	if (message->descriptor < 0) {
+		log_error(
+		    "no descriptor is left to listen on %.*s; restart the server", SPAN_ARG(message->listener.address));
+		return;
+	}
 	listener->fd = message->descriptor;
 	listener->acceptable = event_new(child->base, listener->fd, EV_READ | EV_PERSIST, on_acceptable, listener);
 	if (!listener->acceptable) {

@@ -32,9 +32,11 @@ struct smtpd {
 	struct event *log_timer; /* lines of the log leave together */
 	bool is_log_due;
 	bool has_drained;
-	struct buf closed; /* door ids of ended sessions, for CLOSED */
-	struct buf out;    /* what the session at hand said in this turn */
-	char *read_bytes;  /* SESSION_READ_BYTES */
+	uint64_t lost_clients; /* for want of a descriptor */
+	uint64_t lost_said_ms; /* when the log said so last */
+	struct buf closed;     /* door ids of ended sessions, for CLOSED */
+	struct buf out;        /* what the session at hand said in this turn */
+	char *read_bytes;      /* SESSION_READ_BYTES */
 };
 
 /* main.c */
