@@ -138,21 +138,21 @@ class Walls(unittest.TestCase):
             self.assertEqual(names, [], role)
             self.assertNotEqual(os.stat(root).st_ino, os.stat("/").st_ino, role)
 
-    def test_only_the_door_has_listeners(self):
-        listening = set()
+    def listeners_of(self, pid):
+        """How many of the kernel's listening sockets a process has a descriptor of."""
         with open("/proc/net/tcp", encoding="utf-8") as table:
-            for line in list(table)[1:]:
-                fields = line.split()
-                if fields[3] == "0A":
-                    listening.add(f"socket:[{fields[9]}]")
+            rows = [line.split() for line in table]
+        listening = {f"socket:[{row[9]}]" for row in rows if row[3] == "0A"}
+        links = (f"/proc/{pid}/fd/{entry}" for entry in os.listdir(f"/proc/{pid}/fd"))
+        return sum(os.path.islink(link) and os.readlink(link) in listening for link in links)
+
+    def test_only_the_door_has_listeners(self):
         for pid, role in self.children:
-            sockets = set()
-            for entry in os.listdir(f"/proc/{pid}/fd"):
-                try:
-                    sockets.add(os.readlink(f"/proc/{pid}/fd/{entry}"))
-                except OSError:
-                    continue
-            self.assertEqual(bool(sockets & listening), role == "door", role)
+            if role == "door":
+                # They are under way to it when the server says that it is ready.
+                tidegate.wait_until(lambda pid=pid: self.listeners_of(pid) == 1, "the door has its listener")
+            else:
+                self.assertEqual(self.listeners_of(pid), 0, role)
 
     def test_no_folder_leads_out(self):
         """Only deliver (mailbox roots, journal) and smtpd (spool, maps) may hold descriptors of folders."""
