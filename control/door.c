@@ -140,6 +140,14 @@ log_turned_away(const struct peer_address *from, const char *reason)
 	log_end(&line);
 }
 
+static void
+catch_up(struct door *door)
+{
+	for (unsigned i = 0; i < PLAN_CORES_MAX; i++)
+		if (door->smtpds[i])
+			edge_catch_up(door->smtpds[i]);
+}
+
 /* Takes one client in or turns it away. The descriptor stays the caller's. */
 static void
 admit(struct door *door, struct edge *smtpd, int client, const struct peer_address *from)
@@ -147,7 +155,14 @@ admit(struct door *door, struct edge *smtpd, int client, const struct peer_addre
 	unsigned instance = edge_peer_instance(smtpd);
 	uint32_t id;
 
-	switch (door_counts_admit(door->counts, from, instance, &id)) {
+	enum door_verdict verdict = door_counts_admit(door->counts, from, instance, &id);
+
+	if (verdict == DOOR_FULL || verdict == DOOR_ADDRESS_FULL) {
+		/* The news that somebody has left may be here, unread. */
+		catch_up(door);
+		verdict = door_counts_admit(door->counts, from, instance, &id);
+	}
+	switch (verdict) {
 	case DOOR_ADMITTED:
 		break;
 	case DOOR_FULL:

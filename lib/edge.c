@@ -241,6 +241,14 @@ take_message(struct edge *edge)
 	return true;
 }
 
+void
+edge_catch_up(struct edge *edge)
+{
+	for (unsigned taken = 0; edge->is_open && taken < MESSAGES_A_WAKE_UP; taken++)
+		if (!take_message(edge))
+			return;
+}
+
 /* Was the wake-up before this one so short ago that more messages are likely to wait? */
 static bool
 came_at_once(struct edge *edge)

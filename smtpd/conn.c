@@ -149,12 +149,12 @@ end(struct conn *conn)
 	uint32_t id = conn->session.id;
 
 	(void)set_interest(conn, CONN_NOTHING);
+	if (conn->has_door_id)
+		neighbours_report_closed(smtpd, conn->door_id, conn->is_near_cap);
 	(void)close(conn->fd);
 	session_free(&conn->session);
 	buf_free(&conn->unsent);
 	body_store_discharge(&smtpd->bodies, conn->unsent_charged);
-	if (conn->has_door_id)
-		neighbours_report_closed(smtpd, conn->door_id, conn->is_near_cap);
 	sessions_remove(smtpd->sessions, id);
 	/* The last one to go ends a drain. */
 	if (smtpd->world.is_draining)

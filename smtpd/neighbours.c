@@ -179,7 +179,7 @@ neighbours_report_closed(struct smtpd *smtpd, uint32_t door_id, bool at_once)
 		neighbours_flush(smtpd);
 	ipc_append_u32(&smtpd->closed, door_id);
 	if (at_once)
-		neighbours_flush_soon(smtpd);
+		neighbours_flush(smtpd);
 	else
 		smtpd_batch_soon(smtpd);
 }

@@ -49,7 +49,7 @@ void smtpd_batch_soon(struct smtpd *smtpd);
 /* The edges to door, dns and deliver. False without memory. */
 bool neighbours_begin(struct smtpd *smtpd);
 bool neighbours_attach(struct smtpd *smtpd, enum role peer, unsigned peer_instance, int fd);
-/* A session ended: the door hears of it at the end of this round, or in a moment. */
+/* A session ends: the door hears of it at once (before the client sees the end, and can be back), or in a moment. */
 void neighbours_report_closed(struct smtpd *smtpd, uint32_t door_id, bool at_once);
 /* Has what is told in batches told at the end of this round of the loop: a receipt must be with deliver before
  * the client can be back. */

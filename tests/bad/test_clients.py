@@ -174,6 +174,28 @@ class Slow(ServerCase):
         tidegate.wait_until(is_free, "the places are free again")
 
 
+class Quick(ServerCase):
+    options = {"config": {"max-connections-per-address": 12, "processes": 2}}
+
+    def test_who_comes_back_at_once_is_not_counted_twice(self):
+        turned_away = []
+
+        def come_and_go():
+            for _ in range(60):
+                with self.server.client("127.0.0.9") as client:
+                    if client.reply().code != 220:
+                        turned_away.append(client.talk)
+                        return
+                    client.say("QUIT")
+
+        threads = [threading.Thread(target=come_and_go) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(turned_away, [])
+
+
 class Crowd(ServerCase):
     options = {"config": {"max-connections": 10, "max-connections-per-address": 0}}
 
