@@ -248,6 +248,12 @@ take_commit(struct neighbour *neighbour, const struct ipc_message *message)
 	const struct commit_fields fields = commit_fields(message);
 	enum commit_outcome outcome;
 	const char *why;
+
+	if (message->type == IPC_COMMIT_FD_ASK && message->descriptor < 0) {
+		handles_abandon(neighbour->handles, fields.session, fields.transaction);
+		turn_away(neighbour, &fields, COMMIT_TROUBLE, "no descriptor is left to take the body");
+		return true;
+	}
 	struct job *job = make_job(neighbour, &fields, &outcome, &why);
 
 	if (!job) {

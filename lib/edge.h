@@ -14,8 +14,9 @@
 struct edge;
 
 struct edge_events {
-	/* A message came. Its descriptor, if any, belongs to the callee. False: it was out of phase (why is logged
-	 * by the callee); the edge is closed as if the peer had died. */
+	/* A message came. Its descriptor, if any, belongs to the callee; one that should be there is -1 when this
+	 * process has none left (ipc_descriptors tells). False: it was out of phase (why is logged by the callee); the
+	 * edge is closed as if the peer had died. */
 	bool (*on_message)(void *context, struct edge *edge, const struct ipc_message *message);
 	/* The peer is gone or broke the protocol. The edge stays, closed, until edge_attach(). */
 	void (*on_gone)(void *context, struct edge *edge);

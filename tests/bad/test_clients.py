@@ -94,6 +94,29 @@ class Unread(ServerCase):
         tidegate.wait_until(lambda: self.server.status()["smtpd.body-memory-bytes"] == 0, "all of it is given back")
 
 
+class FewFiles(unittest.TestCase):
+    def test_without_descriptors_only_new_clients_are_lost(self):
+        wrap = ["prlimit", "--nofile=350:350"]
+        with tidegate.Server(config={"processes": 1, "max-connections-per-address": 0}, wrap=wrap) as server:
+            first = server.client()
+            first.greet()
+            others = [server.client() for _ in range(400)]
+            for client in others:
+                try:
+                    client.reply()
+                except smtp.Gone:
+                    continue
+            first.expect("NOOP", 250)
+            for client in others:
+                client.reset()
+            tidegate.wait_until(lambda: server.status()["smtpd.sessions"] == 1, "the others are gone")
+            self.assertEqual(server.status()["door.connections"], 1)
+            smtp.check(server.deliver(ALICE, smtp.message()), 250)
+            first.expect("QUIT", 221)
+            first.close()
+            self.assertEqual([line for line in server.log.lines if "broke the protocol" in line or " ended" in line], [])
+
+
 class Slow(ServerCase):
     options = {"config": {"command-timeout": 1, "data-timeout": 2, "max-connections-per-address": 3, "session-idle": 10}}
 
