@@ -117,11 +117,12 @@ turn_away(struct door *door, int client, const char *text, uint64_t *counter)
 }
 
 static bool
-pass_on(struct edge *smtpd, int client, uint32_t id, const struct peer_address *from)
+pass_on(const struct door *door, struct edge *smtpd, int client, uint32_t id, const struct peer_address *from)
 {
 	struct ipc_message message = { .type = IPC_CONNECTION, .descriptor = client };
 
 	message.connection.id = id;
+	message.connection.is_near_cap = door_counts_is_near_cap(door->counts, id);
 	message.connection.client = *from;
 	return edge_send(smtpd, &message);
 }
@@ -162,7 +163,7 @@ admit(struct door *door, struct edge *smtpd, int client, const struct peer_addre
 		turn_away(door, client, "out of memory; try again later", &door->refused_busy);
 		return;
 	}
-	if (pass_on(smtpd, client, id, from)) {
+	if (pass_on(door, smtpd, client, id, from)) {
 		door->accepted++;
 		return;
 	}

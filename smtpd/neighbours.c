@@ -27,7 +27,7 @@ lose_client(struct smtpd *smtpd, uint32_t door_id)
 		    (unsigned long long)smtpd->lost_clients);
 		smtpd->lost_said_ms = now_ms;
 	}
-	neighbours_report_closed(smtpd, door_id);
+	neighbours_report_closed(smtpd, door_id, true);
 }
 
 static bool
@@ -39,7 +39,7 @@ on_client(void *context, struct edge *edge, const struct ipc_message *message)
 	if (message->type != IPC_CONNECTION)
 		return false;
 	if (message->descriptor >= 0)
-		conn_open(smtpd, message->descriptor, message->connection.id, &message->connection.client);
+		conn_open(smtpd, message->descriptor, &message->connection);
 	else
 		lose_client(smtpd, message->connection.id);
 	return true;
@@ -173,12 +173,15 @@ neighbours_flush_soon(struct smtpd *smtpd)
 }
 
 void
-neighbours_report_closed(struct smtpd *smtpd, uint32_t door_id)
+neighbours_report_closed(struct smtpd *smtpd, uint32_t door_id, bool at_once)
 {
 	if (ipc_u32_count(buf_span(&smtpd->closed)) >= IPC_IDS)
 		neighbours_flush(smtpd);
 	ipc_append_u32(&smtpd->closed, door_id);
-	neighbours_flush_soon(smtpd);
+	if (at_once)
+		neighbours_flush_soon(smtpd);
+	else
+		smtpd_batch_soon(smtpd);
 }
 
 void
