@@ -94,6 +94,23 @@ class Unread(ServerCase):
         tidegate.wait_until(lambda: self.server.status()["smtpd.body-memory-bytes"] == 0, "all of it is given back")
 
 
+class Talkative(ServerCase):
+    def test_recipients_that_are_deferred_do_not_fill_the_log(self):
+        mark = self.server.mark()
+        with self.server.client() as client:
+            client.greet()
+            client.expect("MAIL FROM:<>", 250)
+            client.expect("RCPT TO:<alice@example.org>", 250)
+            for _ in range(30):
+                client.send(b"RCPT TO:<bob@example.org>\r\n" * 100)
+                for _ in range(100):
+                    smtp.check(client.reply(), 452)
+            client.expect("QUIT", 221)
+        self.server.expect_log("event=session .* refused=3000 ", mark)
+        lines = [line for line in self.server.log.lines[mark:] if "event=refused" in line]
+        self.assertEqual(len(lines), 100)
+
+
 class FewFiles(unittest.TestCase):
     def test_without_descriptors_only_new_clients_are_lost(self):
         wrap = ["prlimit", "--nofile=350:350"]
