@@ -121,7 +121,7 @@ take_probe(struct neighbour *neighbour, const struct ipc_message *message)
 	say.probe_say.verdict = (uint8_t)verdict.verdict;
 	say.probe_say.handle = verdict.handle;
 	say.probe_say.text = buf_span(&verdict.text);
-	(void)edge_send(neighbour->edge, &say);
+	server_say(neighbour, &say);
 	buf_free(&verdict.text);
 	return true;
 }
@@ -174,7 +174,7 @@ turn_away(struct neighbour *neighbour, const struct commit_fields *fields, enum 
 	log_pair_number(&line, "smtpd", neighbour->instance);
 	log_pair_text(&line, "reason", why);
 	log_end(&line);
-	(void)edge_send(neighbour->edge, &say);
+	server_say(neighbour, &say);
 }
 
 /* Copies what the job needs of the message, whose bytes are gone with the next one. */

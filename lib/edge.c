@@ -207,6 +207,13 @@ end_broken(struct edge *edge, const char *what)
 	gone(edge);
 }
 
+void
+edge_give_up(struct edge *edge, const char *why)
+{
+	if (edge->is_open)
+		end_broken(edge, why);
+}
+
 /* Receives and hands on one message. False: nothing more to take from this descriptor now. */
 static bool
 take_message(struct edge *edge)

@@ -40,6 +40,9 @@ int edge_descriptor(const struct edge *edge);
 /* True when the message was sent or queued. The message's descriptor stays the caller's (a queued one is
  * duplicated). False: closed, or the queue is full. */
 bool edge_send(struct edge *edge, const struct ipc_message *message);
+/* A message that must not be lost could not be sent: the peer does not read. It is treated as one that broke the
+ * protocol, so that the master starts another. */
+void edge_give_up(struct edge *edge, const char *why);
 /* Takes what has come already, without waiting for the loop: before a decision that hangs on it. */
 void edge_catch_up(struct edge *edge);
 /* Closes the descriptor without calling on_gone. */
