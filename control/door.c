@@ -117,11 +117,12 @@ turn_away(struct door *door, int client, const char *text, uint64_t *counter)
 }
 
 static bool
-pass_on(struct edge *smtpd, int client, uint32_t id, const struct peer_address *from)
+pass_on(const struct door *door, struct edge *smtpd, int client, uint32_t id, const struct peer_address *from)
 {
 	struct ipc_message message = { .type = IPC_CONNECTION, .descriptor = client };
 
 	message.connection.id = id;
+	message.connection.is_near_cap = door_counts_is_near_cap(door->counts, id);
 	message.connection.client = *from;
 	return edge_send(smtpd, &message);
 }
@@ -139,6 +140,14 @@ log_turned_away(const struct peer_address *from, const char *reason)
 	log_end(&line);
 }
 
+static void
+catch_up(struct door *door)
+{
+	for (unsigned i = 0; i < PLAN_CORES_MAX; i++)
+		if (door->smtpds[i])
+			edge_catch_up(door->smtpds[i]);
+}
+
 /* Takes one client in or turns it away. The descriptor stays the caller's. */
 static void
 admit(struct door *door, struct edge *smtpd, int client, const struct peer_address *from)
@@ -146,7 +155,14 @@ admit(struct door *door, struct edge *smtpd, int client, const struct peer_addre
 	unsigned instance = edge_peer_instance(smtpd);
 	uint32_t id;
 
-	switch (door_counts_admit(door->counts, from, instance, &id)) {
+	enum door_verdict verdict = door_counts_admit(door->counts, from, instance, &id);
+
+	if (verdict == DOOR_FULL || verdict == DOOR_ADDRESS_FULL) {
+		/* The news that somebody has left may be here, unread. */
+		catch_up(door);
+		verdict = door_counts_admit(door->counts, from, instance, &id);
+	}
+	switch (verdict) {
 	case DOOR_ADMITTED:
 		break;
 	case DOOR_FULL:
@@ -162,7 +178,7 @@ admit(struct door *door, struct edge *smtpd, int client, const struct peer_addre
 		turn_away(door, client, "out of memory; try again later", &door->refused_busy);
 		return;
 	}
-	if (pass_on(smtpd, client, id, from)) {
+	if (pass_on(door, smtpd, client, id, from)) {
 		door->accepted++;
 		return;
 	}
@@ -245,6 +261,11 @@ door_on_listener(struct child *child, const struct ipc_message *message)
 	close_listener(listener);
 	if (message->type != IPC_LISTENER)
 		return;
+	if (message->descriptor < 0) {
+		log_error(
+		    "no descriptor is left to listen on %.*s; restart the server", SPAN_ARG(message->listener.address));
+		return;
+	}
 	listener->fd = message->descriptor;
 	listener->acceptable = event_new(child->base, listener->fd, EV_READ | EV_PERSIST, on_acceptable, listener);
 	if (!listener->acceptable) {

@@ -138,6 +138,16 @@ door_counts_admit(struct door_counts *counts, const struct peer_address *client,
 	return DOOR_ADMITTED;
 }
 
+bool
+door_counts_is_near_cap(const struct door_counts *counts, uint32_t id)
+{
+	const struct address_count *address = counts->places[id % PLACES_MAX].address;
+
+	/* A quarter: those of before then are in the count a moment too long, and still leave room below the cap. */
+	return (counts->per_address_cap && address->connections * 4 >= counts->per_address_cap) ||
+	       counts->in_all * 4 >= counts->places_count;
+}
+
 static void
 remove_connection(struct door_counts *counts, struct connection *connection)
 {

@@ -29,6 +29,8 @@ void door_counts_set_cap(struct door_counts *counts, uint64_t per_address);
 /* Counts a client in for this smtpd; *id names the connection. */
 enum door_verdict door_counts_admit(
     struct door_counts *counts, const struct peer_address *client, unsigned smtpd, uint32_t *id);
+/* Has this connection's address, or the server, so many that a moment's old count could turn somebody away? */
+bool door_counts_is_near_cap(const struct door_counts *counts, uint32_t id);
 /* Counts one out. False when this smtpd does not hold it. */
 bool door_counts_leave(struct door_counts *counts, uint32_t id, unsigned smtpd);
 /* Counts out all that an smtpd held: it died. */

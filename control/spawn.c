@@ -133,13 +133,14 @@ arrange_descriptors(int layout[static FIXED_END], int *program)
 	return close_range(FIXED_END, ~0U, CLOSE_RANGE_CLOEXEC) == 0;
 }
 
-/* A row without a number of its own holds clients, each with a body, any of which may all come to one process. */
+/* A row without a number of its own holds clients, any of which may all come to one process, each with a body that is
+ * open twice while it comes in. */
 static rlim_t
 open_files(const struct spawn_order *order)
 {
 	rlim_t rows = plan_row(order->role)->open_files;
 
-	return rows ? rows : 2 * (rlim_t)order->config->max_connections + SPARE_FILES;
+	return rows ? rows : 3 * (rlim_t)order->config->max_connections + SPARE_FILES;
 }
 
 struct arguments {

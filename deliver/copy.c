@@ -214,6 +214,22 @@ copy_move(const struct delivery *delivery, struct copy *copy)
 	return ok ? COPY_OK : COPY_FAILED;
 }
 
+/* fsync of new/. After a failure, of whichever thread, nobody knows what became of the others' copies. */
+static bool
+sync_fresh(struct folders *folders)
+{
+	if (!atomic_load(&folders->is_broken)) {
+		if (!durable_sync_folder(folders->fresh)) {
+			atomic_store(&folders->is_broken, true);
+			return false;
+		}
+		if (!atomic_load(&folders->is_broken))
+			return true;
+	}
+	errno = EIO;
+	return false;
+}
+
 enum copy_result
 copy_sync(const struct delivery *delivery, struct copy *copy)
 {
@@ -221,7 +237,7 @@ copy_sync(const struct delivery *delivery, struct copy *copy)
 
 	if (!folders)
 		return COPY_FAILED;
-	bool ok = durable_sync_folder(folders->fresh);
+	bool ok = sync_fresh(folders);
 	give_back(delivery, folders, ok);
 	return ok ? COPY_OK : COPY_FAILED;
 }

@@ -10,6 +10,7 @@
 #ifndef TIDEGATE_DELIVER_FOLDERS_H
 #define TIDEGATE_DELIVER_FOLDERS_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,7 +22,8 @@ struct folder_cache;
 /* One mailbox in use. The descriptors are good until folders_release. */
 struct folders {
 	int tmp;
-	int fresh; /* new/ */
+	int fresh;             /* new/ */
+	atomic_bool is_broken; /* an fsync of new/ has failed: the kernel tells only one of those who share it */
 };
 
 enum folders_make { FOLDERS_AS_THEY_ARE, FOLDERS_MAKE_MISSING };

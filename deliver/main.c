@@ -52,9 +52,15 @@ static bool
 add_root(struct child *child, struct roots *roots, const char *path)
 {
 	if (!roots_add(roots, path)) {
-		log_error("the mailbox root %s cannot be opened: %s; make it (mkdir) and give it to the mailbox user "
-			  "(chown), or correct mailboxes or mailbox-roots",
-		    path, strerror(errno));
+		if (errno == EEXIST)
+			log_error("the mailbox root %s is another root by another name, so a mailbox would have two; "
+				  "name the folder once",
+			    path);
+		else
+			log_error(
+			    "the mailbox root %s cannot be opened: %s; make it (mkdir) and give it to the mailbox user "
+			    "(chown), or correct mailboxes or mailbox-roots",
+			    path, strerror(errno));
 		return false;
 	}
 	child_allow_folder(child, roots->folders[roots->count - 1]);

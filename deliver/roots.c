@@ -10,10 +10,20 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 enum { NAME_BYTES = 255, ATTEMPTS = 8 };
+
+static bool
+is_same_folder(int a, int b)
+{
+	struct stat of_a;
+	struct stat of_b;
+
+	return fstat(a, &of_a) == 0 && fstat(b, &of_b) == 0 && of_a.st_dev == of_b.st_dev && of_a.st_ino == of_b.st_ino;
+}
 
 bool
 roots_add(struct roots *roots, const char *path)
@@ -25,6 +35,13 @@ roots_add(struct roots *roots, const char *path)
 	int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (folder < 0)
 		return false;
+	for (unsigned i = 0; i < roots->count; i++) {
+		if (!is_same_folder(folder, roots->folders[i]))
+			continue;
+		(void)close(folder);
+		errno = EEXIST;
+		return false;
+	}
 	roots->folders[roots->count++] = folder;
 	return true;
 }

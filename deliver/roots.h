@@ -19,7 +19,8 @@ struct roots {
 	int folders[ROOTS_MAX]; /* owned */
 };
 
-/* Before the walls: opens one more root. Its index is its place in the order of the calls. */
+/* Before the walls: opens one more root. Its index is its place in the order of the calls. False with errno EEXIST when
+ * it is the same folder as an earlier one by another name: a mailbox would have two. */
 bool roots_add(struct roots *roots, const char *path);
 void roots_close(struct roots *roots);
 

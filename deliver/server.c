@@ -53,6 +53,13 @@ end_drain(struct server *server)
 	drained(server->drained_context);
 }
 
+void
+server_say(struct neighbour *neighbour, const struct ipc_message *message)
+{
+	if (!edge_send(neighbour->edge, message))
+		edge_give_up(neighbour->edge, "it does not take its answers");
+}
+
 /* Jobs whose answer the channel had no room for, and the end of a drain. */
 static void
 on_woken(evutil_socket_t fd, short what, void *argument)
@@ -68,7 +75,7 @@ on_woken(evutil_socket_t fd, short what, void *argument)
 		job_answer(job, &answer);
 		for (size_t i = 0; i < PLAN_CORES_MAX; i++)
 			if (server->neighbours[i].link == job->link)
-				(void)edge_send(server->neighbours[i].edge, &answer);
+				server_say(&server->neighbours[i], &answer);
 		job_free(job);
 	}
 	end_drain(server);

@@ -121,7 +121,7 @@ take_probe(struct neighbour *neighbour, const struct ipc_message *message)
 	say.probe_say.verdict = (uint8_t)verdict.verdict;
 	say.probe_say.handle = verdict.handle;
 	say.probe_say.text = buf_span(&verdict.text);
-	(void)edge_send(neighbour->edge, &say);
+	server_say(neighbour, &say);
 	buf_free(&verdict.text);
 	return true;
 }
@@ -174,7 +174,7 @@ turn_away(struct neighbour *neighbour, const struct commit_fields *fields, enum 
 	log_pair_number(&line, "smtpd", neighbour->instance);
 	log_pair_text(&line, "reason", why);
 	log_end(&line);
-	(void)edge_send(neighbour->edge, &say);
+	server_say(neighbour, &say);
 }
 
 /* Copies what the job needs of the message, whose bytes are gone with the next one. */
@@ -248,6 +248,12 @@ take_commit(struct neighbour *neighbour, const struct ipc_message *message)
 	const struct commit_fields fields = commit_fields(message);
 	enum commit_outcome outcome;
 	const char *why;
+
+	if (message->type == IPC_COMMIT_FD_ASK && message->descriptor < 0) {
+		handles_abandon(neighbour->handles, fields.session, fields.transaction);
+		turn_away(neighbour, &fields, COMMIT_TROUBLE, "no descriptor is left to take the body");
+		return true;
+	}
 	struct job *job = make_job(neighbour, &fields, &outcome, &why);
 
 	if (!job) {

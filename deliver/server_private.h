@@ -51,6 +51,8 @@ struct server {
 };
 
 /* One message from smtpd. False: it was out of phase. */
+/* Answers; a neighbour that takes no answers is given up, since its clients would wait for ever. */
+void server_say(struct neighbour *neighbour, const struct ipc_message *message);
 bool server_take_message(struct neighbour *neighbour, const struct ipc_message *message);
 
 #endif

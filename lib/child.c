@@ -131,8 +131,8 @@ renew_edge(struct life *life, const struct ipc_message *message)
 		(void)close(message->descriptor);
 		return;
 	}
-	if (!life->program->on_edge(
-		child, (enum role)message->edge.peer_role, message->edge.peer_instance, message->descriptor))
+	if (message->descriptor < 0 || !life->program->on_edge(child, (enum role)message->edge.peer_role,
+					   message->edge.peer_instance, message->descriptor))
 		log_error("a renewed channel could not be taken; until the next one its questions go unanswered");
 }
 

@@ -207,6 +207,13 @@ end_broken(struct edge *edge, const char *what)
 	gone(edge);
 }
 
+void
+edge_give_up(struct edge *edge, const char *why)
+{
+	if (edge->is_open)
+		end_broken(edge, why);
+}
+
 /* Receives and hands on one message. False: nothing more to take from this descriptor now. */
 static bool
 take_message(struct edge *edge)
@@ -239,6 +246,14 @@ take_message(struct edge *edge)
 		return false;
 	}
 	return true;
+}
+
+void
+edge_catch_up(struct edge *edge)
+{
+	for (unsigned taken = 0; edge->is_open && taken < MESSAGES_A_WAKE_UP; taken++)
+		if (!take_message(edge))
+			return;
 }
 
 /* Was the wake-up before this one so short ago that more messages are likely to wait? */

@@ -14,8 +14,9 @@
 struct edge;
 
 struct edge_events {
-	/* A message came. Its descriptor, if any, belongs to the callee. False: it was out of phase (why is logged
-	 * by the callee); the edge is closed as if the peer had died. */
+	/* A message came. Its descriptor, if any, belongs to the callee; one that should be there is -1 when this
+	 * process has none left (ipc_descriptors tells). False: it was out of phase (why is logged by the callee); the
+	 * edge is closed as if the peer had died. */
 	bool (*on_message)(void *context, struct edge *edge, const struct ipc_message *message);
 	/* The peer is gone or broke the protocol. The edge stays, closed, until edge_attach(). */
 	void (*on_gone)(void *context, struct edge *edge);
@@ -39,6 +40,11 @@ int edge_descriptor(const struct edge *edge);
 /* True when the message was sent or queued. The message's descriptor stays the caller's (a queued one is
  * duplicated). False: closed, or the queue is full. */
 bool edge_send(struct edge *edge, const struct ipc_message *message);
+/* A message that must not be lost could not be sent: the peer does not read. It is treated as one that broke the
+ * protocol, so that the master starts another. */
+void edge_give_up(struct edge *edge, const char *why);
+/* Takes what has come already, without waiting for the loop: before a decision that hangs on it. */
+void edge_catch_up(struct edge *edge);
 /* Closes the descriptor without calling on_gone. */
 void edge_close(struct edge *edge);
 void edge_free(struct edge *edge);

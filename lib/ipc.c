@@ -270,16 +270,20 @@ take_descriptors(struct msghdr *header, int *descriptor)
 }
 
 static const char *
-what_is_wrong(const struct ipc_channel *channel, const struct ipc_message *message, bool decoded, bool truncated,
-    unsigned descriptors)
+what_is_wrong(
+    const struct ipc_channel *channel, const struct ipc_message *message, bool decoded, int flags, unsigned descriptors)
 {
-	if (truncated)
+	/* Cut off, and not one of them there: this process has no number left for it, which is no fault of the peer's.
+	 */
+	bool is_short = (flags & MSG_CTRUNC) && descriptors == 0;
+
+	if ((flags & MSG_TRUNC) || ((flags & MSG_CTRUNC) && !is_short))
 		return "a message that was too long or carried too many descriptors";
 	if (!decoded)
 		return "a message that does not decode";
 	if (!ipc_may_say(message->type, channel->peer, channel->self))
 		return "a message that this process may not send here";
-	if (descriptors != rows[message->type].descriptors)
+	if (descriptors + is_short != rows[message->type].descriptors)
 		return "a message with the wrong number of descriptors";
 	return NULL;
 }
@@ -309,7 +313,7 @@ ipc_receive(const struct ipc_channel *channel, char *storage, size_t storage_byt
 	if (got == 0 && descriptors == 0)
 		return IPC_GONE;
 	bool decoded = ipc_decode(span_make(storage, (size_t)got), message);
-	*why = what_is_wrong(channel, message, decoded, header.msg_flags & (MSG_TRUNC | MSG_CTRUNC), descriptors);
+	*why = what_is_wrong(channel, message, decoded, header.msg_flags, descriptors);
 	if (*why) {
 		if (descriptor >= 0)
 			(void)close(descriptor);

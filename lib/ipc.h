@@ -53,7 +53,7 @@ IPC_LIST(M)
 /* A decoded message. Spans point into the receive buffer: they are good until the next receive. */
 struct ipc_message {
 	enum ipc_type type;
-	int descriptor; /* -1, or one that the hearer now owns */
+	int descriptor; /* -1, or one that the hearer now owns; -1, too, when this process had none left to take it */
 	union {
 #define M(NAME, name, from, to, descriptors) struct ipc_##name name;
 		IPC_LIST(M)

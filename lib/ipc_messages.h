@@ -72,7 +72,8 @@ enum ipc_limit {
 /* text: lines of "name value"; values are decimal numbers. */
 #define IPC_FIELDS_STATUS_SAY(F, S) F(S, U32, serial, 0) F(S, STRING, text, IPC_STATUS_BYTES)
 
-#define IPC_FIELDS_CONNECTION(F, S) F(S, U32, id, 0) F(S, PEER, client, 0)
+/* is_near_cap: 1 when the door wants to hear of its end at once, 0 when it may come in a moment, with others. */
+#define IPC_FIELDS_CONNECTION(F, S) F(S, U32, id, 0) F(S, U8, is_near_cap, 0) F(S, PEER, client, 0)
 /* ids: u32 each, big-endian. */
 #define IPC_FIELDS_CLOSED(F, S) F(S, BYTES, ids, IPC_IDS * 4)
 

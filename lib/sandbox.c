@@ -10,6 +10,7 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -189,6 +190,10 @@ sandbox_enter(struct sandbox *sandbox, struct buf *missing, struct buf *why)
 	}
 	if (!drop_uid(sandbox, missing, why) || !drop_capabilities(why))
 		return false;
+	/* When the master is killed its children go at once, and a new master finds the ports free. A change of uid forgets
+	 * this, so it comes after. The end of the control channel tells the same, a little later. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
+		return fail(why, "cannot follow the master's end");
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
 		return fail(why, "cannot forbid tracing");
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)

@@ -66,7 +66,9 @@ on_caller(void *context, struct edge *edge, const struct ipc_message *message)
 	struct dns *dns = context;
 
 	(void)edge;
-	if (message->type == IPC_SOCKET_SAY)
+	if (message->type == IPC_SOCKET_SAY && message->descriptor < 0)
+		dns_query_not_lent(dns->queries, message->socket_say.serial);
+	else if (message->type == IPC_SOCKET_SAY)
 		dns_query_lent(
 		    dns->queries, message->socket_say.serial, &message->socket_say.address, message->descriptor);
 	else if (message->type == IPC_SOCKET_FAILED)

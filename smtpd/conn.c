@@ -149,15 +149,17 @@ end(struct conn *conn)
 	uint32_t id = conn->session.id;
 
 	(void)set_interest(conn, CONN_NOTHING);
+	if (conn->has_door_id)
+		neighbours_report_closed(smtpd, conn->door_id, conn->is_near_cap);
 	(void)close(conn->fd);
 	session_free(&conn->session);
 	buf_free(&conn->unsent);
 	body_store_discharge(&smtpd->bodies, conn->unsent_charged);
-	if (conn->has_door_id)
-		neighbours_report_closed(smtpd, conn->door_id);
 	sessions_remove(smtpd->sessions, id);
-	neighbours_flush_soon(smtpd);
-	smtpd_log_soon(smtpd);
+	/* The last one to go ends a drain. */
+	if (smtpd->world.is_draining)
+		neighbours_flush_soon(smtpd);
+	smtpd_batch_soon(smtpd);
 }
 
 static enum conn_interest
@@ -186,7 +188,7 @@ conn_turn(struct conn *conn)
 	if (!flush(conn))
 		session_input_ended(session, false);
 	if (log_has_held())
-		smtpd_log_soon(conn->smtpd);
+		smtpd_batch_soon(conn->smtpd);
 	send_fin(conn);
 	bool is_over = session->is_overdue || (session->state == SESSION_CLOSED && conn->unsent.length == 0);
 	if (is_over || !set_interest(conn, wanted(conn)))
@@ -237,24 +239,25 @@ turn_away(struct smtpd *smtpd, int fd, uint32_t door_id)
 	buf_reset(&smtpd->out);
 	smtpd->world.replies[reply.id]++;
 	(void)close(fd);
-	neighbours_report_closed(smtpd, door_id);
+	neighbours_report_closed(smtpd, door_id, true);
 }
 
 void
-conn_open(struct smtpd *smtpd, int fd, uint32_t door_id, const struct peer_address *client)
+conn_open(struct smtpd *smtpd, int fd, const struct ipc_connection *connection)
 {
 	uint32_t id;
 	struct conn *conn = sessions_add(smtpd->sessions, smtpd->config->max_connections, &id);
 
 	if (!conn) {
-		turn_away(smtpd, fd, door_id);
+		turn_away(smtpd, fd, connection->id);
 		return;
 	}
 	conn->smtpd = smtpd;
 	conn->fd = fd;
-	conn->door_id = door_id;
+	conn->door_id = connection->id;
+	conn->is_near_cap = connection->is_near_cap;
 	conn->has_door_id = true;
 	conn->unsent = BUF_LIMIT(UNSENT_BYTES);
-	session_begin(&conn->session, &smtpd->world, conn, id, client);
+	session_begin(&conn->session, &smtpd->world, conn, id, &connection->client);
 	conn_turn(conn);
 }

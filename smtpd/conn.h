@@ -29,12 +29,13 @@ struct conn {
 	int fd;
 	uint32_t door_id; /* the door's number for this connection */
 	bool has_sent_fin;
+	bool is_near_cap; /* the door wants to hear of its end at once */
 	bool has_door_id; /* false after the door that gave it has gone */
 	uint8_t interest; /* enum conn_interest */
 };
 
 /* Takes an accepted client (owns fd) and greets it. */
-void conn_open(struct smtpd *smtpd, int fd, uint32_t door_id, const struct peer_address *client);
+void conn_open(struct smtpd *smtpd, int fd, const struct ipc_connection *connection);
 /* Ends a turn; the connection may be gone afterwards. */
 void conn_turn(struct conn *conn);
 

@@ -20,7 +20,7 @@ enum {
 	OUT_BYTES = 1 << 20,
 	REPLY_BYTES = 16384,
 	WHY_BYTES = 1024,
-	LOG_US = 2000 /* lines of so long a time are one write */
+	BATCH_US = 2000 /* what can wait so long leaves together */
 };
 
 static uint64_t
@@ -142,25 +142,26 @@ on_sweep(evutil_socket_t fd, short what, void *argument)
 }
 
 static void
-on_log_timer(evutil_socket_t fd, short what, void *argument)
+on_batch_timer(evutil_socket_t fd, short what, void *argument)
 {
 	struct smtpd *smtpd = argument;
 
 	(void)fd;
 	(void)what;
-	smtpd->is_log_due = false;
+	smtpd->is_batch_due = false;
 	log_flush();
+	neighbours_flush(smtpd);
 }
 
 void
-smtpd_log_soon(struct smtpd *smtpd)
+smtpd_batch_soon(struct smtpd *smtpd)
 {
-	static const struct timeval soon = { .tv_usec = LOG_US };
+	static const struct timeval soon = { .tv_usec = BATCH_US };
 
-	if (smtpd->is_log_due)
+	if (smtpd->is_batch_due)
 		return;
-	smtpd->is_log_due = true;
-	(void)event_add(smtpd->log_timer, &soon);
+	smtpd->is_batch_due = true;
+	(void)event_add(smtpd->batch_timer, &soon);
 }
 
 static void
@@ -210,10 +211,11 @@ start(struct child *child)
 	world->next_name = first_name(child->instance);
 	smtpd->sweep = event_new(child->base, -1, EV_PERSIST, on_sweep, smtpd);
 	smtpd->drain_end = event_new(child->base, -1, 0, on_drain_end, smtpd);
-	smtpd->log_timer = event_new(child->base, -1, 0, on_log_timer, smtpd);
+	smtpd->batch_timer = event_new(child->base, -1, 0, on_batch_timer, smtpd);
 	log_hold();
 	return smtpd->read_bytes && smtpd->sessions && world->found && world->text && smtpd->sweep &&
-	       smtpd->drain_end && smtpd->log_timer && neighbours_begin(smtpd) && event_add(smtpd->sweep, &second) == 0;
+	       smtpd->drain_end && smtpd->batch_timer && neighbours_begin(smtpd) &&
+	       event_add(smtpd->sweep, &second) == 0;
 }
 
 static bool

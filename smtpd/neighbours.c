@@ -4,11 +4,31 @@
  * On failure: with dns or deliver gone their questions count as unanswered; with the door gone no clients come until
  * the next one, and the sessions at hand go on.
  */
+#include "lib/clock.h"
 #include "lib/log.h"
 #include "smtpd/conn.h"
 #include "smtpd/smtpd.h"
 
-enum { QUEUE_BYTES = 1 << 20 };
+enum {
+	QUEUE_BYTES = 1 << 20,
+	LOST_SAID_MS = 60000 /* between two lines about it */
+};
+
+/* There was no descriptor left to take it: the kernel has closed the connection. */
+static void
+lose_client(struct smtpd *smtpd, uint32_t door_id)
+{
+	uint64_t now_ms = clock_monotonic_ms();
+
+	if (smtpd->lost_clients++ == 0 || now_ms - smtpd->lost_said_ms >= LOST_SAID_MS) {
+		log_warning(
+		    "no descriptor is left to take a client (%llu lost so far); raise the limit of open files (`ulimit "
+		    "-Hn`), or lower max-connections",
+		    (unsigned long long)smtpd->lost_clients);
+		smtpd->lost_said_ms = now_ms;
+	}
+	neighbours_report_closed(smtpd, door_id, true);
+}
 
 static bool
 on_client(void *context, struct edge *edge, const struct ipc_message *message)
@@ -18,7 +38,10 @@ on_client(void *context, struct edge *edge, const struct ipc_message *message)
 	(void)edge;
 	if (message->type != IPC_CONNECTION)
 		return false;
-	conn_open(smtpd, message->descriptor, message->connection.id, &message->connection.client);
+	if (message->descriptor >= 0)
+		conn_open(smtpd, message->descriptor, &message->connection);
+	else
+		lose_client(smtpd, message->connection.id);
 	return true;
 }
 
@@ -150,12 +173,15 @@ neighbours_flush_soon(struct smtpd *smtpd)
 }
 
 void
-neighbours_report_closed(struct smtpd *smtpd, uint32_t door_id)
+neighbours_report_closed(struct smtpd *smtpd, uint32_t door_id, bool at_once)
 {
 	if (ipc_u32_count(buf_span(&smtpd->closed)) >= IPC_IDS)
 		neighbours_flush(smtpd);
 	ipc_append_u32(&smtpd->closed, door_id);
-	neighbours_flush_soon(smtpd);
+	if (at_once)
+		neighbours_flush(smtpd);
+	else
+		smtpd_batch_soon(smtpd);
 }
 
 void

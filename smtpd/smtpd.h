@@ -29,28 +29,30 @@ struct smtpd {
 	struct event *flush; /* what is sent in batches */
 	struct event *drain_end;
 	bool is_flush_due;
-	struct event *log_timer; /* lines of the log leave together */
-	bool is_log_due;
+	struct event *batch_timer;
+	bool is_batch_due;
 	bool has_drained;
-	struct buf closed; /* door ids of ended sessions, for CLOSED */
-	struct buf out;    /* what the session at hand said in this turn */
-	char *read_bytes;  /* SESSION_READ_BYTES */
+	uint64_t lost_clients; /* for want of a descriptor */
+	uint64_t lost_said_ms; /* when the log said so last */
+	struct buf closed;     /* door ids of ended sessions, for CLOSED */
+	struct buf out;        /* what the session at hand said in this turn */
+	char *read_bytes;      /* SESSION_READ_BYTES */
 };
 
 /* main.c */
 
-/* Has the lines of the log that are held written in a moment. */
-void smtpd_log_soon(struct smtpd *smtpd);
+/* Has the lines of the log that are held written, and the ends of sessions told, in a moment: many at a time. */
+void smtpd_batch_soon(struct smtpd *smtpd);
 
 /* neighbours.c */
 
 /* The edges to door, dns and deliver. False without memory. */
 bool neighbours_begin(struct smtpd *smtpd);
 bool neighbours_attach(struct smtpd *smtpd, enum role peer, unsigned peer_instance, int fd);
-/* A session ended: the door hears of it at the end of this round. */
-void neighbours_report_closed(struct smtpd *smtpd, uint32_t door_id);
-/* Has what is told in batches told at the end of this round of the loop: a receipt must be with deliver, and a closed
- * session with the door, before the client can be back. */
+/* A session ends: the door hears of it at once (before the client sees the end, and can be back), or in a moment. */
+void neighbours_report_closed(struct smtpd *smtpd, uint32_t door_id, bool at_once);
+/* Has what is told in batches told at the end of this round of the loop: a receipt must be with deliver before
+ * the client can be back. */
 void neighbours_flush_soon(struct smtpd *smtpd);
 /* Sends it now. */
 void neighbours_flush(struct smtpd *smtpd);

@@ -10,7 +10,7 @@
 #include "lib/log.h"
 #include "smtpd/session_engine.h"
 
-enum { NAME_SIZE = 17, MAP_SIZE = 512, TO_LIMIT_BYTES = 2048 };
+enum { NAME_SIZE = 17, MAP_SIZE = 512, TO_LIMIT_BYTES = 2048, REFUSALS_LOGGED = 100 };
 
 static void
 begin(struct log_line *line, const char *event, const struct session *session)
@@ -96,6 +96,9 @@ transaction_log_refusal(const struct session *session, struct span sender, struc
 {
 	struct log_line line;
 
+	/* What is only deferred ends no session: one client could fill a disk. */
+	if (session->refusals >= REFUSALS_LOGGED)
+		return;
 	begin(&line, "refused", session);
 	put_sender(&line, sender);
 	if (recipient.data)

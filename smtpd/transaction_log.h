@@ -26,7 +26,8 @@
 
 #include "smtpd/session.h"
 
-/* A refused MAIL (recipient with NULL data) or RCPT. found may be NULL. */
+/* A refused MAIL (recipient with NULL data) or RCPT. found may be NULL. After a hundred of a session nothing more is
+ * written: its line has the count. */
 void transaction_log_refusal(const struct session *session, struct span sender, struct span recipient,
     const struct map_result *found, const struct reply *reply);
 /* The end of the session's transaction: answered with a reply, or (REPLY_NONE) given up for this reason. */

@@ -94,6 +94,46 @@ class Unread(ServerCase):
         tidegate.wait_until(lambda: self.server.status()["smtpd.body-memory-bytes"] == 0, "all of it is given back")
 
 
+class Talkative(ServerCase):
+    def test_recipients_that_are_deferred_do_not_fill_the_log(self):
+        mark = self.server.mark()
+        with self.server.client() as client:
+            client.greet()
+            client.expect("MAIL FROM:<>", 250)
+            client.expect("RCPT TO:<alice@example.org>", 250)
+            for _ in range(30):
+                client.send(b"RCPT TO:<bob@example.org>\r\n" * 100)
+                for _ in range(100):
+                    smtp.check(client.reply(), 452)
+            client.expect("QUIT", 221)
+        self.server.expect_log("event=session .* refused=3000 ", mark)
+        lines = [line for line in self.server.log.lines[mark:] if "event=refused" in line]
+        self.assertEqual(len(lines), 100)
+
+
+class FewFiles(unittest.TestCase):
+    def test_without_descriptors_only_new_clients_are_lost(self):
+        wrap = ["prlimit", "--nofile=350:350"]
+        with tidegate.Server(config={"processes": 1, "max-connections-per-address": 0}, wrap=wrap) as server:
+            first = server.client()
+            first.greet()
+            others = [server.client() for _ in range(400)]
+            for client in others:
+                try:
+                    client.reply()
+                except smtp.Gone:
+                    continue
+            first.expect("NOOP", 250)
+            for client in others:
+                client.reset()
+            tidegate.wait_until(lambda: server.status()["smtpd.sessions"] == 1, "the others are gone")
+            self.assertEqual(server.status()["door.connections"], 1)
+            smtp.check(server.deliver(ALICE, smtp.message()), 250)
+            first.expect("QUIT", 221)
+            first.close()
+            self.assertEqual([line for line in server.log.lines if "broke the protocol" in line or " ended" in line], [])
+
+
 class Slow(ServerCase):
     options = {"config": {"command-timeout": 1, "data-timeout": 2, "max-connections-per-address": 3, "session-idle": 10}}
 
@@ -149,6 +189,28 @@ class Slow(ServerCase):
             with self.server.client("127.0.0.9") as again:
                 return again.reply().code == 220
         tidegate.wait_until(is_free, "the places are free again")
+
+
+class Quick(ServerCase):
+    options = {"config": {"max-connections-per-address": 12, "processes": 2}}
+
+    def test_who_comes_back_at_once_is_not_counted_twice(self):
+        turned_away = []
+
+        def come_and_go():
+            for _ in range(60):
+                with self.server.client("127.0.0.9") as client:
+                    if client.reply().code != 220:
+                        turned_away.append(client.talk)
+                        return
+                    client.say("QUIT")
+
+        threads = [threading.Thread(target=come_and_go) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(turned_away, [])
 
 
 class Crowd(ServerCase):

@@ -109,6 +109,31 @@ test_a_dead_smtpd_frees_its_places(void **state)
 	door_counts_free(counts);
 }
 
+static void
+test_near_a_cap_from_a_quarter_on(void **state)
+{
+	struct door_counts *counts = make(100, 8);
+	struct peer_address one = client("192.0.2.1");
+	struct peer_address other = client("192.0.2.2");
+	uint32_t id;
+
+	(void)state;
+	assert_int_equal(door_counts_admit(counts, &one, 0, &id), DOOR_ADMITTED);
+	assert_false(door_counts_is_near_cap(counts, id));
+	assert_int_equal(door_counts_admit(counts, &one, 0, &id), DOOR_ADMITTED);
+	assert_true(door_counts_is_near_cap(counts, id));
+	assert_int_equal(door_counts_admit(counts, &other, 0, &id), DOOR_ADMITTED);
+	assert_false(door_counts_is_near_cap(counts, id));
+	/* Without a cap an address alone is never near it; the cap in all counts too. */
+	door_counts_set_cap(counts, 0);
+	for (int i = 0; i < 21; i++)
+		assert_int_equal(door_counts_admit(counts, &one, 0, &id), DOOR_ADMITTED);
+	assert_false(door_counts_is_near_cap(counts, id));
+	assert_int_equal(door_counts_admit(counts, &one, 0, &id), DOOR_ADMITTED);
+	assert_true(door_counts_is_near_cap(counts, id));
+	door_counts_free(counts);
+}
+
 int
 main(void)
 {
@@ -117,6 +142,7 @@ main(void)
 		cmocka_unit_test(test_cap_in_all),
 		cmocka_unit_test(test_only_its_own_holder_counts_one_out),
 		cmocka_unit_test(test_a_dead_smtpd_frees_its_places),
+		cmocka_unit_test(test_near_a_cap_from_a_quarter_on),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <sys/resource.h>
 
+#include "deliver/copy.h"
 #include "deliver/folders.h"
 #include "deliver/maildir.h"
 #include "deliver/probe.h"
@@ -113,6 +114,40 @@ what_is_forgotten_is_opened_afresh(void **state)
 	assert_int_not_equal(old->tmp, fresh->tmp);
 	folders_release(test->cache, old);
 	folders_release(test->cache, fresh);
+}
+
+/* The kernel tells the failure of an fsync to one of those who share a descriptor, and to nobody a second time. */
+static void
+a_failed_fsync_is_everybody_s(void **state)
+{
+	struct test *test = *state;
+	struct delivery delivery = { .folders = test->cache, .roots = &test->house.roots };
+	struct copy copy = { .to = { .path = "box0" }, .place = COPY_IN_NEW };
+	struct folders *shared = acquire(test, 0);
+
+	assert_int_equal(copy_sync(&delivery, &copy), COPY_OK);
+	atomic_store(&shared->is_broken, true);
+	assert_int_equal(copy_sync(&delivery, &copy), COPY_FAILED);
+	assert_int_equal(errno, EIO);
+	/* The next one gets descriptors of its own. */
+	assert_int_equal(copy_sync(&delivery, &copy), COPY_OK);
+	folders_release(test->cache, shared);
+}
+
+static void
+a_root_has_one_name(void **state)
+{
+	struct test *test = *state;
+	struct roots *roots = &test->house.roots;
+	char other[160];
+	char path[160];
+
+	(void)snprintf(path, sizeof path, "%s/root", test->house.path);
+	(void)snprintf(other, sizeof other, "%s/other", test->house.path);
+	assert_int_equal(symlink(path, other), 0);
+	assert_false(roots_add(roots, other));
+	assert_int_equal(errno, EEXIST);
+	assert_int_equal(roots->count, 1);
 }
 
 static void
@@ -277,6 +312,8 @@ main(void)
 		IN_HOUSE(few_are_kept_open),
 		IN_HOUSE(the_least_used_goes_first),
 		IN_HOUSE(what_is_forgotten_is_opened_afresh),
+		IN_HOUSE(a_failed_fsync_is_everybody_s),
+		IN_HOUSE(a_root_has_one_name),
 		IN_HOUSE(a_missing_one_is_made_only_on_request),
 		IN_HOUSE(out_of_descriptors_makes_room),
 		IN_HOUSE(threads_share_it),

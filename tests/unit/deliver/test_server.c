@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "deliver/server.h"
@@ -537,6 +538,35 @@ a_body_in_a_descriptor_is_checked(void **state)
 	buf_free(&handles);
 }
 
+/* deliver's own lack of descriptors is no fault of smtpd's. */
+static void
+a_body_that_finds_no_descriptor_is_deferred(void **state)
+{
+	struct test *test = *state;
+	struct ipc_message message = { .type = IPC_COMMIT_FD_ASK };
+	struct buf handles = BUF_LIMIT(64);
+	char digest[SHA256_BYTES] = { 0 };
+	struct rlimit before;
+
+	ipc_append_u32(&handles, probe(test, 0, 7, 1, "alice@example.org").handle);
+	message.descriptor = memfd_create("body", MFD_CLOEXEC);
+	message.commit_fd_ask.session = 7;
+	message.commit_fd_ask.transaction = 1;
+	message.commit_fd_ask.digest = span_make(digest, sizeof digest);
+	message.commit_fd_ask.handles = buf_span(&handles);
+	int descriptor = message.descriptor;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	const struct rlimit none = { 0, before.rlim_max };
+	say(test, 0, &message);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	enum commit_outcome outcome = hear_commit(test, 0).outcome;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	(void)close(descriptor);
+	assert_int_equal(outcome, COMMIT_TROUBLE);
+	assert_int_equal(probe(test, 0, 7, 2, "alice@example.org").verdict, PROBE_TAKES);
+	buf_free(&handles);
+}
+
 static void
 many_answers_find_their_way_through_a_full_channel(void **state)
 {
@@ -716,6 +746,7 @@ main(void)
 		IN_HOUSE(a_commit_needs_the_claim_page_first),
 		IN_HOUSE(a_bad_claim_page_ends_the_edge),
 		IN_HOUSE(a_body_in_a_descriptor_is_checked),
+		IN_HOUSE(a_body_that_finds_no_descriptor_is_deferred),
 		IN_HOUSE(many_answers_find_their_way_through_a_full_channel),
 		IN_HOUSE(answers_never_reach_the_next_smtpd),
 		IN_HOUSE(the_same_message_at_once_is_delivered_once),

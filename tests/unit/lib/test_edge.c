@@ -130,6 +130,33 @@ a_replaced_channel_is_an_end_too(void **state)
 	(void)close(fresh.fd);
 }
 
+static unsigned accused;
+
+static void
+hear_accusation(void *context, enum role peer, unsigned peer_instance, const char *what)
+{
+	(void)context;
+	(void)what;
+	accused += peer == ROLE_DELIVER && peer_instance == 0;
+}
+
+static void
+who_is_given_up_is_accused_once(void **state)
+{
+	struct room *room = *state;
+	struct ipc_channel neighbour = attach(room);
+
+	accused = 0;
+	edge_report_breaches(hear_accusation, NULL);
+	edge_give_up(room->edge, "it does not read");
+	edge_give_up(room->edge, "it does not read");
+	edge_report_breaches(NULL, NULL);
+	assert_int_equal(accused, 1);
+	assert_int_equal(room->gone, 1);
+	assert_false(edge_is_open(room->edge));
+	(void)close(neighbour.fd);
+}
+
 static void
 the_first_channel_replaces_nothing(void **state)
 {
@@ -152,6 +179,7 @@ main(void)
 		IN_ROOM(an_end_is_told_once),
 		IN_ROOM(a_replaced_channel_is_an_end_too),
 		IN_ROOM(the_first_channel_replaces_nothing),
+		IN_ROOM(who_is_given_up_is_accused_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -330,6 +331,33 @@ a_full_channel_says_again_and_loses_nothing(void **state)
 	assert_int_equal(hear(ROLE_DELIVER, ROLE_SMTPD, &message, &why), IPC_AGAIN);
 }
 
+/* Its own lack of descriptors is no fault of the peer's. */
+static void
+a_descriptor_that_cannot_be_taken_is_missing(void **state)
+{
+	const struct ipc_channel channel = { .fd = pair.speaker, .self = ROLE_SMTPD, .peer = ROLE_DELIVER };
+	struct ipc_message message;
+	const char *why = NULL;
+	struct rlimit before;
+
+	(void)state;
+	sample_fill(IPC_CLAIMS, SAMPLE_SMALL, &message);
+	message.descriptor = pair.lent;
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(ipc_send(&channel, &message), IPC_OK);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	const struct rlimit none = { 0, before.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	enum ipc_result result = hear(ROLE_DELIVER, ROLE_SMTPD, &message, &why);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(result, IPC_OK);
+	assert_int_equal(message.type, IPC_CLAIMS);
+	assert_int_equal(message.descriptor, -1);
+	assert_int_equal(hear(ROLE_DELIVER, ROLE_SMTPD, &message, &why), IPC_OK);
+	assert_true(message.descriptor >= 0);
+	(void)close(message.descriptor);
+}
+
 int
 main(void)
 {
@@ -342,6 +370,7 @@ main(void)
 		CHANNEL_TEST(a_message_over_the_greatest_size_is_bad),
 		CHANNEL_TEST(says_when_there_is_nothing_and_when_it_is_over),
 		CHANNEL_TEST(sending_to_nobody_says_gone),
+		CHANNEL_TEST(a_descriptor_that_cannot_be_taken_is_missing),
 		CHANNEL_TEST(a_full_channel_says_again_and_loses_nothing),
 	};
 
