@@ -87,7 +87,7 @@ read_plainly(struct span rest, struct reading *reading)
 		size_t lf = span_find(rest, '\n');
 		size_t length = cr < lf ? cr : lf;
 		bool has_end = length < rest.length;
-		bool is_crlf = has_end && cr + 1 == lf;
+		bool is_crlf = lf < rest.length && cr + 1 == lf;
 
 		take_line(reading, span_take(rest, length), has_end && !is_crlf);
 		rest = span_skip(rest, length + (is_crlf ? 2 : 1));
