@@ -75,6 +75,7 @@ session_leave(struct session *session, const char *reason, bool lingers)
 	session_drop_input(session);
 	session->end_reason = reason;
 	session->wait = WAIT_NOTHING;
+	session->is_in_chunk = false;
 	session->state = lingers || session->receipt ? SESSION_LINGERING : SESSION_CLOSED;
 	session->deadline_ms = session_now_ms(session) + LINGER_MS;
 }

@@ -36,7 +36,7 @@ static const struct session_row rows[] = {
 	{ SPAN("HELO"),      GREETED, TO(READY),  0,                             verb_helo,          "4.1.1.1" },
 	{ SPAN("HELO"),      HELLOED, TO(READY),  IDLE | ENDS,                   verb_helo,          "4.1.4" },
 	{ SPAN("MAIL"),      READY,   TO(MAIL),   IS_MAIL,                       verb_mail,          "4.1.1.2" },
-	{ SPAN("RCPT"),      ENVELOPE, TO(RCPT),   IS_MAIL,                       verb_rcpt,          "4.1.1.3" },
+	{ SPAN("RCPT"),      ENVELOPE, TO(RCPT),  IS_MAIL,                       verb_rcpt,          "4.1.1.3" },
 	{ SPAN("DATA"),      RCPT,    TO(TEXT),   BARE,                          verb_data,          "4.1.1.4" },
 	{ SPAN("DATA"),      MAIL,    STAYS,      BARE,                          verb_data_too_soon, "3.3" },
 	{ SPAN("BDAT"),      BDAT,    STAYS,      ROW_GOES_ON,                   verb_bdat,          "RFC 3030 2" },
