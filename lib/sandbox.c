@@ -190,8 +190,8 @@ sandbox_enter(struct sandbox *sandbox, struct buf *missing, struct buf *why)
 	}
 	if (!drop_uid(sandbox, missing, why) || !drop_capabilities(why))
 		return false;
-	/* When the master is killed its children go at once, and a new master finds the ports free. A change of uid forgets
-	 * this, so it comes after. The end of the control channel tells the same, a little later. */
+	/* When the master is killed its children go at once, and a new master finds the ports free. A change of uid
+	 * forgets this, so it comes after. The end of the control channel tells the same, a little later. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
 		return fail(why, "cannot follow the master's end");
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
