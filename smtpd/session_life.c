@@ -283,7 +283,7 @@ session_tick(struct session *session)
 {
 	uint64_t now_ms = session_now_ms(session);
 	bool is_listening = session->state < SESSION_LINGERING && !session_is_waiting(session);
-	bool has_message = session->transaction && session->transaction->message;
+	bool has_message = verbs_has_message(session);
 
 	session->sends_fin = session->state == SESSION_LINGERING;
 	if (is_listening && !has_message && now_ms - session->mail_ms >= session->world->config->session_idle)
@@ -306,8 +306,7 @@ session_drain(struct session *session, bool is_over)
 			give_up(session);
 		return;
 	}
-	bool has_message = session->transaction && session->transaction->message;
-	if (!has_message || is_over)
+	if (!verbs_has_message(session) || is_over)
 		session_dismiss(session, REPLY_DRAINING);
 }
 

@@ -54,7 +54,9 @@ enum text_result {
 };
 /* Takes message text; *taken says how many bytes belong to it. */
 enum text_result verbs_take_text(struct session *session, struct span bytes, size_t *taken);
-/* Does the text come too slowly? */
+/* Is a message under way: has its text begun, and not been answered? */
+bool verbs_has_message(const struct session *session);
+/* Does the text of the message under way come too slowly? */
 bool verbs_text_is_slow(const struct session *session);
 
 /* verbs_bdat.c: the command opens a chunk and says nothing; the others answer at the chunk's end. */

@@ -90,6 +90,12 @@ verbs_take_text(struct session *session, struct span bytes, size_t *taken)
 }
 
 bool
+verbs_has_message(const struct session *session)
+{
+	return session->transaction && session->transaction->message;
+}
+
+bool
 verbs_text_is_slow(const struct session *session)
 {
 	const struct message *message = session->transaction->message;
