@@ -175,6 +175,7 @@ on_master_gone(void *context, struct edge *edge)
 {
 	(void)context;
 	(void)edge;
+	log_flush();
 	_exit(0);
 }
 
@@ -337,5 +338,6 @@ child_main(int argc, char **argv, const struct child_program *program)
 		return 1;
 	buf_free(&missing);
 	(void)event_base_dispatch(life.child.base);
+	log_flush();
 	return 0;
 }

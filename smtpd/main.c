@@ -150,7 +150,7 @@ on_batch_timer(evutil_socket_t fd, short what, void *argument)
 	(void)what;
 	smtpd->is_batch_due = false;
 	log_flush();
-	neighbours_flush(smtpd);
+	neighbours_tell_closed(smtpd);
 }
 
 void

@@ -130,7 +130,8 @@ on_flush(evutil_socket_t fd, short what, void *argument)
 
 	(void)fd;
 	(void)what;
-	neighbours_flush(smtpd);
+	smtpd->is_flush_due = false;
+	handoff_flush(smtpd->handoff);
 	if (smtpd->world.is_draining && sessions_count(smtpd->sessions) == 0 && !smtpd->has_drained) {
 		smtpd->has_drained = true;
 		child_drained(smtpd->child);
@@ -176,21 +177,19 @@ void
 neighbours_report_closed(struct smtpd *smtpd, uint32_t door_id, bool at_once)
 {
 	if (ipc_u32_count(buf_span(&smtpd->closed)) >= IPC_IDS)
-		neighbours_flush(smtpd);
+		neighbours_tell_closed(smtpd);
 	ipc_append_u32(&smtpd->closed, door_id);
 	if (at_once)
-		neighbours_flush(smtpd);
+		neighbours_tell_closed(smtpd);
 	else
 		smtpd_batch_soon(smtpd);
 }
 
 void
-neighbours_flush(struct smtpd *smtpd)
+neighbours_tell_closed(struct smtpd *smtpd)
 {
 	struct ipc_message message = { .type = IPC_CLOSED, .descriptor = -1 };
 
-	smtpd->is_flush_due = false;
-	handoff_flush(smtpd->handoff);
 	if (smtpd->closed.length == 0)
 		return;
 	message.closed.ids = buf_span(&smtpd->closed);

@@ -51,11 +51,11 @@ bool neighbours_begin(struct smtpd *smtpd);
 bool neighbours_attach(struct smtpd *smtpd, enum role peer, unsigned peer_instance, int fd);
 /* A session ends: the door hears of it at once (before the client sees the end, and can be back), or in a moment. */
 void neighbours_report_closed(struct smtpd *smtpd, uint32_t door_id, bool at_once);
-/* Has what is told in batches told at the end of this round of the loop: a receipt must be with deliver before
- * the client can be back. */
+/* Has receipts sent, and the end of a drain looked for, at the end of this round of the loop: a receipt must be with
+ * deliver before the client can be back. */
 void neighbours_flush_soon(struct smtpd *smtpd);
-/* Sends it now. */
-void neighbours_flush(struct smtpd *smtpd);
+/* Tells the door now of the ends that wait. */
+void neighbours_tell_closed(struct smtpd *smtpd);
 /* session_io.ask */
 bool neighbours_ask(struct session *session, struct ipc_message *message);
 

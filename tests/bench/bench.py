@@ -180,7 +180,7 @@ def measure_idle(build, peer):
     return {"held": int(held.split("=")[1]), "kib": (after - before) / IDLE}
 
 
-def count_calls(build, peer, workload, count=500):
+def count_calls(build, peer, workload, count=4000):
     """System calls a message of all the server's processes, by name."""
     pids = peer.group.pids()
     trace = os.path.join(os.environ["BENCH"], "calls")

@@ -40,6 +40,8 @@ class Drain(unittest.TestCase):
             self.assertIn("421", self.last_words(idle))
             self.assertEqual(server.process.wait(20), 0)
             self.assertEqual(len(server.mail(ALICE)), 1)
+            server.expect_log(r"event=transaction .*code=250")
+            server.expect_log(r"event=session .*messages=1")
         finally:
             server.remove()
 
