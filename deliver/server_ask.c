@@ -11,6 +11,7 @@
 
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "lookup/map_settings.h"
 
 enum { FLUSH_MS = 500 };
 
@@ -72,11 +73,7 @@ probe_mailboxes(struct server *server, const struct map_result *found, uint64_t 
 static bool
 look_up(const struct server *server, struct span address, struct map_result *found, struct verdict *verdict)
 {
-	const struct config *config = server->config;
-	const struct map_rules rules = { .sub_address = config->sub_address,
-		.keeps_local_case = config->local_part_case == LETTER_CASE_KEEP,
-		.postmaster = span_of(config->postmaster),
-		.hostname = span_of(config->hostname) };
+	const struct map_rules rules = map_rules_of(server->config);
 
 	if (!server->map) {
 		set_verdict(verdict, PROBE_TROUBLE, SPAN(""), "there is no recipient map yet (run tidegate map)");

@@ -12,6 +12,7 @@
 
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "lookup/map_settings.h"
 #include "smtpd/address.h"
 #include "smtpd/conn.h"
 #include "smtpd/smtpd.h"
@@ -85,10 +86,7 @@ take_config(struct smtpd *smtpd, struct config *config)
 	config_free(smtpd->config);
 	smtpd->config = config;
 	smtpd->world.config = config;
-	smtpd->map_rules = (struct map_rules){ .sub_address = config->sub_address,
-		.keeps_local_case = config->local_part_case == LETTER_CASE_KEEP,
-		.postmaster = span_of(config->postmaster),
-		.hostname = span_of(config->hostname) };
+	smtpd->map_rules = map_rules_of(config);
 	body_store_limit(&smtpd->bodies, config->memory_budget, config->spool_budget);
 }
 
