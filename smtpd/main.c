@@ -206,6 +206,7 @@ start(struct child *child)
 	world->found = malloc(sizeof *world->found);
 	world->text = malloc(SESSION_READ_BYTES + 1);
 	world->out = BUF_LIMIT(REPLY_BYTES);
+	world->lines = BUF_LIMIT(REPLY_BYTES);
 	world->next_name = first_name(child->instance);
 	smtpd->sweep = event_new(child->base, -1, EV_PERSIST, on_sweep, smtpd);
 	smtpd->drain_end = event_new(child->base, -1, 0, on_drain_end, smtpd);

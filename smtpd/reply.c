@@ -20,8 +20,8 @@ static const struct entry entries[REPLY_COUNT] = {
 #undef R
 };
 
-/* A detail of each kind and the longest text fit; a line break costs nothing here. */
-enum { TEXT_LIMIT_BYTES = REPLY_DETAILS * REPLY_DETAIL_BYTES + 1024 };
+/* A detail of each kind, the longest text and our own lines fit; a line break costs nothing here. */
+enum { TEXT_LIMIT_BYTES = REPLY_DETAILS * REPLY_DETAIL_BYTES + 2048 };
 
 unsigned
 reply_code(enum reply_id id)
@@ -122,6 +122,7 @@ reply_format(const struct reply *reply, struct buf *out)
 	struct buf whole = BUF_LIMIT(TEXT_LIMIT_BYTES);
 
 	fill_details(reply, &whole);
+	buf_append(&whole, reply->lines);
 	struct span rest = buf_span(&whole);
 	do {
 		struct span text = span_take(rest, span_find(rest, '\n'));

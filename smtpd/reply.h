@@ -20,7 +20,7 @@
 	R(GREETING, 220, "", "", "{} ESMTP") \
 	R(GOODBYE, 221, "2.0.0", "", "{} closes the connection") \
 	R(HELO, 250, "", "", "{}") \
-	R(EHLO, 250, "", "", "{}\nPIPELINING\nSIZE {}\n8BITMIME\nENHANCEDSTATUSCODES\nCHUNKING") \
+	R(EHLO, 250, "", "", "{}") \
 	R(RESET, 250, "2.0.0", "", "Reset") \
 	R(NOOP, 250, "2.0.0", "", "Nothing done") \
 	R(SENDER_TAKEN, 250, "2.1.0", "", "Sender taken") \
@@ -114,6 +114,7 @@ enum {
 struct reply {
 	enum reply_id id;
 	struct span details[REPLY_DETAILS];
+	struct span lines; /* our own words behind the text, cleaned by nobody: each line begins with "\n" */
 	char scratch[PEER_TEXT_SIZE];
 };
 

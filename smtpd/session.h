@@ -56,6 +56,7 @@ struct session_world {
 	struct body_store *bodies;
 	struct map_result *found; /* room for one lookup */
 	struct buf out;           /* room for one reply */
+	struct buf lines;         /* room for the lines of one reply */
 	char *text;               /* room for SESSION_READ_BYTES + 1 of message text */
 	uint64_t next_name;       /* of the next session, for logs and Received */
 	uint32_t next_transaction;

@@ -4,6 +4,7 @@
  * On failure: REFUSED with 421 when there is no memory for the name.
  */
 #include "smtpd/address.h"
+#include "smtpd/extensions.h"
 #include "smtpd/verbs.h"
 
 static enum handled
@@ -46,7 +47,12 @@ take_name(struct session *session, struct span argument, bool is_esmtp, struct r
 	session->is_esmtp = is_esmtp;
 	if (!is_esmtp)
 		return take(reply, REPLY_HELO);
-	reply->details[1] = reply_number(reply, config->max_message_size);
+	struct buf *lines = &session->world->lines;
+	buf_reset(lines);
+	extensions_append(session, lines);
+	if (!buf_ok(lines))
+		return refuse(reply, REPLY_SESSION_NO_MEMORY);
+	reply->lines = buf_span(lines);
 	return take(reply, REPLY_EHLO);
 }
 

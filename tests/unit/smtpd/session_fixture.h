@@ -203,6 +203,7 @@ fixture_new(void)
 		.bodies = &fixture->bodies,
 		.found = malloc(sizeof(struct map_result)),
 		.out = BUF_LIMIT(16384),
+		.lines = BUF_LIMIT(16384),
 		.text = malloc(SESSION_READ_BYTES + 1),
 		.next_name = 0x65a0000000000001 };
 	return fixture;
@@ -230,6 +231,7 @@ fixture_free(struct fixture *fixture)
 	buf_free(&fixture->trace);
 	buf_free(&fixture->body);
 	buf_free(&fixture->world.out);
+	buf_free(&fixture->world.lines);
 	free(fixture->world.found);
 	free(fixture->world.text);
 	free(fixture);
