@@ -102,9 +102,9 @@ a_long_explanation_is_cut_into_lines_at_spaces(void **unused)
 static void
 our_own_lines_follow_the_text(void **unused)
 {
-	struct reply reply = { .id = REPLY_EHLO,
-		.details = { SPAN("mx.example.org") },
-		.lines = SPAN("\nPIPELINING\nSIZE 52428800") };
+	struct reply reply = {
+		.id = REPLY_EHLO, .details = { SPAN("mx.example.org") }, .lines = SPAN("\nPIPELINING\nSIZE 52428800")
+	};
 	struct buf out = BUF_LIMIT(ROOM_BYTES);
 
 	(void)unused;
