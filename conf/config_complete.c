@@ -162,6 +162,18 @@ check_roots(struct config_reader *reader)
 	}
 }
 
+/* Two places that know passwords would leave open which of them counts. */
+static void
+check_auth(struct config_reader *reader)
+{
+	const struct config *config = reader->config;
+
+	if (*config->users && *config->auth_socket)
+		CONFIG_PROBLEM(reader, reader->key_lines[key_named("auth-socket") - config_key_at(0)],
+		    "users and auth-socket are both set; passwords can be checked by one of them only: take the other "
+		    "out");
+}
+
 void
 config_complete(struct config_reader *reader)
 {
@@ -169,6 +181,7 @@ config_complete(struct config_reader *reader)
 		return;
 	complete_presets(reader);
 	check_roots(reader);
+	check_auth(reader);
 	/* Behind a syntax error, keys that seem missing may only be out of sight. */
 	if (reader->is_cut_short)
 		return;
