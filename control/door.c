@@ -8,38 +8,30 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "lib/clock.h"
 #include "lib/log.h"
 #include "conf/config.h"
 #include "control/door_counts.h"
+#include "control/door_listener.h"
 #include "control/listeners.h"
 
 enum {
 	ACCEPTS_A_WAKE_UP = 64, /* then the edges get their turn */
-	FLOCK_US = 100,         /* wake-ups closer than this come in flocks */
 	REST_MS = 100,          /* after the descriptors or buffers of the system ran out */
 	EDGE_QUEUE_BYTES = 1 << 18
-};
-
-struct listener_here {
-	struct door *door;
-	int fd; /* -1: none */
-	struct event *acceptable;
-	bool is_busy; /* clients come in flocks: look for more than one at a wake-up */
-	uint64_t woken_us;
 };
 
 struct door {
 	struct child *child;
 	struct config *config;
 	struct door_counts *counts;
-	struct listener_here listeners[LISTENERS_MAX];
-	struct edge *smtpds[PLAN_CORES_MAX]; /* NULL beyond the plan's */
-	struct event *rest;                  /* pending: the door is resting */
+	struct door_listener listeners[LISTENERS_MAX]; /* by the master's number */
+	struct edge *smtpds[PLAN_CORES_MAX];           /* NULL beyond the plan's */
+	struct event *rest;                            /* pending: the door is resting */
 	uint64_t accepted;
 	uint64_t refused_full;
 	uint64_t refused_address;
-	uint64_t refused_busy; /* an smtpd could not take it, or no memory */
+	uint64_t refused_busy;  /* an smtpd could not take it, or no memory */
+	uint64_t refused_proxy; /* not in proxy-from */
 };
 
 static bool
@@ -58,7 +50,7 @@ door_listen(struct door *door)
 	bool wants = has_smtpd(door) && !event_pending(door->rest, EV_TIMEOUT, NULL);
 
 	for (unsigned i = 0; i < LISTENERS_MAX; i++) {
-		struct listener_here *listener = &door->listeners[i];
+		struct door_listener *listener = &door->listeners[i];
 
 		if (listener->fd < 0)
 			continue;
@@ -117,13 +109,16 @@ turn_away(struct door *door, int client, const char *text, uint64_t *counter)
 }
 
 static bool
-pass_on(const struct door *door, struct edge *smtpd, int client, uint32_t id, const struct peer_address *from)
+pass_on(
+    const struct door_listener *listener, struct edge *smtpd, int client, uint32_t id, const struct peer_address *from)
 {
+	const struct door *door = listener->door;
 	struct ipc_message message = { .type = IPC_CONNECTION, .descriptor = client };
 
 	message.connection.id = id;
 	message.connection.is_near_cap = door_counts_is_near_cap(door->counts, id);
 	message.connection.client = *from;
+	door_listener_describe(listener, &message.connection);
 	return edge_send(smtpd, &message);
 }
 
@@ -150,8 +145,9 @@ catch_up(struct door *door)
 
 /* Takes one client in or turns it away. The descriptor stays the caller's. */
 static void
-admit(struct door *door, struct edge *smtpd, int client, const struct peer_address *from)
+admit(const struct door_listener *listener, struct edge *smtpd, int client, const struct peer_address *from)
 {
+	struct door *door = listener->door;
 	unsigned instance = edge_peer_instance(smtpd);
 	uint32_t id;
 
@@ -178,7 +174,7 @@ admit(struct door *door, struct edge *smtpd, int client, const struct peer_addre
 		turn_away(door, client, "out of memory; try again later", &door->refused_busy);
 		return;
 	}
-	if (pass_on(door, smtpd, client, id, from)) {
+	if (pass_on(listener, smtpd, client, id, from)) {
 		door->accepted++;
 		return;
 	}
@@ -188,11 +184,12 @@ admit(struct door *door, struct edge *smtpd, int client, const struct peer_addre
 
 /* Accepts one client. False: nothing more to accept now. */
 static bool
-accept_one(struct door *door, int listener)
+accept_one(const struct door_listener *listener)
 {
+	struct door *door = listener->door;
 	struct sockaddr_storage name;
 	socklen_t length = sizeof name;
-	int client = accept4(listener, (struct sockaddr *)&name, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	int client = accept4(listener->fd, (struct sockaddr *)&name, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 	if (client < 0) {
 		/* Errors of a client that left again are no reason to stop (accept(2)). */
@@ -202,48 +199,34 @@ accept_one(struct door *door, int listener)
 	}
 	struct peer_address from = peer_from_sockaddr(&name);
 	struct edge *smtpd = choose_smtpd(door);
-	if (smtpd)
-		admit(door, smtpd, client, &from);
-	else
+	if (!door_listener_suits(listener, &from)) {
+		/* Whoever is no proxy is owed nothing, and a header is all that may be spoken of here. */
+		log_turned_away(&from, "proxy-from");
+		door->refused_proxy++;
+	} else if (smtpd) {
+		admit(listener, smtpd, client, &from);
+	} else {
 		turn_away(door, client, "the server is being restarted; try again later", &door->refused_busy);
+	}
 	(void)close(client);
 	return smtpd != NULL;
-}
-
-static bool
-came_at_once(struct listener_here *listener)
-{
-	uint64_t now_us = clock_monotonic_us();
-	bool at_once = now_us - listener->woken_us < FLOCK_US;
-
-	listener->woken_us = now_us;
-	return at_once;
 }
 
 /* One client a wake-up while it is calm (no call that only says EAGAIN), many when they come in flocks. */
 static void
 on_acceptable(evutil_socket_t fd, short what, void *argument)
 {
-	struct listener_here *listener = argument;
+	struct door_listener *listener = argument;
 	unsigned accepted = 0;
 
+	(void)fd;
 	(void)what;
 	do {
-		if (!accept_one(listener->door, fd))
+		if (!accept_one(listener))
 			break;
 		accepted++;
 	} while (listener->is_busy && accepted < ACCEPTS_A_WAKE_UP);
-	listener->is_busy = listener->is_busy ? accepted > 1 : came_at_once(listener);
-}
-
-static void
-close_listener(struct listener_here *listener)
-{
-	if (listener->acceptable)
-		event_free(listener->acceptable);
-	if (listener->fd >= 0)
-		(void)close(listener->fd);
-	*listener = (struct listener_here){ .door = listener->door, .fd = -1 };
+	listener->is_busy = listener->is_busy ? accepted > 1 : door_listener_came_at_once(listener);
 }
 
 static void
@@ -257,22 +240,10 @@ door_on_listener(struct child *child, const struct ipc_message *message)
 			(void)close(message->descriptor);
 		return;
 	}
-	struct listener_here *listener = &door->listeners[index];
-	close_listener(listener);
-	if (message->type != IPC_LISTENER)
-		return;
-	if (message->descriptor < 0) {
-		log_error(
-		    "no descriptor is left to listen on %.*s; restart the server", SPAN_ARG(message->listener.address));
-		return;
-	}
-	listener->fd = message->descriptor;
-	listener->acceptable = event_new(child->base, listener->fd, EV_READ | EV_PERSIST, on_acceptable, listener);
-	if (!listener->acceptable) {
-		log_error("no memory to listen on %.*s", SPAN_ARG(message->listener.address));
-		close_listener(listener);
-	}
-	door_listen(door);
+	door_listener_close(&door->listeners[index]);
+	if (message->type == IPC_LISTENER &&
+	    door_listener_open(&door->listeners[index], child->base, message, on_acceptable))
+		door_listen(door);
 }
 
 static bool
@@ -328,7 +299,7 @@ door_configure(struct child *child, struct span bytes)
 	if (!child->state) {
 		door.child = child;
 		for (unsigned i = 0; i < LISTENERS_MAX; i++)
-			door.listeners[i] = (struct listener_here){ .door = &door, .fd = -1 };
+			door.listeners[i] = (struct door_listener){ .door = &door, .fd = -1 };
 		door.counts = door_counts_new(config->max_connections);
 		child->state = &door;
 	}
@@ -357,7 +328,7 @@ door_on_drain(struct child *child)
 	struct door *door = child->state;
 
 	for (unsigned i = 0; i < LISTENERS_MAX; i++)
-		close_listener(&door->listeners[i]);
+		door_listener_close(&door->listeners[i]);
 	child_drained(child);
 }
 
@@ -377,6 +348,7 @@ door_on_status(struct child *child, struct buf *lines)
 	append_counter(lines, "turned-away.max-connections", door->refused_full);
 	append_counter(lines, "turned-away.max-connections-per-address", door->refused_address);
 	append_counter(lines, "turned-away.busy", door->refused_busy);
+	append_counter(lines, "turned-away.proxy-from", door->refused_proxy);
 }
 
 const struct child_program door_program = { .role = ROLE_DOOR,
