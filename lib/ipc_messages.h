@@ -35,7 +35,7 @@ enum ipc_limit {
 	M(LISTENER, listener, MASTER, DOOR, 1)            /* a bound, listening socket */                              \
 	M(UNLISTEN, unlisten, MASTER, DOOR, 0)            /* close one of them */                                      \
 	M(CONFIG, config, MASTER, CHILD, 1)               /* a sealed memory file with the new configuration */        \
-	M(MAP, map, MASTER, CHILD, 1)                     /* the new recipient map, read-only */                       \
+	M(MAP, map, MASTER, CHILD, 1)                     /* the new recipient map (auth: the users), read-only */     \
 	M(DRAIN, drain, MASTER, CHILD, 0)                 /* finish what was begun, then say DRAINED */                \
 	M(DRAINED, drained, CHILD, MASTER, 0)                                                                          \
 	M(BREACH, breach, CHILD, MASTER, 0)               /* a neighbour broke the protocol: have it restarted */      \
@@ -47,6 +47,11 @@ enum ipc_limit {
 	M(SPF_SAY, spf_say, DNS, SMTPD, 0)                                                                             \
 	M(NAME_ASK, name_ask, SMTPD, DNS, 0)              /* forward-confirmed reverse DNS of a client */              \
 	M(NAME_SAY, name_say, DNS, SMTPD, 0)                                                                           \
+	M(AUTH_ASK, auth_ask, SMTPD, AUTH, 0)             /* is this the user's password? */                           \
+	M(AUTH_SAY, auth_say, AUTH, SMTPD, 0)                                                                          \
+	M(LOCAL_ASK, local_ask, AUTH, CALLER, 0)          /* a connection to the configured auth-socket */             \
+	M(LOCAL_SAY, local_say, CALLER, AUTH, 1)                                                                       \
+	M(LOCAL_FAILED, local_failed, CALLER, AUTH, 0)                                                                 \
 	M(SOCKET_ASK, socket_ask, DNS, CALLER, 0)         /* a socket connected to resolver number `resolver` */       \
 	M(SOCKET_SAY, socket_say, CALLER, DNS, 1)                                                                      \
 	M(SOCKET_FAILED, socket_failed, CALLER, DNS, 0)                                                                \
@@ -93,6 +98,17 @@ enum ipc_limit {
 /* name is empty unless result is IPREV_CONFIRMED. */
 #define IPC_FIELDS_NAME_SAY(F, S) F(S, U32, session, 0) F(S, U8, result, 0) F(S, STRING, name, IPC_DOMAIN_BYTES)
 
+/* user: an address as the client gave it. One ask a session at a time; the hearer wipes the password when it has
+ * answered. */
+#define IPC_FIELDS_AUTH_ASK(F, S)                                                                                         \
+	F(S, U32, session, 0) F(S, PEER, client, 0) F(S, STRING, user, IPC_ADDRESS_BYTES)                                          \
+	F(S, STRING, password, IPC_TEXT_BYTES)
+/* verdict: enum auth_verdict. user: the canonical address, when it is AUTH_PASSED; else empty. */
+#define IPC_FIELDS_AUTH_SAY(F, S) F(S, U32, session, 0) F(S, U8, verdict, 0) F(S, STRING, user, IPC_ADDRESS_BYTES)
+#define IPC_FIELDS_LOCAL_ASK(F, S) F(S, U32, serial, 0)
+#define IPC_FIELDS_LOCAL_SAY(F, S) F(S, U32, serial, 0)
+#define IPC_FIELDS_LOCAL_FAILED(F, S) F(S, U32, serial, 0) F(S, STRING, text, IPC_TEXT_BYTES)
+
 /* resolver: index into the configured list. stream: 0 UDP, 1 TCP. */
 #define IPC_FIELDS_SOCKET_ASK(F, S) F(S, U32, serial, 0) F(S, U8, resolver, 0) F(S, U8, stream, 0)
 /* address: of the resolver that it is connected to; after a reload the two may not mean the same by an index. */
@@ -125,6 +141,14 @@ enum ipc_limit {
 /* receipts: u32 each, big-endian. */
 #define IPC_FIELDS_SETTLED(F, S) F(S, BYTES, receipts, IPC_IDS * 4)
 /* clang-format on */
+
+/* What auth says to AUTH_ASK. */
+enum auth_verdict {
+	AUTH_PASSED,
+	AUTH_FAILED, /* no such user, or not this password: nobody is told which; 535 5.7.8 */
+	AUTH_BUSY,   /* too many failures from there or for this user, or too many at once; not looked at; 454 4.7.0 */
+	AUTH_TROUBLE /* it cannot be found out now; 454 4.7.0 */
+};
 
 /* What deliver says to PROBE_ASK. */
 enum probe_verdict {
