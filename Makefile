@@ -8,7 +8,7 @@ SAY      := @$(if $(V),:,echo)
 PYTHON   ?= /usr/bin/python3
 
 ROOMS    := control smtpd deliver queue lookup conf lib
-MAINS    := $(wildcard control/*main.c smtpd/*main.c deliver/*main.c lookup/*main.c queue/*main.c)
+MAINS    := $(foreach room,$(ROOMS),$(wildcard $(room)/main.c $(room)/*_main.c))
 SOURCES  := $(filter-out $(MAINS),$(foreach room,$(ROOMS),$(wildcard $(room)/*.c)))
 HEADERS  := $(foreach room,$(ROOMS),$(wildcard $(room)/*.h))
 UNITS    := $(wildcard tests/unit/*/test_*.c)
