@@ -21,6 +21,7 @@ enum letter_case { LETTER_CASE_FOLD, LETTER_CASE_KEEP };
 enum bare_newline { BARE_NEWLINE_NORMALISE, BARE_NEWLINE_REFUSE };
 enum listener_role { LISTENER_MX, LISTENER_SUBMISSION };
 enum listener_tls { LISTENER_TLS_OFF, LISTENER_TLS_STARTTLS, LISTENER_TLS_IMPLICIT };
+enum tls_policy { TLS_POLICY_COMPATIBLE, TLS_POLICY_MODERN };
 
 struct config_list {
 	size_t count;
@@ -40,6 +41,7 @@ struct config_list {
 #define CONFIG_C_BARE_NEWLINE enum bare_newline
 #define CONFIG_C_LISTENER_ROLE enum listener_role
 #define CONFIG_C_LISTENER_TLS enum listener_tls
+#define CONFIG_C_TLS_POLICY enum tls_policy
 
 #define K(kind, member, key, preset, lowest, highest, help) CONFIG_C_##kind member;
 struct config_listener {

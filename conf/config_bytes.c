@@ -59,6 +59,7 @@ encode_key(const void *owner, const struct config_key *key, struct buf *out)
 	case CONFIG_BARE_NEWLINE:
 	case CONFIG_LISTENER_ROLE:
 	case CONFIG_LISTENER_TLS:
+	case CONFIG_TLS_POLICY:
 		put(out, config_get_word(owner, key), WORD_BYTES);
 		return;
 	}
@@ -174,6 +175,7 @@ decode_key(struct config *config, void *owner, const struct config_key *key, str
 	case CONFIG_BARE_NEWLINE:
 	case CONFIG_LISTENER_ROLE:
 	case CONFIG_LISTENER_TLS:
+	case CONFIG_TLS_POLICY:
 		return take_word(owner, key, rest);
 	}
 	return false;

@@ -43,6 +43,7 @@ print_value(const void *owner, const struct config_key *key, struct buf *out)
 	case CONFIG_BARE_NEWLINE:
 	case CONFIG_LISTENER_ROLE:
 	case CONFIG_LISTENER_TLS:
+	case CONFIG_TLS_POLICY:
 		buf_append_text(out, config_word_name(key->kind, config_get_word(owner, key)));
 		return;
 	}

@@ -40,6 +40,7 @@ values_equal(const struct config *a, const struct config *b, const struct config
 	case CONFIG_BARE_NEWLINE:
 	case CONFIG_LISTENER_ROLE:
 	case CONFIG_LISTENER_TLS:
+	case CONFIG_TLS_POLICY:
 		return config_get_word(a, key) == config_get_word(b, key);
 	}
 	return false;

@@ -22,6 +22,7 @@
 #define KIND_BARE_NEWLINE CONFIG_BARE_NEWLINE
 #define KIND_LISTENER_ROLE CONFIG_LISTENER_ROLE
 #define KIND_LISTENER_TLS CONFIG_LISTENER_TLS
+#define KIND_TLS_POLICY CONFIG_TLS_POLICY
 
 #define K(kind, member, key, preset, lowest, highest, help)                                                            \
 	{ KIND_##kind, key, offsetof(struct TABLE, member), preset, lowest, highest, help },
@@ -83,6 +84,8 @@ static const struct words word_kinds[] = {
 	    { [LISTENER_TLS_OFF] = "off",
 		[LISTENER_TLS_STARTTLS] = "starttls",
 		[LISTENER_TLS_IMPLICIT] = "implicit" } },
+	{ CONFIG_TLS_POLICY, "compatible or modern",
+	    { [TLS_POLICY_COMPATIBLE] = "compatible", [TLS_POLICY_MODERN] = "modern" } },
 };
 
 size_t
@@ -263,6 +266,8 @@ config_get_word(const void *owner, const struct config_key *key)
 		return *(const enum listener_role *)at;
 	case CONFIG_LISTENER_TLS:
 		return *(const enum listener_tls *)at;
+	case CONFIG_TLS_POLICY:
+		return *(const enum tls_policy *)at;
 	case CONFIG_TEXT:
 	case CONFIG_LIST_OF_TEXTS:
 	case CONFIG_NUMBER:
@@ -302,6 +307,9 @@ config_set_word(void *owner, const struct config_key *key, unsigned value)
 		return;
 	case CONFIG_LISTENER_TLS:
 		*(enum listener_tls *)at = (enum listener_tls)value;
+		return;
+	case CONFIG_TLS_POLICY:
+		*(enum tls_policy *)at = (enum tls_policy)value;
 		return;
 	case CONFIG_TEXT:
 	case CONFIG_LIST_OF_TEXTS:

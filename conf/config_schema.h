@@ -26,7 +26,8 @@ enum config_kind {
 	CONFIG_LETTER_CASE,
 	CONFIG_BARE_NEWLINE,
 	CONFIG_LISTENER_ROLE,
-	CONFIG_LISTENER_TLS
+	CONFIG_LISTENER_TLS,
+	CONFIG_TLS_POLICY
 };
 
 /* Where keys stand: in the file itself, or in a section of it. */

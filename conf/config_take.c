@@ -131,6 +131,7 @@ config_take(struct config_reader *reader, const struct config_key *key, const st
 	case CONFIG_BARE_NEWLINE:
 	case CONFIG_LISTENER_ROLE:
 	case CONFIG_LISTENER_TLS:
+	case CONFIG_TLS_POLICY:
 		take_word(reader, key, &values[0]);
 		return;
 	case CONFIG_LIST_OF_TEXTS:
