@@ -56,7 +56,7 @@ class Script:
             raise SystemExit(f"{path}:{number}: a setting is config:, recipient:, dns: or resolver: down, not {line!r}")
 
     def step(self, path, number, line):
-        match = re.match(r"(C\*\d+:|[CS][:=]|[~|](?= |$)|client:|log:|mail(?= )|CLOSE|RESET|END|CONNECT) ?(.*)$", line.strip())
+        match = re.match(r"(C\*\d+:|S\+:|[CS][:=]|[~|](?= |$)|client:|log:|mail(?= )|CLOSE|RESET|END|CONNECT) ?(.*)$", line.strip())
         if not match:
             raise SystemExit(f"{path}:{number}: not a step: {line!r}")
         return match.groups()
@@ -107,10 +107,12 @@ class Case:
             self.connection.close()
         self.connection = None
 
-    def hear(self, pattern):
+    def hear(self, pattern, is_whole_reply=False):
         self.flush()
         try:
             line = self.open().read_line()
+            while is_whole_reply and line[3:4] == "-":
+                line = self.open().read_line()
         except smtp.Gone as error:
             raise Wrong(f"wanted {pattern!r}, but {error}") from error
         except TimeoutError as error:
@@ -166,6 +168,8 @@ class Case:
             self.pending += (expand(rest).encode() + b"\r\n") * int(word[2:-1])
         elif word == "S:":
             self.hear(rest)
+        elif word == "S+:":
+            self.hear(rest, is_whole_reply=True)
         elif word == "END":
             self.hear_end()
         elif word in ("CLOSE", "CONNECT", "RESET"):
