@@ -57,6 +57,9 @@
 	K(NUMBER, max_idle_commands, "max-idle-commands", "20", 1, 1000, "NOOP, RSET, VRFY, HELP without a MAIL")      \
 	K(NUMBER, max_connections, "max-connections", "10000", 1, 100000, "connections in all")                        \
 	K(NUMBER, max_connections_per_address, "max-connections-per-address", "50", 0, 100000, "0: no cap")            \
+	K(NUMBER, max_connections_per_network, "max-connections-per-network", "200", 0, 100000, "a /24 or /64; 0: no cap") \
+	K(NUMBER, connection_rate_per_address, "connection-rate-per-address", "300", 0, 1000000, "new ones a minute")  \
+	K(NUMBER, connection_rate_per_network, "connection-rate-per-network", "1200", 0, 1000000, "a /24 or /64; 0: no cap") \
 	K(SIZE, memory_budget, "memory-budget", "256M", 1048576, 68719476736, "for bodies and lines, each smtpd")      \
 	K(SIZE, spool_budget, "spool-budget", "2G", 1048576, 1099511627776, "for spool files, each smtpd")             \
 	K(DURATION, command_timeout, "command-timeout", "300", 1, 3600, "for one whole command line")                  \

@@ -24,6 +24,7 @@ struct smtpd {
 	struct sessions *sessions;
 	struct edge *door;
 	struct edge *dns;
+	struct edge *auth;
 	struct handoff *handoff;
 	struct event *sweep; /* every second: deadlines */
 	struct event *flush; /* what is sent in batches */
@@ -46,7 +47,7 @@ void smtpd_batch_soon(struct smtpd *smtpd);
 
 /* neighbours.c */
 
-/* The edges to door, dns and deliver. False without memory. */
+/* The edges to door, dns, auth and deliver. False without memory. */
 bool neighbours_begin(struct smtpd *smtpd);
 bool neighbours_attach(struct smtpd *smtpd, enum role peer, unsigned peer_instance, int fd);
 /* A session ends: the door hears of it at once (before the client sees the end, and can be back), or in a moment. */

@@ -56,7 +56,7 @@ class Script:
             raise SystemExit(f"{path}:{number}: a setting is config:, recipient:, dns: or resolver: down, not {line!r}")
 
     def step(self, path, number, line):
-        match = re.match(r"(C\*\d+:|S\+:|[CS][:=]|[~|](?= |$)|client:|log:|mail(?= )|CLOSE|RESET|END|CONNECT) ?(.*)$", line.strip())
+        match = re.match(r"(C\*\d+:|[CS][:=]|S\*:|[~|](?= |$)|client:|log:|mail(?= )|CLOSE|RESET|END|CONNECT) ?(.*)$", line.strip())
         if not match:
             raise SystemExit(f"{path}:{number}: not a step: {line!r}")
         return match.groups()
@@ -107,18 +107,22 @@ class Case:
             self.connection.close()
         self.connection = None
 
-    def hear(self, pattern, is_whole_reply=False):
+    def hear(self, pattern):
         self.flush()
         try:
             line = self.open().read_line()
-            while is_whole_reply and line[3:4] == "-":
-                line = self.open().read_line()
         except smtp.Gone as error:
             raise Wrong(f"wanted {pattern!r}, but {error}") from error
         except TimeoutError as error:
             raise Wrong(f"wanted {pattern!r}, but nothing came") from error
         if not re.fullmatch(pattern, line):
             raise Wrong(f"wanted {pattern!r}, the server said {line!r}")
+        return line
+
+    def hear_reply(self, pattern):
+        """All lines of one reply, however many."""
+        while self.hear(pattern)[3:4] == "-":
+            pass
 
     def hear_end(self):
         self.flush()
@@ -168,8 +172,8 @@ class Case:
             self.pending += (expand(rest).encode() + b"\r\n") * int(word[2:-1])
         elif word == "S:":
             self.hear(rest)
-        elif word == "S+:":
-            self.hear(rest, is_whole_reply=True)
+        elif word == "S*:":
+            self.hear_reply(rest)
         elif word == "END":
             self.hear_end()
         elif word in ("CLOSE", "CONNECT", "RESET"):
