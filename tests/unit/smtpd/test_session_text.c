@@ -69,9 +69,9 @@ a_loop_is_seen(void **unused)
 	(void)unused;
 	for (unsigned i = 0; i < 11; i++)
 		fixture_send(fixture, SPAN("Received: from a by b\r\n"));
-	assert_string_equal(
-	    fixture_talk(fixture, "\r\n.\r\n"), "554 5.4.6 The message has passed too many servers, it is in a loop; "
-						"have the forwarding of the recipient checked\r\n");
+	assert_string_equal(fixture_talk(fixture, "\r\n.\r\n"),
+	    "554 5.4.6 The message has passed too many servers, it is in a loop; "
+	    "have the forwarding of the recipient checked\r\n");
 	fixture_free(fixture);
 }
 
