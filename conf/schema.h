@@ -4,7 +4,7 @@
  * `tidegate config` and the key list of tidegate.conf(5) (a test compares them).
  *
  * Kinds: TEXT; LIST (of texts); NUMBER; SIZE (bytes; K, M, G understood); DURATION (seconds; s, m, h, d understood;
- * the member is in milliseconds); FLAG; ACTION, WALLS, RESOLVER_DOWN, LETTER_CASE, BARE_NEWLINE (one word
+ * the member is in milliseconds); FLAG; ACTION, WALLS, RESOLVER_DOWN, LETTER_CASE, BARE_NEWLINE, TLS_POLICY (one word
  * of a few).
  * Lowest and highest bound NUMBER, SIZE (bytes) and DURATION (seconds); for LIST they bound the count.
  *
@@ -48,6 +48,7 @@
 	K(LETTER_CASE, local_part_case, "local-part-case", "fold", 0, 0, "fold or keep the case of local parts")       \
 	K(FLAG, strict_text, "strict-text", "false", 0, 0, "refuse lines over 998 octets and NUL in messages")         \
 	K(BARE_NEWLINE, bare_newline, "bare-newline", "normalise", 0, 0, "normalise or refuse bare CR and LF in BDAT")  \
+	K(TLS_POLICY, tls_policy, "tls-policy", "compatible", 0, 0, "compatible or modern: which ciphers are offered") \
 	K(SIZE, max_message_size, "max-message-size", "50M", 65536, 2147483647, "greatest message")                    \
 	K(NUMBER, max_recipients, "max-recipients", "1000", 100, 1000, "recipients a transaction")                     \
 	K(NUMBER, max_received, "max-received", "100", 10, 1000, "Received fields before a message is a loop")         \

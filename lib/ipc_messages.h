@@ -122,18 +122,21 @@ enum ipc_limit {
 /* verdict: enum probe_verdict. handle: nonzero when PROBE_TAKES. text: for the log. */
 #define IPC_FIELDS_PROBE_SAY(F, S)                                                                                        \
 	F(S, U32, session, 0) F(S, U32, transaction, 0) F(S, U8, verdict, 0) F(S, U32, handle, 0) F(S, STRING, text, IPC_TEXT_BYTES)
-/* deadline_ms: CLOCK_MONOTONIC time in ms at which the commit may no longer begin. digest: SHA-256 of the body.
+/* deadline_ms: CLOCK_MONOTONIC time in ms at which the commit may no longer begin. by_recipient: 1 when each recipient
+ * stands for itself (PRDR), 0 when all get the message or none. digest: SHA-256 of the body.
  * handles: u32 each, big-endian. trace: header fields with LF. The body has CRLF, dots already undone. */
 #define IPC_FIELDS_COMMIT_COMMON(F, S)                                                                                    \
-	F(S, U32, session, 0) F(S, U32, transaction, 0) F(S, U64, deadline_ms, 0) F(S, U32, claim, 0) F(S, U64, body_bytes, 0)        \
-	F(S, BYTES, digest, IPC_DIGEST_BYTES) F(S, BYTES, handles, IPC_RECIPIENTS * 4)                                       \
+	F(S, U32, session, 0) F(S, U32, transaction, 0) F(S, U64, deadline_ms, 0) F(S, U32, claim, 0) F(S, U8, by_recipient, 0)        \
+	F(S, U64, body_bytes, 0) F(S, BYTES, digest, IPC_DIGEST_BYTES) F(S, BYTES, handles, IPC_RECIPIENTS * 4)              \
 	F(S, STRING, mailfrom, IPC_ADDRESS_BYTES) F(S, STRING, trace, IPC_TRACE_BYTES)
 #define IPC_FIELDS_COMMIT_ASK(F, S) IPC_FIELDS_COMMIT_COMMON(F, S) F(S, BYTES, body, IPC_INLINE_BODY_BYTES)
 #define IPC_FIELDS_COMMIT_FD_ASK(F, S) IPC_FIELDS_COMMIT_COMMON(F, S)
-/* outcome: enum commit_outcome. receipt: names this commit in SETTLED; 0 when there is nothing to settle. */
+/* outcome: enum commit_outcome. receipt: names this commit in SETTLED; 0 when there is nothing to settle. outcomes: to a
+ * COMMIT by_recipient, one enum commit_outcome a handle, in their order, and outcome is then the best of them; empty
+ * when the message failed as a whole. */
 #define IPC_FIELDS_COMMIT_SAY(F, S)                                                                                       \
 	F(S, U32, session, 0) F(S, U32, transaction, 0) F(S, U8, outcome, 0) F(S, U32, receipt, 0) F(S, U32, copies, 0)               \
-	F(S, U32, elapsed_us, 0) F(S, STRING, text, IPC_TEXT_BYTES)
+	F(S, U32, elapsed_us, 0) F(S, STRING, text, IPC_TEXT_BYTES) F(S, BYTES, outcomes, IPC_RECIPIENTS)
 #define IPC_FIELDS_ABANDON(F, S) F(S, U32, session, 0) F(S, U32, transaction, 0)
 /* receipts: u32 each, big-endian. */
 #define IPC_FIELDS_SETTLED(F, S) F(S, BYTES, receipts, IPC_IDS * 4)
