@@ -24,6 +24,8 @@
 	K(TEXT, mailboxes, "mailboxes", "", 0, 0, "the first mailbox root")                                            \
 	K(LIST, mailbox_roots, "mailbox-roots", "", 0, 15, "more folders that mailbox paths may lie in")               \
 	K(TEXT, mailbox_user, "mailbox-user", "", 0, 0, "owner of the mailboxes, a name or a number")                  \
+	K(TEXT, contact, "contact", "", 0, 0, "a line behind each refusal: whom a person can ask about it")            \
+	K(TEXT, contact_url, "contact-url", "", 0, 0, "a page about refusals, named behind each of them")              \
 	K(TEXT, state, "state", "", 0, 0, "folder for maps, spool, journal and the control socket")                    \
 	K(LIST, resolvers, "resolvers", "", 0, 8, "resolvers with ports; default those of /etc/resolv.conf")           \
 	K(NUMBER, uid_base, "uid-base", "70000", 1000, 4294900000, "first uid for accounts that do not exist")         \
@@ -63,6 +65,8 @@
 	K(NUMBER, connection_rate_per_network, "connection-rate-per-network", "1200", 0, 1000000, "a /24 or /64; 0: no cap") \
 	K(SIZE, memory_budget, "memory-budget", "256M", 1048576, 68719476736, "for bodies and lines, each smtpd")      \
 	K(SIZE, spool_budget, "spool-budget", "2G", 1048576, 1099511627776, "for spool files, each smtpd")             \
+	K(DURATION, greeting_delay, "greeting-delay", "3", 0, 60, "silence asked for before the greeting; 0: none")    \
+	K(ACTION, early_talker, "early-talker", "refuse", 0, 0, "when a client talks before the greeting")             \
 	K(DURATION, command_timeout, "command-timeout", "300", 1, 3600, "for one whole command line")                  \
 	K(DURATION, data_timeout, "data-timeout", "180", 1, 3600, "between two reads of message text")                 \
 	K(NUMBER, data_rate, "data-rate", "100", 1, 1000000, "least bytes a second of message text, after a minute")   \

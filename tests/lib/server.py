@@ -148,6 +148,7 @@ class Server:
             "hostname": HOSTNAME, "listen": [f"127.0.0.1:{self.port}"], "recipients": self.recipients_path,
             "postmaster": "alice@example.org", "mailboxes": self.mailboxes, "state": self.state,
             "resolvers": [f"127.0.0.1:{dns.port if dns else free_port()}"], "processes": 1,
+            "greeting-delay": 0,
         }
         if self.is_root:
             self.config["mailbox-user"] = str(MAILBOX_UID)
