@@ -25,6 +25,7 @@ enum ipc_limit {
 	IPC_IDS = 1000,               /* the greatest number of ids in one CLOSED or SETTLED */
 	IPC_STATUS_BYTES = 16384,
 	IPC_DIGEST_BYTES = 32,
+	IPC_NETWORKS_BYTES = 16384,   /* networks with a space between each two */
 	IPC_MESSAGE_BYTES = 65536     /* the greatest message on the wire */
 };
 
@@ -66,7 +67,10 @@ enum ipc_limit {
 
 #define IPC_FIELDS_READY(F, S) F(S, STRING, missing_walls, IPC_TEXT_BYTES)
 #define IPC_FIELDS_EDGE(F, S) F(S, U8, peer_role, 0) F(S, U8, peer_instance, 0)
-#define IPC_FIELDS_LISTENER(F, S) F(S, U8, index, 0) F(S, STRING, address, IPC_TEXT_BYTES)
+/* role: enum listener_role. tls: enum listener_tls. proxy_from: the networks that may connect when is_proxied. */
+#define IPC_FIELDS_LISTENER(F, S)                                                                                         \
+	F(S, U8, index, 0) F(S, STRING, address, IPC_TEXT_BYTES) F(S, STRING, name, IPC_DOMAIN_BYTES)                        \
+	F(S, U8, role, 0) F(S, U8, tls, 0) F(S, U8, is_proxied, 0) F(S, STRING, proxy_from, IPC_NETWORKS_BYTES)
 #define IPC_FIELDS_UNLISTEN(F, S) F(S, U8, index, 0)
 #define IPC_FIELDS_CONFIG(F, S)
 #define IPC_FIELDS_MAP(F, S)
@@ -77,8 +81,11 @@ enum ipc_limit {
 /* text: lines of "name value"; values are decimal numbers. */
 #define IPC_FIELDS_STATUS_SAY(F, S) F(S, U32, serial, 0) F(S, STRING, text, IPC_STATUS_BYTES)
 
-/* is_near_cap: 1 when the door wants to hear of its end at once, 0 when it may come in a moment, with others. */
-#define IPC_FIELDS_CONNECTION(F, S) F(S, U32, id, 0) F(S, U8, is_near_cap, 0) F(S, PEER, client, 0)
+/* is_near_cap: 1 when the door wants to hear of its end at once, 0 when it may come in a moment, with others.
+ * listener, role, tls, is_proxied: as LISTENER had them. client: who has connected; the proxy when is_proxied. */
+#define IPC_FIELDS_CONNECTION(F, S)                                                                                       \
+	F(S, U32, id, 0) F(S, U8, is_near_cap, 0) F(S, PEER, client, 0) F(S, STRING, listener, IPC_DOMAIN_BYTES)             \
+	F(S, U8, role, 0) F(S, U8, tls, 0) F(S, U8, is_proxied, 0)
 /* ids: u32 each, big-endian. */
 #define IPC_FIELDS_CLOSED(F, S) F(S, BYTES, ids, IPC_IDS * 4)
 
@@ -122,18 +129,21 @@ enum ipc_limit {
 /* verdict: enum probe_verdict. handle: nonzero when PROBE_TAKES. text: for the log. */
 #define IPC_FIELDS_PROBE_SAY(F, S)                                                                                        \
 	F(S, U32, session, 0) F(S, U32, transaction, 0) F(S, U8, verdict, 0) F(S, U32, handle, 0) F(S, STRING, text, IPC_TEXT_BYTES)
-/* deadline_ms: CLOCK_MONOTONIC time in ms at which the commit may no longer begin. digest: SHA-256 of the body.
+/* deadline_ms: CLOCK_MONOTONIC time in ms at which the commit may no longer begin. by_recipient: 1 when each recipient
+ * stands for itself (PRDR), 0 when all get the message or none. digest: SHA-256 of the body.
  * handles: u32 each, big-endian. trace: header fields with LF. The body has CRLF, dots already undone. */
 #define IPC_FIELDS_COMMIT_COMMON(F, S)                                                                                    \
-	F(S, U32, session, 0) F(S, U32, transaction, 0) F(S, U64, deadline_ms, 0) F(S, U32, claim, 0) F(S, U64, body_bytes, 0)        \
-	F(S, BYTES, digest, IPC_DIGEST_BYTES) F(S, BYTES, handles, IPC_RECIPIENTS * 4)                                       \
+	F(S, U32, session, 0) F(S, U32, transaction, 0) F(S, U64, deadline_ms, 0) F(S, U32, claim, 0) F(S, U8, by_recipient, 0)        \
+	F(S, U64, body_bytes, 0) F(S, BYTES, digest, IPC_DIGEST_BYTES) F(S, BYTES, handles, IPC_RECIPIENTS * 4)              \
 	F(S, STRING, mailfrom, IPC_ADDRESS_BYTES) F(S, STRING, trace, IPC_TRACE_BYTES)
 #define IPC_FIELDS_COMMIT_ASK(F, S) IPC_FIELDS_COMMIT_COMMON(F, S) F(S, BYTES, body, IPC_INLINE_BODY_BYTES)
 #define IPC_FIELDS_COMMIT_FD_ASK(F, S) IPC_FIELDS_COMMIT_COMMON(F, S)
-/* outcome: enum commit_outcome. receipt: names this commit in SETTLED; 0 when there is nothing to settle. */
+/* outcome: enum commit_outcome. receipt: names this commit in SETTLED; 0 when there is nothing to settle. outcomes: to a
+ * COMMIT by_recipient, one enum commit_outcome a handle, in their order, and outcome is then the best of them; empty
+ * when the message failed as a whole. */
 #define IPC_FIELDS_COMMIT_SAY(F, S)                                                                                       \
 	F(S, U32, session, 0) F(S, U32, transaction, 0) F(S, U8, outcome, 0) F(S, U32, receipt, 0) F(S, U32, copies, 0)               \
-	F(S, U32, elapsed_us, 0) F(S, STRING, text, IPC_TEXT_BYTES)
+	F(S, U32, elapsed_us, 0) F(S, STRING, text, IPC_TEXT_BYTES) F(S, BYTES, outcomes, IPC_RECIPIENTS)
 #define IPC_FIELDS_ABANDON(F, S) F(S, U32, session, 0) F(S, U32, transaction, 0)
 /* receipts: u32 each, big-endian. */
 #define IPC_FIELDS_SETTLED(F, S) F(S, BYTES, receipts, IPC_IDS * 4)

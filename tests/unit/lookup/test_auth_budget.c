@@ -39,11 +39,11 @@ take(struct auth_budgets *budgets, const char *ip, const char *user, uint64_t no
 static unsigned
 let_in(struct auth_budgets *budgets, const char *ip, uint64_t now_ms)
 {
-	char user[32];
+	char user[96];
 	unsigned count = 0;
 
 	for (unsigned i = 0; i < 1000; i++) {
-		(void)snprintf(user, sizeof user, "user%u-%llu", i, (unsigned long long)now_ms);
+		(void)snprintf(user, sizeof user, "user%u-%s-%llu", i, ip, (unsigned long long)now_ms);
 		if (take(budgets, ip, user, now_ms) != AUTH_BUDGET_COUNT)
 			return count;
 		count++;
