@@ -160,7 +160,7 @@ take_command(struct session *session, struct span bytes)
 	struct span line;
 	size_t taken;
 
-	switch (line_take(bytes, &session->input_scanned, &line, &taken)) {
+	switch (line_take(bytes, LINE_LIMIT_BYTES, &session->input_scanned, &line, &taken)) {
 	case LINE_WHOLE:
 		break;
 	case LINE_PARTIAL:
