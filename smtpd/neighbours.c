@@ -134,6 +134,7 @@ on_flush(evutil_socket_t fd, short what, void *argument)
 	handoff_flush(smtpd->handoff);
 	if (smtpd->world.is_draining && sessions_count(smtpd->sessions) == 0 && !smtpd->has_drained) {
 		smtpd->has_drained = true;
+		handoff_send_now(smtpd->handoff);
 		child_drained(smtpd->child);
 	}
 }
@@ -150,7 +151,7 @@ neighbours_begin(struct smtpd *smtpd)
 	smtpd->door = edge_new(child->base, ROLE_SMTPD, ROLE_DOOR, 0, QUEUE_BYTES, &door_events, smtpd);
 	smtpd->dns = edge_new(child->base, ROLE_SMTPD, ROLE_DNS, child->instance, QUEUE_BYTES, &answer_events, smtpd);
 	smtpd->handoff = handoff_new(child->base, &answer_events, smtpd);
-	return smtpd->flush && smtpd->door && smtpd->dns && smtpd->handoff;
+	return smtpd->flush && smtpd->door && smtpd->dns && smtpd->handoff && edge_gather(smtpd->dns);
 }
 
 bool
