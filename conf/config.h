@@ -19,6 +19,7 @@ enum walls { WALLS_NONE, WALLS_ALL };
 enum resolver_down { RESOLVER_DOWN_DEFER, RESOLVER_DOWN_ACCEPT };
 enum letter_case { LETTER_CASE_FOLD, LETTER_CASE_KEEP };
 enum bare_newline { BARE_NEWLINE_NORMALISE, BARE_NEWLINE_REFUSE };
+enum tls_policy { TLS_POLICY_COMPATIBLE, TLS_POLICY_MODERN };
 
 struct config_list {
 	size_t count;
@@ -36,6 +37,7 @@ struct config_list {
 #define CONFIG_C_RESOLVER_DOWN enum resolver_down
 #define CONFIG_C_LETTER_CASE enum letter_case
 #define CONFIG_C_BARE_NEWLINE enum bare_newline
+#define CONFIG_C_TLS_POLICY enum tls_policy
 
 struct config {
 #define K(kind, member, key, preset, lowest, highest, help) CONFIG_C_##kind member;

@@ -56,6 +56,7 @@ encode_key(const struct config *config, const struct config_key *key, struct buf
 	case CONFIG_RESOLVER_DOWN:
 	case CONFIG_LETTER_CASE:
 	case CONFIG_BARE_NEWLINE:
+	case CONFIG_TLS_POLICY:
 		put(out, config_get_word(config, key), WORD_BYTES);
 		return;
 	}
@@ -152,6 +153,7 @@ decode_key(struct config *config, const struct config_key *key, struct span *res
 	case CONFIG_RESOLVER_DOWN:
 	case CONFIG_LETTER_CASE:
 	case CONFIG_BARE_NEWLINE:
+	case CONFIG_TLS_POLICY:
 		return take_word(config, key, rest);
 	}
 	return false;

@@ -41,6 +41,7 @@ print_value(const struct config *config, const struct config_key *key, struct bu
 	case CONFIG_RESOLVER_DOWN:
 	case CONFIG_LETTER_CASE:
 	case CONFIG_BARE_NEWLINE:
+	case CONFIG_TLS_POLICY:
 		buf_append_text(out, config_word_name(key->kind, config_get_word(config, key)));
 		return;
 	}

@@ -38,6 +38,7 @@ values_equal(const struct config *a, const struct config *b, const struct config
 	case CONFIG_RESOLVER_DOWN:
 	case CONFIG_LETTER_CASE:
 	case CONFIG_BARE_NEWLINE:
+	case CONFIG_TLS_POLICY:
 		return config_get_word(a, key) == config_get_word(b, key);
 	}
 	return false;

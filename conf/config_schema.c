@@ -20,6 +20,7 @@
 #define KIND_RESOLVER_DOWN CONFIG_RESOLVER_DOWN
 #define KIND_LETTER_CASE CONFIG_LETTER_CASE
 #define KIND_BARE_NEWLINE CONFIG_BARE_NEWLINE
+#define KIND_TLS_POLICY CONFIG_TLS_POLICY
 
 static const struct config_key keys[] = {
 #define K(kind, member, key, preset, lowest, highest, help)                                                            \
@@ -51,6 +52,8 @@ static const struct words word_kinds[] = {
 	{ CONFIG_LETTER_CASE, "fold or keep", { [LETTER_CASE_FOLD] = "fold", [LETTER_CASE_KEEP] = "keep" } },
 	{ CONFIG_BARE_NEWLINE, "normalise or refuse",
 	    { [BARE_NEWLINE_NORMALISE] = "normalise", [BARE_NEWLINE_REFUSE] = "refuse" } },
+	{ CONFIG_TLS_POLICY, "compatible or modern",
+	    { [TLS_POLICY_COMPATIBLE] = "compatible", [TLS_POLICY_MODERN] = "modern" } },
 };
 
 size_t
@@ -202,6 +205,8 @@ config_get_word(const struct config *config, const struct config_key *key)
 		return *(const enum letter_case *)at;
 	case CONFIG_BARE_NEWLINE:
 		return *(const enum bare_newline *)at;
+	case CONFIG_TLS_POLICY:
+		return *(const enum tls_policy *)at;
 	case CONFIG_TEXT:
 	case CONFIG_LIST_OF_TEXTS:
 	case CONFIG_NUMBER:
@@ -235,6 +240,9 @@ config_set_word(struct config *config, const struct config_key *key, unsigned va
 		return;
 	case CONFIG_BARE_NEWLINE:
 		*(enum bare_newline *)at = (enum bare_newline)value;
+		return;
+	case CONFIG_TLS_POLICY:
+		*(enum tls_policy *)at = (enum tls_policy)value;
 		return;
 	case CONFIG_TEXT:
 	case CONFIG_LIST_OF_TEXTS:

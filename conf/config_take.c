@@ -129,6 +129,7 @@ config_take(struct config_reader *reader, const struct config_key *key, const st
 	case CONFIG_RESOLVER_DOWN:
 	case CONFIG_LETTER_CASE:
 	case CONFIG_BARE_NEWLINE:
+	case CONFIG_TLS_POLICY:
 		take_word(reader, key, &values[0]);
 		return;
 	case CONFIG_LIST_OF_TEXTS:

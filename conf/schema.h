@@ -4,7 +4,7 @@
  * `tidegate config` and the key list of tidegate.conf(5) (a test compares them).
  *
  * Kinds: TEXT; LIST (of texts); NUMBER; SIZE (bytes; K, M, G understood); DURATION (seconds; s, m, h, d understood;
- * the member is in milliseconds); FLAG; ACTION, WALLS, RESOLVER_DOWN, LETTER_CASE, BARE_NEWLINE (one word
+ * the member is in milliseconds); FLAG; ACTION, WALLS, RESOLVER_DOWN, LETTER_CASE, BARE_NEWLINE, TLS_POLICY (one word
  * of a few).
  * Lowest and highest bound NUMBER, SIZE (bytes) and DURATION (seconds); for LIST they bound the count.
  *
@@ -48,6 +48,7 @@
 	K(LETTER_CASE, local_part_case, "local-part-case", "fold", 0, 0, "fold or keep the case of local parts")       \
 	K(FLAG, strict_text, "strict-text", "false", 0, 0, "refuse lines over 998 octets and NUL in messages")         \
 	K(BARE_NEWLINE, bare_newline, "bare-newline", "normalise", 0, 0, "normalise or refuse bare CR and LF in BDAT")  \
+	K(TLS_POLICY, tls_policy, "tls-policy", "compatible", 0, 0, "compatible or modern: which ciphers are offered") \
 	K(SIZE, max_message_size, "max-message-size", "50M", 65536, 2147483647, "greatest message")                    \
 	K(NUMBER, max_recipients, "max-recipients", "1000", 100, 1000, "recipients a transaction")                     \
 	K(NUMBER, max_received, "max-received", "100", 10, 1000, "Received fields before a message is a loop")         \
@@ -55,8 +56,13 @@
 	K(NUMBER, max_idle_commands, "max-idle-commands", "20", 1, 1000, "NOOP, RSET, VRFY, HELP without a MAIL")      \
 	K(NUMBER, max_connections, "max-connections", "10000", 1, 100000, "connections in all")                        \
 	K(NUMBER, max_connections_per_address, "max-connections-per-address", "50", 0, 100000, "0: no cap")            \
+	K(NUMBER, max_connections_per_network, "max-connections-per-network", "200", 0, 100000, "a /24 or /64; 0: no cap") \
+	K(NUMBER, connection_rate_per_address, "connection-rate-per-address", "300", 0, 1000000, "new ones a minute")  \
+	K(NUMBER, connection_rate_per_network, "connection-rate-per-network", "1200", 0, 1000000, "a /24 or /64; 0: no cap") \
 	K(SIZE, memory_budget, "memory-budget", "256M", 1048576, 68719476736, "for bodies and lines, each smtpd")      \
 	K(SIZE, spool_budget, "spool-budget", "2G", 1048576, 1099511627776, "for spool files, each smtpd")             \
+	K(DURATION, greeting_delay, "greeting-delay", "3", 0, 60, "silence asked for before the greeting; 0: none")    \
+	K(ACTION, early_talker, "early-talker", "refuse", 0, 0, "when a client talks before the greeting")             \
 	K(DURATION, command_timeout, "command-timeout", "300", 1, 3600, "for one whole command line")                  \
 	K(DURATION, data_timeout, "data-timeout", "180", 1, 3600, "between two reads of message text")                 \
 	K(NUMBER, data_rate, "data-rate", "100", 1, 1000000, "least bytes a second of message text, after a minute")   \

@@ -16,6 +16,7 @@ struct caller {
 	struct resolvers resolvers;
 	struct calls *calls;
 	struct edge *askers[PLAN_CORES_MAX];
+	struct edge *auth;
 };
 
 /* An asker that does not read its answers loses them, and asks again when its patience ends. */
@@ -62,11 +63,37 @@ on_gone(void *context, struct edge *edge)
 }
 
 static bool
+on_auth(void *context, struct edge *edge, const struct ipc_message *message)
+{
+	struct ipc_message failed = { .type = IPC_LOCAL_FAILED, .descriptor = -1 };
+
+	(void)context;
+	if (message->type != IPC_LOCAL_ASK)
+		return false;
+	failed.local_failed.serial = message->local_ask.serial;
+	failed.local_failed.text = SPAN("no auth-socket is configured");
+	(void)edge_send(edge, &failed);
+	return true;
+}
+
+static bool
+attach_auth(struct caller *caller, struct child *child, int fd)
+{
+	static const struct edge_events events = { .on_message = on_auth, .on_gone = on_gone };
+
+	if (!caller->auth)
+		caller->auth = edge_new(child->base, ROLE_CALLER, ROLE_AUTH, 0, EDGE_QUEUE_BYTES, &events, caller);
+	return caller->auth && edge_attach(caller->auth, fd);
+}
+
+static bool
 caller_on_edge(struct child *child, enum role peer, unsigned peer_instance, int fd)
 {
 	static const struct edge_events events = { .on_message = on_ask, .on_gone = on_gone };
 	struct caller *caller = child->state;
 
+	if (peer == ROLE_AUTH)
+		return attach_auth(caller, child, fd);
 	if (peer != ROLE_DNS || peer_instance >= PLAN_CORES_MAX)
 		return false;
 	struct edge **edge = &caller->askers[peer_instance];

@@ -5,41 +5,19 @@
 #include "control/door.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "lib/clock.h"
 #include "lib/log.h"
-#include "conf/config.h"
-#include "control/door_counts.h"
-#include "control/listeners.h"
+#include "control/door_state.h"
 
 enum {
 	ACCEPTS_A_WAKE_UP = 64, /* then the edges get their turn */
 	FLOCK_US = 100,         /* wake-ups closer than this come in flocks */
 	REST_MS = 100,          /* after the descriptors or buffers of the system ran out */
 	EDGE_QUEUE_BYTES = 1 << 18
-};
-
-struct listener_here {
-	struct door *door;
-	int fd; /* -1: none */
-	struct event *acceptable;
-	bool is_busy; /* clients come in flocks: look for more than one at a wake-up */
-	uint64_t woken_us;
-};
-
-struct door {
-	struct child *child;
-	struct config *config;
-	struct door_counts *counts;
-	struct listener_here listeners[LISTENERS_MAX];
-	struct edge *smtpds[PLAN_CORES_MAX]; /* NULL beyond the plan's */
-	struct event *rest;                  /* pending: the door is resting */
-	uint64_t accepted;
-	uint64_t refused_full;
-	uint64_t refused_address;
-	uint64_t refused_busy; /* an smtpd could not take it, or no memory */
 };
 
 static bool
@@ -67,6 +45,13 @@ door_listen(struct door *door)
 		else
 			(void)event_del(listener->acceptable);
 	}
+}
+
+/* A descriptor to give up when there is none left: another one of the log's. */
+static int
+take_spare(void)
+{
+	return fcntl(FD_LOG, F_DUPFD_CLOEXEC, FD_EDGES_END);
 }
 
 static void
@@ -104,86 +89,36 @@ choose_smtpd(const struct door *door)
 	return best;
 }
 
-/* One line, if the socket takes it; nobody waits for a client that is turned away. */
+/* A client for whom there is no descriptor hears so by means of the spare one, instead of waiting unheard. */
 static void
-turn_away(struct door *door, int client, const char *text, uint64_t *counter)
+turn_away_without_descriptor(struct door *door, int listener)
 {
-	struct buf line = BUF_LIMIT(1024);
+	struct sockaddr_storage name;
+	socklen_t length = sizeof name;
 
-	(*counter)++;
-	buf_printf(&line, "421 4.7.0 %.255s %s\r\n", door->config->hostname, text);
-	(void)send(client, line.data, line.length, MSG_DONTWAIT | MSG_NOSIGNAL);
-	buf_free(&line);
+	if (door->spare_fd < 0)
+		return;
+	(void)close(door->spare_fd);
+	int client = accept4(listener, (struct sockaddr *)&name, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (client >= 0) {
+		struct peer_address from = peer_from_sockaddr(&name);
+
+		door_turn_away(door, client, &from, REASON_DESCRIPTORS);
+		(void)close(client);
+	}
+	door->spare_fd = take_spare();
 }
 
+/* What to do when accept() failed; true when there may be more to accept all the same. */
 static bool
-pass_on(const struct door *door, struct edge *smtpd, int client, uint32_t id, const struct peer_address *from)
+mend_accept(struct door *door, int listener, int error)
 {
-	struct ipc_message message = { .type = IPC_CONNECTION, .descriptor = client };
-
-	message.connection.id = id;
-	message.connection.is_near_cap = door_counts_is_near_cap(door->counts, id);
-	message.connection.client = *from;
-	return edge_send(smtpd, &message);
-}
-
-static void
-log_turned_away(const struct peer_address *from, const char *reason)
-{
-	struct log_line line;
-	char text[PEER_TEXT_SIZE];
-
-	peer_format_ip(from, text);
-	log_begin(&line, "turned-away");
-	log_pair_text(&line, "client", text);
-	log_pair_text(&line, "reason", reason);
-	log_end(&line);
-}
-
-static void
-catch_up(struct door *door)
-{
-	for (unsigned i = 0; i < PLAN_CORES_MAX; i++)
-		if (door->smtpds[i])
-			edge_catch_up(door->smtpds[i]);
-}
-
-/* Takes one client in or turns it away. The descriptor stays the caller's. */
-static void
-admit(struct door *door, struct edge *smtpd, int client, const struct peer_address *from)
-{
-	unsigned instance = edge_peer_instance(smtpd);
-	uint32_t id;
-
-	enum door_verdict verdict = door_counts_admit(door->counts, from, instance, &id);
-
-	if (verdict == DOOR_FULL || verdict == DOOR_ADDRESS_FULL) {
-		/* The news that somebody has left may be here, unread. */
-		catch_up(door);
-		verdict = door_counts_admit(door->counts, from, instance, &id);
-	}
-	switch (verdict) {
-	case DOOR_ADMITTED:
-		break;
-	case DOOR_FULL:
-		log_turned_away(from, "max-connections");
-		turn_away(door, client, "too many connections at the moment; try again later", &door->refused_full);
-		return;
-	case DOOR_ADDRESS_FULL:
-		log_turned_away(from, "max-connections-per-address");
-		turn_away(door, client, "too many connections from your address; close some, or try again later",
-		    &door->refused_address);
-		return;
-	case DOOR_NO_MEMORY:
-		turn_away(door, client, "out of memory; try again later", &door->refused_busy);
-		return;
-	}
-	if (pass_on(door, smtpd, client, id, from)) {
-		door->accepted++;
-		return;
-	}
-	(void)door_counts_leave(door->counts, id, instance);
-	turn_away(door, client, "too busy at the moment; try again later", &door->refused_busy);
+	if (error == EMFILE || error == ENFILE)
+		turn_away_without_descriptor(door, listener);
+	if (error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM)
+		door_rest(door, error);
+	/* Errors of a client that left again are no reason to stop (accept(2)). */
+	return error == EINTR || error == ECONNABORTED || error == EPROTO;
 }
 
 /* Accepts one client. False: nothing more to accept now. */
@@ -194,18 +129,14 @@ accept_one(struct door *door, int listener)
 	socklen_t length = sizeof name;
 	int client = accept4(listener, (struct sockaddr *)&name, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
-	if (client < 0) {
-		/* Errors of a client that left again are no reason to stop (accept(2)). */
-		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-			door_rest(door, errno);
-		return errno == EINTR || errno == ECONNABORTED || errno == EPROTO;
-	}
+	if (client < 0)
+		return mend_accept(door, listener, errno);
 	struct peer_address from = peer_from_sockaddr(&name);
 	struct edge *smtpd = choose_smtpd(door);
 	if (smtpd)
-		admit(door, smtpd, client, &from);
+		door_admit(door, smtpd, client, &from);
 	else
-		turn_away(door, client, "the server is being restarted; try again later", &door->refused_busy);
+		door_turn_away(door, client, &from, REASON_BUSY);
 	(void)close(client);
 	return smtpd != NULL;
 }
@@ -338,7 +269,11 @@ door_configure(struct child *child, struct span bytes)
 	}
 	config_free(door.config);
 	door.config = config;
-	door_counts_set_cap(door.counts, config->max_connections_per_address);
+	const struct door_caps caps = { .per_address = config->max_connections_per_address,
+		.per_network = config->max_connections_per_network,
+		.rate_per_address = config->connection_rate_per_address,
+		.rate_per_network = config->connection_rate_per_network };
+	door_counts_set_caps(door.counts, &caps);
 	return true;
 }
 
@@ -348,6 +283,7 @@ door_start(struct child *child)
 	struct door *door = child->state;
 
 	door->rest = event_new(child->base, -1, 0, on_rested, door);
+	door->spare_fd = take_spare();
 	return door->rest != NULL;
 }
 
@@ -374,9 +310,7 @@ door_on_status(struct child *child, struct buf *lines)
 
 	append_counter(lines, "connections", door_counts_all(door->counts));
 	append_counter(lines, "accepted", door->accepted);
-	append_counter(lines, "turned-away.max-connections", door->refused_full);
-	append_counter(lines, "turned-away.max-connections-per-address", door->refused_address);
-	append_counter(lines, "turned-away.busy", door->refused_busy);
+	door_append_turned_away(door, lines);
 }
 
 const struct child_program door_program = { .role = ROLE_DOOR,

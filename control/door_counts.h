@@ -1,4 +1,9 @@
-/* Who is connected: counts in all, by client address and by smtpd, for the door's caps and its choice of an smtpd.
+/* Who is connected, and who comes how often: counts in all, by client address, by /24 or /64 and by smtpd, for the
+ * door's caps and its choice of an smtpd.
+ *
+ * Memory is bounded: one place a connection, at most two counters for each of those, and a table of rates that never
+ * grows (lib/rate_table.h). Every step takes the same time whatever the number of clients, and the tables' hashes
+ * cannot be aimed at.
  *
  * Trust: addresses are anybody's; the numbers that an smtpd says are closed are checked against what it was given.
  * On failure: DOOR_NO_MEMORY is treated as a full house.
@@ -18,18 +23,42 @@ enum door_verdict {
 	DOOR_ADMITTED,
 	DOOR_FULL,         /* max-connections */
 	DOOR_ADDRESS_FULL, /* max-connections-per-address */
+	DOOR_NETWORK_FULL, /* max-connections-per-network */
+	DOOR_ADDRESS_RATE, /* connection-rate-per-address */
+	DOOR_NETWORK_RATE, /* connection-rate-per-network */
 	DOOR_NO_MEMORY
+};
+
+/* Which caps hold for a client. */
+enum door_guest {
+	DOOR_STRANGER, /* all */
+	DOOR_FRIEND,   /* loopback, or of `trusted`: connections in all and of its address */
+	DOOR_PROXY     /* connections in all: whom it speaks for is told by door_counts_announce() */
+};
+
+/* 0: no cap. Connections at once, and new ones a minute. */
+struct door_caps {
+	uint64_t per_address;
+	uint64_t per_network;
+	uint64_t rate_per_address;
+	uint64_t rate_per_network;
 };
 
 /* in_all: places for so many connections, 131,072 at most. NULL without memory. */
 struct door_counts *door_counts_new(uint64_t in_all);
 void door_counts_free(struct door_counts *counts);
-/* 0: no cap. Those who are over a new, lower cap stay. */
-void door_counts_set_cap(struct door_counts *counts, uint64_t per_address);
-/* Counts a client in for this smtpd; *id names the connection. */
-enum door_verdict door_counts_admit(
-    struct door_counts *counts, const struct peer_address *client, unsigned smtpd, uint32_t *id);
-/* Has this connection's address, or the server, so many that a moment's old count could turn somebody away? */
+/* Those who are over a new, lower cap stay. */
+void door_counts_set_caps(struct door_counts *counts, const struct door_caps *caps);
+/* Counts a client in for this smtpd; *id names the connection. now_us: monotonic. */
+enum door_verdict door_counts_admit(struct door_counts *counts, const struct peer_address *client,
+    enum door_guest guest, unsigned smtpd, uint64_t now_us, uint32_t *id);
+/* A connection that was let in turns out to be another client's (the PROXY protocol): counts it for that address from
+ * now on. Any verdict but DOOR_ADMITTED: that address has too many, the connection stays counted as it was until it
+ * leaves, and should be told to. *is_known is false when this smtpd holds no such connection. */
+enum door_verdict door_counts_announce(struct door_counts *counts, uint32_t id, unsigned smtpd,
+    const struct peer_address *client, enum door_guest guest, uint64_t now_us, bool *is_known);
+/* Has this connection's address or network, or the server, so many that a moment's old count could turn somebody
+ * away? */
 bool door_counts_is_near_cap(const struct door_counts *counts, uint32_t id);
 /* Counts one out. False when this smtpd does not hold it. */
 bool door_counts_leave(struct door_counts *counts, uint32_t id, unsigned smtpd);

@@ -1,4 +1,5 @@
-/* A commit: one message into all its mailboxes, or into none.
+/* A commit: one message into all its mailboxes, or into none; or, with PRDR, into those of each recipient or into none
+ * of them.
  *
  *   judge     the body is what COMMIT says, and beyond change
  *   reserve   each (message, mailbox) in the unread-250 set; those delivered before are skipped
@@ -10,6 +11,9 @@
  * A failure up to `record` removes what is in tmp/. A failure after it takes back what is still in new/; copies that a
  * reader has already taken stay in the unread-250 set, so that the retry skips them.
  *
+ * With PRDR each party of recipients (deliver/redeemed.h) goes through these steps for itself: what fails for one is
+ * undone for that one. Only what concerns the message, the time or the journal ends the commit for all.
+ *
  * Trust: none in what COMMIT says but the handles, which deliver/handles.h has redeemed.
  * On failure: an outcome and a sentence for the log; never a message in some of its mailboxes without its being
  * remembered, if it has a Message-ID or a Date.
@@ -17,6 +21,7 @@
 #ifndef TIDEGATE_DELIVER_COMMIT_H
 #define TIDEGATE_DELIVER_COMMIT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "deliver/copy.h"
@@ -30,21 +35,22 @@ struct commit {
 	uint64_t deadline_ms; /* CLOCK_MONOTONIC */
 	struct claim_page *claims;
 	uint32_t claim_slot;
-	uint32_t edge; /* for the receipt; see deliver/receipts.h */
+	uint32_t edge;        /* for the receipt; see deliver/receipts.h */
+	bool is_by_recipient; /* each stands for itself */
 };
 
 struct commit_result {
-	enum commit_outcome outcome;
+	enum commit_outcome outcome; /* by recipient: the best of them */
 	uint32_t receipt;
-	uint32_t copies;           /* put into mailboxes by this commit */
-	char text[IPC_TEXT_BYTES]; /* empty when all is well */
+	uint32_t copies;                  /* put into mailboxes by this commit */
+	char text[IPC_TEXT_BYTES];        /* empty when all is well */
+	uint8_t outcomes[IPC_RECIPIENTS]; /* enum commit_outcome of each handle, by recipient */
+	size_t outcome_count;             /* 0: not by recipient, or the commit ended for all */
 };
 
 /* Any thread, with a scratch of its own. */
 void commit_run(
     const struct delivery *delivery, struct scratch *scratch, struct commit *commit, struct commit_result *result);
-/* Afterwards, with no hurry: sweeps tmp/ of a mailbox that the commit has met for the first time. */
-void commit_sweep(const struct delivery *delivery, const struct commit *commit);
 
 const char *commit_outcome_name(enum commit_outcome outcome);
 

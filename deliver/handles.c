@@ -219,57 +219,23 @@ name_handles(
 	return true;
 }
 
-struct candidate {
-	struct destination to;
-	size_t order;
-};
-
-static int
-compare_places(const void *left, const void *right)
+/* The mailboxes of all that COMMIT names, each with its handle's place in the list. */
+static void
+list_mailboxes(const struct named *named, size_t handle_count, struct candidate *candidates)
 {
-	const struct candidate *a = left;
-	const struct candidate *b = right;
+	size_t count = 0;
 
-	if (a->to.root != b->to.root)
-		return a->to.root < b->to.root ? -1 : 1;
-	int order = strcmp(a->to.path, b->to.path);
-	if (order != 0)
-		return order;
-	return a->order < b->order ? -1 : 1;
-}
-
-static int
-compare_orders(const void *left, const void *right)
-{
-	const struct candidate *a = left;
-	const struct candidate *b = right;
-
-	return a->order < b->order ? -1 : 1;
-}
-
-/* Keeps the first of those that lead to the same place, in their old order; how many are left. */
-static size_t
-drop_doubles(struct candidate *candidates, size_t count)
-{
-	size_t kept = 0;
-
-	qsort(candidates, count, sizeof *candidates, compare_places);
-	for (size_t i = 0; i < count; i++) {
-		const struct candidate *last = kept ? &candidates[kept - 1] : NULL;
-
-		if (!last || last->to.root != candidates[i].to.root ||
-		    strcmp(last->to.path, candidates[i].to.path) != 0)
-			candidates[kept++] = candidates[i];
-	}
-	qsort(candidates, kept, sizeof *candidates, compare_orders);
-	return kept;
+	for (unsigned i = 0; i < handle_count; i++)
+		for (size_t j = 0; j < named[i].handle->count; j++, count++)
+			candidates[count] = (struct candidate){ named[i].handle->destinations[j], i, count };
 }
 
 static bool
 collect(struct transaction *transaction, struct span list, struct redeemed *out, const char **why)
 {
+	struct arena *arena = &transaction->arena;
 	size_t handle_count = ipc_u32_count(list);
-	struct named *named = arena_alloc(&transaction->arena, handle_count * sizeof *named);
+	struct named *named = arena_alloc(arena, handle_count * sizeof *named);
 	size_t mailboxes = 0;
 
 	*why = "there is no memory for its mailboxes";
@@ -277,23 +243,12 @@ collect(struct transaction *transaction, struct span list, struct redeemed *out,
 		return false;
 	if (!name_handles(transaction, list, named, &mailboxes, why))
 		return false;
-	struct candidate *candidates = arena_alloc(&transaction->arena, mailboxes * sizeof *candidates);
+	struct candidate *candidates = arena_alloc(arena, mailboxes * sizeof *candidates);
 	*why = "there is no memory for its mailboxes";
 	if (!candidates)
 		return false;
-	size_t count = 0;
-	for (size_t i = 0; i < handle_count; i++)
-		for (size_t j = 0; j < named[i].handle->count; j++, count++)
-			candidates[count] = (struct candidate){ named[i].handle->destinations[j], count };
-	count = drop_doubles(candidates, count);
-	struct destination *destinations = arena_alloc(&transaction->arena, count * sizeof *destinations);
-	if (!destinations)
-		return false;
-	for (size_t i = 0; i < count; i++)
-		destinations[i] = candidates[i].to;
-	out->destinations = destinations;
-	out->count = count;
-	return true;
+	list_mailboxes(named, handle_count, candidates);
+	return redeemed_form(arena, candidates, mailboxes, handle_count, out);
 }
 
 bool

@@ -17,25 +17,12 @@
 #include "lib/arena.h"
 #include "lib/span.h"
 #include "lookup/map_read.h"
+#include "deliver/redeemed.h"
 
 enum {
 	HANDLES_MAX = 65536,               /* of one edge */
 	HANDLES_MAILBOXES_MAX = 5000,      /* of one transaction, all its recipients together */
 	HANDLES_ALL_MAILBOXES_MAX = 262144 /* of one edge */
-};
-
-/* One mailbox that a message goes to. */
-struct destination {
-	unsigned root;
-	const char *path;
-	struct span address; /* of the mailbox, for Delivered-To */
-};
-
-/* What a COMMIT's handles stand for: each mailbox once, in the order of the handles. */
-struct redeemed {
-	struct arena arena; /* holds all of it; the caller's, to be reset */
-	struct destination *destinations;
-	size_t count;
 };
 
 struct handles;

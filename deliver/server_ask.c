@@ -129,6 +129,7 @@ struct commit_fields {
 	uint32_t transaction;
 	uint64_t deadline_ms;
 	uint32_t claim;
+	uint8_t by_recipient;
 	uint64_t body_bytes;
 	struct span digest;
 	struct span handles;
@@ -140,8 +141,8 @@ struct commit_fields {
 
 #define COMMON_FIELDS(ask)                                                                                             \
 	.session = (ask).session, .transaction = (ask).transaction, .deadline_ms = (ask).deadline_ms,                  \
-	.claim = (ask).claim, .body_bytes = (ask).body_bytes, .digest = (ask).digest, .handles = (ask).handles,        \
-	.mailfrom = (ask).mailfrom, .trace = (ask).trace
+	.claim = (ask).claim, .by_recipient = (ask).by_recipient, .body_bytes = (ask).body_bytes,                      \
+	.digest = (ask).digest, .handles = (ask).handles, .mailfrom = (ask).mailfrom, .trace = (ask).trace
 
 static struct commit_fields
 commit_fields(const struct ipc_message *message)
@@ -186,6 +187,7 @@ fill_job(struct job *job, const struct commit_fields *fields)
 	commit->claim_slot = fields->claim;
 	commit->claims = link_claims(job->link);
 	commit->edge = link_number(job->link);
+	commit->is_by_recipient = fields->by_recipient != 0;
 	message->mailfrom = arena_copy(arena, fields->mailfrom);
 	message->trace = arena_copy(arena, fields->trace);
 	message->body.bytes = arena_copy(arena, fields->body);

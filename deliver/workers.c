@@ -16,6 +16,7 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "deliver/lock.h"
+#include "deliver/sweep.h"
 
 /* A commit's deepest call has a few kilobytes on its stack; names are read from folders, lines written to the log. */
 enum { STACK_BYTES = 256 << 10 };
@@ -51,6 +52,7 @@ job_answer(const struct job *job, struct ipc_message *message)
 	message->commit_say.copies = job->result.copies;
 	message->commit_say.elapsed_us = (uint32_t)(clock_monotonic_us() - job->arrived_us);
 	message->commit_say.text = span_of(job->result.text);
+	message->commit_say.outcomes = span_make((const char *)job->result.outcomes, job->result.outcome_count);
 }
 
 void
@@ -128,7 +130,7 @@ run_job(struct workers *workers, struct scratch *scratch, struct job *job)
 	job_answer(job, &answer);
 	bool is_unsent = link_send(job->link, &answer) == IPC_AGAIN;
 	log_outcome(job);
-	commit_sweep(workers->delivery, &job->commit);
+	sweep_mailboxes(workers->delivery, &job->commit.redeemed);
 	if (is_unsent)
 		hand_back(workers, job);
 	else

@@ -25,6 +25,7 @@ enum role {
 	ROLE_CALLER,
 	ROLE_SMTPD,
 	ROLE_DNS,
+	ROLE_AUTH,
 	ROLE_DELIVER,
 	ROLE_COUNT,
 	ROLE_CHILD /* in the list only: any but the master */

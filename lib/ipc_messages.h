@@ -35,7 +35,7 @@ enum ipc_limit {
 	M(LISTENER, listener, MASTER, DOOR, 1)            /* a bound, listening socket */                              \
 	M(UNLISTEN, unlisten, MASTER, DOOR, 0)            /* close one of them */                                      \
 	M(CONFIG, config, MASTER, CHILD, 1)               /* a sealed memory file with the new configuration */        \
-	M(MAP, map, MASTER, CHILD, 1)                     /* the new recipient map, read-only */                       \
+	M(MAP, map, MASTER, CHILD, 1)                     /* the new recipient map (auth: the users), read-only */     \
 	M(DRAIN, drain, MASTER, CHILD, 0)                 /* finish what was begun, then say DRAINED */                \
 	M(DRAINED, drained, CHILD, MASTER, 0)                                                                          \
 	M(BREACH, breach, CHILD, MASTER, 0)               /* a neighbour broke the protocol: have it restarted */      \
@@ -47,6 +47,11 @@ enum ipc_limit {
 	M(SPF_SAY, spf_say, DNS, SMTPD, 0)                                                                             \
 	M(NAME_ASK, name_ask, SMTPD, DNS, 0)              /* forward-confirmed reverse DNS of a client */              \
 	M(NAME_SAY, name_say, DNS, SMTPD, 0)                                                                           \
+	M(AUTH_ASK, auth_ask, SMTPD, AUTH, 0)             /* is this the user's password? */                           \
+	M(AUTH_SAY, auth_say, AUTH, SMTPD, 0)                                                                          \
+	M(LOCAL_ASK, local_ask, AUTH, CALLER, 0)          /* a connection to the configured auth-socket */             \
+	M(LOCAL_SAY, local_say, CALLER, AUTH, 1)                                                                       \
+	M(LOCAL_FAILED, local_failed, CALLER, AUTH, 0)                                                                 \
 	M(SOCKET_ASK, socket_ask, DNS, CALLER, 0)         /* a socket connected to resolver number `resolver` */       \
 	M(SOCKET_SAY, socket_say, CALLER, DNS, 1)                                                                      \
 	M(SOCKET_FAILED, socket_failed, CALLER, DNS, 0)                                                                \
@@ -93,6 +98,17 @@ enum ipc_limit {
 /* name is empty unless result is IPREV_CONFIRMED. */
 #define IPC_FIELDS_NAME_SAY(F, S) F(S, U32, session, 0) F(S, U8, result, 0) F(S, STRING, name, IPC_DOMAIN_BYTES)
 
+/* user: an address as the client gave it. One ask a session at a time; the hearer wipes the password when it has
+ * answered. */
+#define IPC_FIELDS_AUTH_ASK(F, S)                                                                                         \
+	F(S, U32, session, 0) F(S, PEER, client, 0) F(S, STRING, user, IPC_ADDRESS_BYTES)                                          \
+	F(S, STRING, password, IPC_TEXT_BYTES)
+/* verdict: enum auth_verdict. user: the canonical address, when it is AUTH_PASSED; else empty. */
+#define IPC_FIELDS_AUTH_SAY(F, S) F(S, U32, session, 0) F(S, U8, verdict, 0) F(S, STRING, user, IPC_ADDRESS_BYTES)
+#define IPC_FIELDS_LOCAL_ASK(F, S) F(S, U32, serial, 0)
+#define IPC_FIELDS_LOCAL_SAY(F, S) F(S, U32, serial, 0)
+#define IPC_FIELDS_LOCAL_FAILED(F, S) F(S, U32, serial, 0) F(S, STRING, text, IPC_TEXT_BYTES)
+
 /* resolver: index into the configured list. stream: 0 UDP, 1 TCP. */
 #define IPC_FIELDS_SOCKET_ASK(F, S) F(S, U32, serial, 0) F(S, U8, resolver, 0) F(S, U8, stream, 0)
 /* address: of the resolver that it is connected to; after a reload the two may not mean the same by an index. */
@@ -106,22 +122,33 @@ enum ipc_limit {
 /* verdict: enum probe_verdict. handle: nonzero when PROBE_TAKES. text: for the log. */
 #define IPC_FIELDS_PROBE_SAY(F, S)                                                                                        \
 	F(S, U32, session, 0) F(S, U32, transaction, 0) F(S, U8, verdict, 0) F(S, U32, handle, 0) F(S, STRING, text, IPC_TEXT_BYTES)
-/* deadline_ms: CLOCK_MONOTONIC time in ms at which the commit may no longer begin. digest: SHA-256 of the body.
+/* deadline_ms: CLOCK_MONOTONIC time in ms at which the commit may no longer begin. by_recipient: 1 when each recipient
+ * stands for itself (PRDR), 0 when all get the message or none. digest: SHA-256 of the body.
  * handles: u32 each, big-endian. trace: header fields with LF. The body has CRLF, dots already undone. */
 #define IPC_FIELDS_COMMIT_COMMON(F, S)                                                                                    \
-	F(S, U32, session, 0) F(S, U32, transaction, 0) F(S, U64, deadline_ms, 0) F(S, U32, claim, 0) F(S, U64, body_bytes, 0)        \
-	F(S, BYTES, digest, IPC_DIGEST_BYTES) F(S, BYTES, handles, IPC_RECIPIENTS * 4)                                       \
+	F(S, U32, session, 0) F(S, U32, transaction, 0) F(S, U64, deadline_ms, 0) F(S, U32, claim, 0) F(S, U8, by_recipient, 0)        \
+	F(S, U64, body_bytes, 0) F(S, BYTES, digest, IPC_DIGEST_BYTES) F(S, BYTES, handles, IPC_RECIPIENTS * 4)              \
 	F(S, STRING, mailfrom, IPC_ADDRESS_BYTES) F(S, STRING, trace, IPC_TRACE_BYTES)
 #define IPC_FIELDS_COMMIT_ASK(F, S) IPC_FIELDS_COMMIT_COMMON(F, S) F(S, BYTES, body, IPC_INLINE_BODY_BYTES)
 #define IPC_FIELDS_COMMIT_FD_ASK(F, S) IPC_FIELDS_COMMIT_COMMON(F, S)
-/* outcome: enum commit_outcome. receipt: names this commit in SETTLED; 0 when there is nothing to settle. */
+/* outcome: enum commit_outcome. receipt: names this commit in SETTLED; 0 when there is nothing to settle. outcomes: to a
+ * COMMIT by_recipient, one enum commit_outcome a handle, in their order, and outcome is then the best of them; empty
+ * when the message failed as a whole. */
 #define IPC_FIELDS_COMMIT_SAY(F, S)                                                                                       \
 	F(S, U32, session, 0) F(S, U32, transaction, 0) F(S, U8, outcome, 0) F(S, U32, receipt, 0) F(S, U32, copies, 0)               \
-	F(S, U32, elapsed_us, 0) F(S, STRING, text, IPC_TEXT_BYTES)
+	F(S, U32, elapsed_us, 0) F(S, STRING, text, IPC_TEXT_BYTES) F(S, BYTES, outcomes, IPC_RECIPIENTS)
 #define IPC_FIELDS_ABANDON(F, S) F(S, U32, session, 0) F(S, U32, transaction, 0)
 /* receipts: u32 each, big-endian. */
 #define IPC_FIELDS_SETTLED(F, S) F(S, BYTES, receipts, IPC_IDS * 4)
 /* clang-format on */
+
+/* What auth says to AUTH_ASK. */
+enum auth_verdict {
+	AUTH_PASSED,
+	AUTH_FAILED, /* no such user, or not this password: nobody is told which; 535 5.7.8 */
+	AUTH_BUSY,   /* too many failures from there or for this user, or too many at once; not looked at; 454 4.7.0 */
+	AUTH_TROUBLE /* it cannot be found out now; 454 4.7.0 */
+};
 
 /* What deliver says to PROBE_ASK. */
 enum probe_verdict {

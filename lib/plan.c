@@ -98,6 +98,11 @@ static const struct plan_rule smtpd_rules[] = {
 static const int dns_calls[] = { SCMP_SYS(recvfrom), CALLS_OF_ALL };
 static const struct plan_rule dns_rules[] = { RULES_OF_ALL, WRITE_TO_LOG };
 
+/* auth speaks to Dovecot, where that is configured, on a connection that the caller has made, by send() and recv(). It
+ * knows nobody else. */
+static const int auth_calls[] = { SCMP_SYS(recvfrom), CALLS_OF_ALL };
+static const struct plan_rule auth_rules[] = { RULES_OF_ALL, WRITE_TO_LOG };
+
 /* deliver works on folders below its mailbox roots, with threads; it has no socket but its edges. libc's qsort asks how
  * much memory there is (sysinfo) before it sorts more than a kilobyte, and its malloc how many processors there are
  * (sched_getaffinity) before it makes threads that wait for each other an arena more. */
@@ -167,6 +172,17 @@ static const struct plan_row rows[ROLE_COUNT] = {
 	    .address_space_bytes = 1024 * (rlim_t)MEBIBYTE,
 	    CALLS(dns_calls),
 	    RULES(dns_rules) },
+	[ROLE_AUTH] = { .role = ROLE_AUTH,
+	    .name = "tidegate-auth",
+	    .short_name = "auth",
+	    .trust = 2,
+	    .account = "tidegate-auth",
+	    .uid_offset = 5,
+	    .view = VIEW_EMPTY,
+	    .open_files = 256,
+	    .address_space_bytes = 2048 * (rlim_t)MEBIBYTE,
+	    CALLS(auth_calls),
+	    RULES(auth_rules) },
 	[ROLE_DELIVER] = { .role = ROLE_DELIVER,
 	    .name = "tidegate-deliver",
 	    .short_name = "deliver",
@@ -185,7 +201,7 @@ static const struct {
 	enum role a;
 	enum role b;
 } edges[] = { { ROLE_DOOR, ROLE_SMTPD }, { ROLE_SMTPD, ROLE_DNS }, { ROLE_SMTPD, ROLE_DELIVER },
-	{ ROLE_CALLER, ROLE_DNS } };
+	{ ROLE_CALLER, ROLE_DNS }, { ROLE_SMTPD, ROLE_AUTH }, { ROLE_CALLER, ROLE_AUTH } };
 
 const struct plan_row *
 plan_row(enum role role)

@@ -5,19 +5,7 @@
  */
 #include "smtpd/facts.h"
 
-#include <string.h>
-
-static bool
-is_listed(const struct config_list *list, const struct peer_address *address)
-{
-	for (size_t i = 0; i < list->count; i++) {
-		struct network network;
-
-		if (network_parse(span_of(list->items[i]), &network) && network_contains(&network, address))
-			return true;
-	}
-	return false;
-}
+#include "conf/config_networks.h"
 
 /* "mail.example.org" is one host; ".example.org" is every host below the domain. */
 static bool
@@ -34,8 +22,8 @@ facts_client(const struct config *config, const struct peer_address *address, st
 {
 	*client = (struct client_facts){ .address = *address, .name_result = IPREV_UNKNOWN };
 	client->is_loopback = peer_is_loopback(address);
-	client->is_trusted = is_listed(&config->trusted, address);
-	client->is_forwarder = is_listed(&config->forwarders, address);
+	client->is_trusted = config_networks_contain(&config->trusted, address);
+	client->is_forwarder = config_networks_contain(&config->forwarders, address);
 }
 
 void
@@ -64,9 +52,15 @@ facts_client_awaits_name(const struct config *config, const struct client_facts 
 }
 
 bool
+facts_client_is_friend(const struct client_facts *client)
+{
+	return client->is_loopback || client->is_trusted;
+}
+
+bool
 facts_client_is_exempt(const struct client_facts *client)
 {
-	return client->is_loopback || client->is_trusted || client->is_forwarder;
+	return facts_client_is_friend(client) || client->is_forwarder;
 }
 
 void

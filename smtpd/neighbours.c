@@ -1,8 +1,8 @@
-/* What this process hears from door, dns and deliver, and what it tells them; see smtpd/smtpd.h.
+/* What this process hears from door, dns, auth and deliver, and what it tells them; see smtpd/smtpd.h.
  *
  * Trust: an answer goes to the session of its number and is checked there; what is out of phase closes its edge.
- * On failure: with dns or deliver gone their questions count as unanswered; with the door gone no clients come until
- * the next one, and the sessions at hand go on.
+ * On failure: with dns, auth or deliver gone their questions count as unanswered; with the door gone no clients come
+ * until the next one, and the sessions at hand go on.
  */
 #include "lib/clock.h"
 #include "lib/log.h"
@@ -71,6 +71,8 @@ addressee(const struct ipc_message *message, uint32_t *id)
 		*id = message->spf_say.session;
 	else if (message->type == IPC_NAME_SAY)
 		*id = message->name_say.session;
+	else if (message->type == IPC_AUTH_SAY)
+		*id = message->auth_say.session;
 	else if (message->type == IPC_PROBE_SAY)
 		*id = message->probe_say.session;
 	else if (message->type == IPC_COMMIT_SAY)
@@ -150,8 +152,9 @@ neighbours_begin(struct smtpd *smtpd)
 	smtpd->flush = event_new(child->base, -1, 0, on_flush, smtpd);
 	smtpd->door = edge_new(child->base, ROLE_SMTPD, ROLE_DOOR, 0, QUEUE_BYTES, &door_events, smtpd);
 	smtpd->dns = edge_new(child->base, ROLE_SMTPD, ROLE_DNS, child->instance, QUEUE_BYTES, &answer_events, smtpd);
+	smtpd->auth = edge_new(child->base, ROLE_SMTPD, ROLE_AUTH, 0, QUEUE_BYTES, &answer_events, smtpd);
 	smtpd->handoff = handoff_new(child->base, &answer_events, smtpd);
-	return smtpd->flush && smtpd->door && smtpd->dns && smtpd->handoff && edge_gather(smtpd->dns);
+	return smtpd->flush && smtpd->door && smtpd->dns && smtpd->auth && smtpd->handoff && edge_gather(smtpd->dns);
 }
 
 bool
@@ -162,6 +165,8 @@ neighbours_attach(struct smtpd *smtpd, enum role peer, unsigned peer_instance, i
 		return edge_attach(smtpd->door, fd);
 	if (peer == ROLE_DNS)
 		return edge_attach(smtpd->dns, fd);
+	if (peer == ROLE_AUTH)
+		return edge_attach(smtpd->auth, fd);
 	return peer == ROLE_DELIVER && handoff_attach(smtpd->handoff, fd);
 }
 
@@ -205,5 +210,7 @@ neighbours_ask(struct session *session, struct ipc_message *message)
 
 	if (message->type == IPC_SPF_ASK || message->type == IPC_NAME_ASK)
 		return edge_send(smtpd->dns, message);
+	if (message->type == IPC_AUTH_ASK)
+		return edge_send(smtpd->auth, message);
 	return handoff_ask(smtpd->handoff, message);
 }

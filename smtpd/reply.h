@@ -41,6 +41,8 @@
 	R(TOO_MANY_ERRORS, 421, "4.7.0", "too-many-errors", "Too many refused commands; correct them and connect again") \
 	R(TOO_MANY_SESSIONS, 421, "4.3.2", "too-many-sessions", "{} has too many connections now; try again later") \
 	R(SESSION_NO_MEMORY, 421, "4.3.0", "no-memory", "{} is out of memory for this session; try again later") \
+	R(EARLY_TALKER, 554, "5.5.1", "early-talker", "You talked before the greeting; wait for the line that begins with 220 (RFC 5321 3.1)") \
+	R(EARLY_DEFERRED, 421, "4.5.1", "early-talker", "You talked before the greeting; connect again, and wait for the line that begins with 220 (RFC 5321 3.1)") \
 	R(BROKEN_LINE, 500, "5.5.2", "broken-line", "Lines end in CRLF and hold no other CR, LF or NUL; correct the client") \
 	R(ENDLESS_LINE, 500, "5.5.2", "endless-line", "This line does not end; correct the client") \
 	R(ENDLESS_MESSAGE, 552, "5.3.4", "endless-message", "The message is far over the limit of {} bytes; send it another way") \

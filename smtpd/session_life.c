@@ -1,4 +1,4 @@
-/* A session's life around its commands: greeting, replies, transactions, deadlines, end.
+/* A session's life around its commands: replies, transactions, deadlines, end.
  *
  * Trust: see smtpd/session.h.
  * On failure: see smtpd/session.h.
@@ -164,7 +164,7 @@ session_begin_transaction(struct session *session, const struct sender_facts *se
 	session_count(&session->transactions);
 	transaction->id = ++session->world->next_transaction;
 	transaction->number = session->transactions;
-	transaction->doubt = "";
+	transaction->doubt = session->doubt;
 	transaction->handles = BUF_LIMIT(IPC_RECIPIENTS * 4);
 	transaction->begun_ms = session_now_ms(session);
 	session->transaction = transaction;
@@ -214,9 +214,7 @@ void
 session_begin(
     struct session *session, struct session_world *world, void *owner, uint32_t id, const struct peer_address *client)
 {
-	struct reply greeting = { .id = REPLY_GREETING, .details = { span_of(world->config->hostname) } };
-
-	*session = (struct session){ .world = world, .owner = owner, .id = id, .end_reason = "" };
+	*session = (struct session){ .world = world, .owner = owner, .id = id, .end_reason = "", .doubt = "" };
 	session->name = world->next_name++;
 	session->arena = ARENA_LIMIT(ARENA_BYTES);
 	session->transaction_arena = ARENA_LIMIT(SESSION_TRANSACTION_BYTES);
@@ -230,8 +228,7 @@ session_begin(
 		return;
 	}
 	ask_name(session);
-	session_say(session, &greeting);
-	session_arm(session);
+	session_await_silence(session);
 }
 
 /* Takes the commit back, or, when deliver has begun it, waits as long as it takes. */
@@ -258,6 +255,8 @@ on_deadline(struct session *session)
 	case WAIT_NOTHING:
 		if (session->state >= SESSION_LINGERING)
 			session->is_overdue = true;
+		else if (session->state == SESSION_SILENT)
+			session_greet(session);
 		else
 			session_dismiss(session, REPLY_TIMED_OUT);
 		return;

@@ -13,17 +13,21 @@
 #include "smtpd/handoff.h"
 #include "smtpd/session.h"
 #include "smtpd/sessions.h"
+#include "smtpd/tls_context.h"
 
 struct smtpd {
 	struct child *child;
 	struct config *config; /* owned */
 	struct map *map;       /* owned; NULL: none yet */
 	struct map_rules map_rules;
+	struct tls_library *tls_library; /* owned */
+	struct tls_contexts *tls;        /* owned; NULL: no certificate yet */
 	struct body_store bodies;
 	struct session_world world;
 	struct sessions *sessions;
 	struct edge *door;
 	struct edge *dns;
+	struct edge *auth;
 	struct handoff *handoff;
 	struct event *sweep; /* every second: deadlines */
 	struct event *flush; /* what is sent in batches */
@@ -46,7 +50,7 @@ void smtpd_batch_soon(struct smtpd *smtpd);
 
 /* neighbours.c */
 
-/* The edges to door, dns and deliver. False without memory. */
+/* The edges to door, dns, auth and deliver. False without memory. */
 bool neighbours_begin(struct smtpd *smtpd);
 bool neighbours_attach(struct smtpd *smtpd, enum role peer, unsigned peer_instance, int fd);
 /* A session ends: the door hears of it at once (before the client sees the end, and can be back), or in a moment. */

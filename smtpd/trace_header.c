@@ -231,6 +231,22 @@ put_for(struct field *field, struct span recipient)
 	put_char(field, '>');
 }
 
+/* The protocol, by its registered names: RFC 3848, RFC 6531 4.3. There is none for TLS or a user without EHLO. */
+static void
+put_protocol(struct field *field, const struct trace_received *facts)
+{
+	put_words(field, "with ");
+	if (!facts->is_esmtp && !facts->is_smtputf8) {
+		put(field, SPAN("SMTP"));
+		return;
+	}
+	put(field, facts->is_smtputf8 ? SPAN("UTF8SMTP") : SPAN("ESMTP"));
+	if (facts->is_encrypted)
+		put_char(field, 'S');
+	if (facts->is_authenticated)
+		put_char(field, 'A');
+}
+
 void
 trace_received(const struct trace_received *facts, struct buf *out)
 {
@@ -242,7 +258,7 @@ trace_received(const struct trace_received *facts, struct buf *out)
 	put_words(&field, "by ");
 	put_hostname(&field, facts->hostname);
 	end_word(&field);
-	put_words(&field, facts->is_esmtp ? "with ESMTP" : "with SMTP");
+	put_protocol(&field, facts);
 	put_id(&field, facts->id);
 	put_for(&field, facts->single_recipient);
 	put_char(&field, ';');

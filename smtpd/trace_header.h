@@ -21,8 +21,11 @@ struct trace_received {
 	struct span client_name; /* confirmed reverse name, or empty */
 	struct peer_address client;
 	struct span hostname; /* ours */
-	bool is_esmtp;        /* with ESMTP, else SMTP */
-	struct span id;       /* session and transaction: an atom of RFC 5322 (no dots); other bytes become "?" */
+	bool is_esmtp;        /* EHLO rather than HELO */
+	bool is_smtputf8;     /* the transaction has said SMTPUTF8 (RFC 6531) */
+	bool is_encrypted;    /* under TLS */
+	bool is_authenticated;
+	struct span id; /* session and transaction: an atom of RFC 5322 (no dots); other bytes become "?" */
 	struct span single_recipient; /* without brackets: `for <…>` only when there is exactly one; else empty */
 	uint64_t wall_us;
 };

@@ -56,7 +56,7 @@ class Script:
             raise SystemExit(f"{path}:{number}: a setting is config:, recipient:, dns: or resolver: down, not {line!r}")
 
     def step(self, path, number, line):
-        match = re.match(r"(C\*\d+:|[CS][:=]|[~|](?= |$)|client:|log:|mail(?= )|CLOSE|RESET|END|CONNECT) ?(.*)$", line.strip())
+        match = re.match(r"(C\*\d+:|[CS][:=]|S\*:|[~|](?= |$)|client:|log:|mail(?= )|CLOSE|RESET|END|CONNECT) ?(.*)$", line.strip())
         if not match:
             raise SystemExit(f"{path}:{number}: not a step: {line!r}")
         return match.groups()
@@ -117,6 +117,12 @@ class Case:
             raise Wrong(f"wanted {pattern!r}, but nothing came") from error
         if not re.fullmatch(pattern, line):
             raise Wrong(f"wanted {pattern!r}, the server said {line!r}")
+        return line
+
+    def hear_reply(self, pattern):
+        """All lines of one reply, however many."""
+        while self.hear(pattern)[3:4] == "-":
+            pass
 
     def hear_end(self):
         self.flush()
@@ -166,6 +172,8 @@ class Case:
             self.pending += (expand(rest).encode() + b"\r\n") * int(word[2:-1])
         elif word == "S:":
             self.hear(rest)
+        elif word == "S*:":
+            self.hear_reply(rest)
         elif word == "END":
             self.hear_end()
         elif word in ("CLOSE", "CONNECT", "RESET"):

@@ -21,8 +21,9 @@ from tests.lib import smtp
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("TIDEGATE_BUILD", os.path.join(TOP, "build"))
 BIN = os.path.join(BUILD, "bin")
-PROGRAMS = ("tidegate", "tidegate-door", "tidegate-caller", "tidegate-smtpd", "tidegate-dns", "tidegate-deliver")
-ROLES = ("door", "caller", "smtpd", "dns", "deliver")
+PROGRAMS = ("tidegate", "tidegate-door", "tidegate-caller", "tidegate-smtpd", "tidegate-dns", "tidegate-auth",
+            "tidegate-deliver")
+ROLES = ("door", "caller", "smtpd", "dns", "auth", "deliver")
 HOSTNAME = "mx.example.org"
 RECIPIENTS = "alice@example.org maildir\nbob@example.org maildir\ninfo@example.org alias alice@example.org bob@example.org\n"
 IS_ROOT = os.getuid() == 0
@@ -137,6 +138,7 @@ class Server:
             "hostname": HOSTNAME, "listen": [f"127.0.0.1:{self.port}"], "recipients": self.recipients_path,
             "postmaster": "alice@example.org", "mailboxes": self.mailboxes, "state": self.state,
             "resolvers": [f"127.0.0.1:{dns.port if dns else free_port()}"], "processes": 1,
+            "greeting-delay": 0,
         }
         if self.is_root:
             self.config["mailbox-user"] = str(MAILBOX_UID)

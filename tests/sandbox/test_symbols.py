@@ -16,6 +16,7 @@ NETWORK = {"socket", "connect", "bind", "listen", "accept", "accept4", "getaddri
 FORBIDDEN = {
     "tidegate-smtpd": NETWORK,
     "tidegate-dns": NETWORK,
+    "tidegate-auth": NETWORK,
     "tidegate-deliver": NETWORK | {"sendto"},
     "tidegate-door": NETWORK - {"accept4"},
     "tidegate-caller": NETWORK - {"socket", "connect"},

@@ -6,6 +6,8 @@
 
 #include "control/door_counts.h"
 
+enum { NOW_US = 1000000000, SECOND_US = 1000000 };
+
 static struct peer_address
 client(const char *ip)
 {
@@ -16,13 +18,25 @@ client(const char *ip)
 }
 
 static struct door_counts *
-make(uint64_t in_all, uint64_t per_address)
+make_capped(uint64_t in_all, struct door_caps caps)
 {
 	struct door_counts *counts = door_counts_new(in_all);
 
 	assert_non_null(counts);
-	door_counts_set_cap(counts, per_address);
+	door_counts_set_caps(counts, &caps);
 	return counts;
+}
+
+static struct door_counts *
+make(uint64_t in_all, uint64_t per_address)
+{
+	return make_capped(in_all, (struct door_caps){ .per_address = per_address });
+}
+
+static enum door_verdict
+admit(struct door_counts *counts, const struct peer_address *who, unsigned smtpd, uint32_t *id)
+{
+	return door_counts_admit(counts, who, DOOR_STRANGER, smtpd, NOW_US, id);
 }
 
 static void
@@ -37,13 +51,13 @@ test_cap_per_address(void **state)
 	(void)state;
 	/* The port does not make another client. */
 	one.port = 1000;
-	assert_int_equal(door_counts_admit(counts, &one, 0, &first), DOOR_ADMITTED);
+	assert_int_equal(admit(counts, &one, 0, &first), DOOR_ADMITTED);
 	one.port = 2000;
-	assert_int_equal(door_counts_admit(counts, &one, 1, &id), DOOR_ADMITTED);
-	assert_int_equal(door_counts_admit(counts, &one, 0, &id), DOOR_ADDRESS_FULL);
-	assert_int_equal(door_counts_admit(counts, &other, 0, &id), DOOR_ADMITTED);
+	assert_int_equal(admit(counts, &one, 1, &id), DOOR_ADMITTED);
+	assert_int_equal(admit(counts, &one, 0, &id), DOOR_ADDRESS_FULL);
+	assert_int_equal(admit(counts, &other, 0, &id), DOOR_ADMITTED);
 	assert_true(door_counts_leave(counts, first, 0));
-	assert_int_equal(door_counts_admit(counts, &one, 0, &id), DOOR_ADMITTED);
+	assert_int_equal(admit(counts, &one, 0, &id), DOOR_ADMITTED);
 	assert_int_equal(door_counts_all(counts), 3);
 	door_counts_free(counts);
 }
@@ -56,14 +70,14 @@ test_cap_in_all(void **state)
 	uint32_t id;
 
 	(void)state;
-	assert_int_equal(door_counts_admit(counts, &one, 0, &id), DOOR_ADMITTED);
-	assert_int_equal(door_counts_admit(counts, &one, 0, &id), DOOR_ADMITTED);
-	assert_int_equal(door_counts_admit(counts, &one, 0, &id), DOOR_FULL);
+	assert_int_equal(admit(counts, &one, 0, &id), DOOR_ADMITTED);
+	assert_int_equal(admit(counts, &one, 0, &id), DOOR_ADMITTED);
+	assert_int_equal(admit(counts, &one, 0, &id), DOOR_FULL);
 	/* A lower cap drops nobody and lets nobody in. */
-	door_counts_set_cap(counts, 1);
+	door_counts_set_caps(counts, &(struct door_caps){ .per_address = 1 });
 	assert_int_equal(door_counts_all(counts), 2);
 	assert_true(door_counts_leave(counts, id, 0));
-	assert_int_equal(door_counts_admit(counts, &one, 0, &id), DOOR_ADDRESS_FULL);
+	assert_int_equal(admit(counts, &one, 0, &id), DOOR_ADDRESS_FULL);
 	door_counts_free(counts);
 }
 
@@ -75,7 +89,7 @@ test_only_its_own_holder_counts_one_out(void **state)
 	uint32_t id;
 
 	(void)state;
-	assert_int_equal(door_counts_admit(counts, &one, 0, &id), DOOR_ADMITTED);
+	assert_int_equal(admit(counts, &one, 0, &id), DOOR_ADMITTED);
 	assert_false(door_counts_leave(counts, id, 1));
 	assert_false(door_counts_leave(counts, id + 1, 0));
 	assert_true(door_counts_leave(counts, id, 0));
@@ -84,7 +98,7 @@ test_only_its_own_holder_counts_one_out(void **state)
 	assert_int_equal(door_counts_all(counts), 0);
 	/* The place is taken anew under another number. */
 	uint32_t again;
-	assert_int_equal(door_counts_admit(counts, &one, 0, &again), DOOR_ADMITTED);
+	assert_int_equal(admit(counts, &one, 0, &again), DOOR_ADMITTED);
 	assert_int_not_equal(again, id);
 	assert_false(door_counts_leave(counts, id, 0));
 	door_counts_free(counts);
@@ -99,13 +113,13 @@ test_a_dead_smtpd_frees_its_places(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < 400; i++)
-		assert_int_equal(door_counts_admit(counts, &one, i % 2, &id), DOOR_ADMITTED);
-	assert_int_equal(door_counts_admit(counts, &one, 0, &id), DOOR_ADDRESS_FULL);
+		assert_int_equal(admit(counts, &one, i % 2, &id), DOOR_ADMITTED);
+	assert_int_equal(admit(counts, &one, 0, &id), DOOR_ADDRESS_FULL);
 	door_counts_drop(counts, 0);
 	assert_int_equal(door_counts_of(counts, 0), 0);
 	assert_int_equal(door_counts_of(counts, 1), 200);
 	assert_int_equal(door_counts_all(counts), 200);
-	assert_int_equal(door_counts_admit(counts, &one, 0, &id), DOOR_ADMITTED);
+	assert_int_equal(admit(counts, &one, 0, &id), DOOR_ADMITTED);
 	door_counts_free(counts);
 }
 
@@ -118,19 +132,115 @@ test_near_a_cap_from_a_quarter_on(void **state)
 	uint32_t id;
 
 	(void)state;
-	assert_int_equal(door_counts_admit(counts, &one, 0, &id), DOOR_ADMITTED);
+	assert_int_equal(admit(counts, &one, 0, &id), DOOR_ADMITTED);
 	assert_false(door_counts_is_near_cap(counts, id));
-	assert_int_equal(door_counts_admit(counts, &one, 0, &id), DOOR_ADMITTED);
+	assert_int_equal(admit(counts, &one, 0, &id), DOOR_ADMITTED);
 	assert_true(door_counts_is_near_cap(counts, id));
-	assert_int_equal(door_counts_admit(counts, &other, 0, &id), DOOR_ADMITTED);
+	assert_int_equal(admit(counts, &other, 0, &id), DOOR_ADMITTED);
 	assert_false(door_counts_is_near_cap(counts, id));
 	/* Without a cap an address alone is never near it; the cap in all counts too. */
-	door_counts_set_cap(counts, 0);
+	door_counts_set_caps(counts, &(struct door_caps){ .per_address = 0 });
 	for (int i = 0; i < 21; i++)
-		assert_int_equal(door_counts_admit(counts, &one, 0, &id), DOOR_ADMITTED);
+		assert_int_equal(admit(counts, &one, 0, &id), DOOR_ADMITTED);
 	assert_false(door_counts_is_near_cap(counts, id));
-	assert_int_equal(door_counts_admit(counts, &one, 0, &id), DOOR_ADMITTED);
+	assert_int_equal(admit(counts, &one, 0, &id), DOOR_ADMITTED);
 	assert_true(door_counts_is_near_cap(counts, id));
+	door_counts_free(counts);
+}
+
+static void
+test_cap_per_network(void **state)
+{
+	struct door_counts *counts = make_capped(100, (struct door_caps){ .per_address = 2, .per_network = 3 });
+	const char *const inside[] = { "192.0.2.1", "192.0.2.1", "192.0.2.9", "192.0.2.77" };
+	uint32_t ids[4];
+	uint32_t id;
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		struct peer_address peer = client(inside[i]);
+
+		assert_int_equal(admit(counts, &peer, 0, &ids[i]), i < 3 ? DOOR_ADMITTED : DOOR_NETWORK_FULL);
+	}
+	struct peer_address outside = client("192.0.3.1");
+	struct peer_address last = client("192.0.2.77");
+	struct peer_address first = client("192.0.2.1");
+	assert_int_equal(admit(counts, &outside, 0, &id), DOOR_ADMITTED);
+	assert_int_equal(admit(counts, &first, 0, &id), DOOR_ADDRESS_FULL);
+	/* A friend's network does not matter; his address does. */
+	assert_int_equal(door_counts_admit(counts, &last, DOOR_FRIEND, 0, NOW_US, &id), DOOR_ADMITTED);
+	assert_int_equal(door_counts_admit(counts, &first, DOOR_FRIEND, 0, NOW_US, &id), DOOR_ADDRESS_FULL);
+	assert_true(door_counts_leave(counts, id, 0));
+	assert_true(door_counts_leave(counts, ids[0], 0));
+	assert_int_equal(admit(counts, &last, 0, &id), DOOR_ADMITTED);
+	assert_true(door_counts_is_near_cap(counts, id));
+	door_counts_free(counts);
+}
+
+static void
+test_rates(void **state)
+{
+	struct door_counts *counts =
+	    make_capped(1000, (struct door_caps){ .rate_per_address = 3, .rate_per_network = 5 });
+	struct peer_address one = client("2001:db8::1");
+	struct peer_address other = client("2001:db8::2");
+	struct peer_address third = client("2001:db8:0:1::2");
+	uint32_t id;
+
+	(void)state;
+	/* They come and go: what counts is how often they came. */
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(admit(counts, &one, 0, &id), DOOR_ADMITTED);
+		assert_true(door_counts_leave(counts, id, 0));
+	}
+	assert_int_equal(admit(counts, &one, 0, &id), DOOR_ADDRESS_RATE);
+	assert_int_equal(door_counts_all(counts), 0);
+	assert_int_equal(admit(counts, &other, 0, &id), DOOR_ADMITTED);
+	assert_int_equal(admit(counts, &other, 0, &id), DOOR_ADMITTED);
+	assert_int_equal(admit(counts, &other, 0, &id), DOOR_NETWORK_RATE);
+	assert_int_equal(admit(counts, &third, 0, &id), DOOR_ADMITTED);
+	assert_int_equal(door_counts_admit(counts, &one, DOOR_FRIEND, 0, NOW_US, &id), DOOR_ADMITTED);
+	/* Those who were turned away have not used up what comes back. */
+	uint64_t later_us = NOW_US + 20 * SECOND_US;
+	assert_int_equal(door_counts_admit(counts, &one, DOOR_STRANGER, 0, later_us, &id), DOOR_ADMITTED);
+	assert_int_equal(door_counts_admit(counts, &one, DOOR_STRANGER, 0, later_us, &id), DOOR_ADDRESS_RATE);
+	door_counts_free(counts);
+}
+
+/* Behind a proxy only the announced address counts. */
+static void
+test_announced(void **state)
+{
+	struct door_counts *counts = make_capped(100, (struct door_caps){ .per_address = 1, .rate_per_network = 2 });
+	struct peer_address proxy = client("10.0.0.1");
+	struct peer_address one = client("192.0.2.1");
+	struct peer_address neighbour = client("192.0.2.2");
+	struct peer_address third = client("192.0.2.3");
+	uint32_t ids[4];
+	bool is_known;
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(door_counts_admit(counts, &proxy, DOOR_PROXY, 0, NOW_US, &ids[i]), DOOR_ADMITTED);
+	assert_int_equal(
+	    door_counts_announce(counts, ids[0], 0, &one, DOOR_STRANGER, NOW_US, &is_known), DOOR_ADMITTED);
+	assert_true(is_known);
+	assert_int_equal(
+	    door_counts_announce(counts, ids[1], 0, &one, DOOR_STRANGER, NOW_US, &is_known), DOOR_ADDRESS_FULL);
+	assert_int_equal(
+	    door_counts_announce(counts, ids[2], 0, &neighbour, DOOR_STRANGER, NOW_US, &is_known), DOOR_ADMITTED);
+	assert_int_equal(
+	    door_counts_announce(counts, ids[3], 0, &third, DOOR_STRANGER, NOW_US, &is_known), DOOR_NETWORK_RATE);
+	(void)door_counts_announce(counts, ids[0], 1, &third, DOOR_FRIEND, NOW_US, &is_known);
+	assert_false(is_known);
+	/* Said again, it counts once; gone, it counts no more. */
+	assert_int_equal(
+	    door_counts_announce(counts, ids[0], 0, &third, DOOR_FRIEND, NOW_US, &is_known), DOOR_ADMITTED);
+	assert_int_equal(door_counts_announce(counts, ids[1], 0, &one, DOOR_FRIEND, NOW_US, &is_known), DOOR_ADMITTED);
+	for (unsigned i = 0; i < 4; i++)
+		assert_true(door_counts_leave(counts, ids[i], 0));
+	assert_int_equal(door_counts_all(counts), 0);
+	assert_int_equal(door_counts_admit(counts, &one, DOOR_FRIEND, 0, NOW_US, &ids[0]), DOOR_ADMITTED);
 	door_counts_free(counts);
 }
 
@@ -143,6 +253,9 @@ main(void)
 		cmocka_unit_test(test_only_its_own_holder_counts_one_out),
 		cmocka_unit_test(test_a_dead_smtpd_frees_its_places),
 		cmocka_unit_test(test_near_a_cap_from_a_quarter_on),
+		cmocka_unit_test(test_cap_per_network),
+		cmocka_unit_test(test_rates),
+		cmocka_unit_test(test_announced),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

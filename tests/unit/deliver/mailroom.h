@@ -70,7 +70,8 @@ mailroom_close(struct mailroom *room)
 	claim_page_free(room->claims);
 }
 
-/* A commit of an inline body to these paths (below root 0, addresses path@example.org), up to a NULL. */
+/* A commit of an inline body to these paths (below root 0, addresses path@example.org), up to a NULL. Each is a handle,
+ * and a party, of its own. */
 static inline void
 mailroom_prepare(struct mailroom *room, struct commit *commit, const char *body, const char *const *paths)
 {
@@ -82,12 +83,17 @@ mailroom_prepare(struct mailroom *room, struct commit *commit, const char *body,
 	while (paths[commit->redeemed.count])
 		commit->redeemed.count++;
 	commit->redeemed.destinations = arena_alloc(arena, commit->redeemed.count * sizeof(struct destination));
-	for (size_t i = 0; i < commit->redeemed.count; i++) {
+	commit->redeemed.parties = arena_alloc(arena, commit->redeemed.count * sizeof(unsigned));
+	commit->redeemed.handle_count = commit->redeemed.count;
+	commit->redeemed.party_count = (unsigned)commit->redeemed.count;
+	for (unsigned i = 0; i < commit->redeemed.count; i++) {
 		char address[128];
 
 		(void)snprintf(address, sizeof address, "%s@example.org", paths[i]);
-		commit->redeemed.destinations[i] =
-		    (struct destination){ .path = paths[i], .address = arena_copy(arena, span_of(address)) };
+		commit->redeemed.destinations[i] = (struct destination){
+			.path = paths[i], .address = arena_copy(arena, span_of(address)), .party = i
+		};
+		commit->redeemed.parties[i] = i;
 	}
 	commit->message.mailfrom = SPAN("bob@example.net");
 	commit->message.trace = SPAN(MAILROOM_TRACE);
@@ -120,6 +126,17 @@ mailroom_commit(struct mailroom *room, const char *body, const char *const *path
 	struct commit commit;
 
 	mailroom_prepare(room, &commit, body, paths);
+	return mailroom_run(room, &commit);
+}
+
+/* Prepares and runs, each path a recipient that stands for itself. */
+static inline struct commit_result
+mailroom_commit_each(struct mailroom *room, const char *body, const char *const *paths)
+{
+	struct commit commit;
+
+	mailroom_prepare(room, &commit, body, paths);
+	commit.is_by_recipient = true;
 	return mailroom_run(room, &commit);
 }
 

@@ -17,7 +17,7 @@
 
 #include <sys/wait.h>
 
-enum { STEPS_MAX = 200, KILLED = 250, NO_STEP_LEFT = 251 };
+enum { STEPS_MAX = 200, KILLED = 250, NO_STEP_LEFT = 251, LIED = 252 };
 
 static const char *const mailboxes[] = { "new/alice", "bob", NULL };
 
@@ -28,6 +28,14 @@ struct trial {
 	unsigned long kill_at;
 	bool has_reader; /* it takes what is in new/ between the attempts */
 	bool restarts;   /* also without a kill */
+	bool is_each;    /* each recipient stands for itself */
+};
+
+/* What the client still has to send, and how the attempt went for the worst of them. */
+struct attempted {
+	const char *left[3];
+	enum commit_outcome outcome;
+	bool has_lied; /* somebody was told that a message is there that is not */
 };
 
 static void
@@ -35,6 +43,45 @@ build_bob(struct house *house)
 {
 	/* One mailbox is there already, the other will be made. */
 	assert_true(maildir_create(&house->roots, 0, "bob"));
+}
+
+static bool
+is_good(enum commit_outcome outcome)
+{
+	return outcome == COMMIT_DONE || outcome == COMMIT_DONE_BEFORE;
+}
+
+static bool
+has_message(const struct house *house, const char *mailbox)
+{
+	char fresh[128];
+	char seen[128];
+
+	(void)snprintf(fresh, sizeof fresh, "%s/new", mailbox);
+	(void)snprintf(seen, sizeof seen, "%s/cur", mailbox);
+	return house_count(house, fresh, NULL) == 1 || house_count(house, seen, NULL) == 1;
+}
+
+/* One attempt for these recipients. In the one mode all are sent again when it fails, in the other those that failed.
+ */
+static struct attempted
+commit(struct mailroom *room, const struct trial *trial, const char *const *paths)
+{
+	struct attempted attempted = { .outcome = COMMIT_DONE };
+	size_t left = 0;
+	struct commit_result result = trial->is_each ? mailroom_commit_each(room, MAILROOM_BODY, paths)
+						     : mailroom_commit(room, MAILROOM_BODY, paths);
+
+	for (size_t i = 0; paths[i]; i++) {
+		enum commit_outcome outcome = result.outcome_count ? result.outcomes[i] : result.outcome;
+
+		attempted.has_lied = attempted.has_lied || (is_good(outcome) && !has_message(room->house, paths[i]));
+		if (is_good(outcome))
+			continue;
+		attempted.outcome = outcome;
+		attempted.left[left++] = paths[i];
+	}
+	return attempted;
 }
 
 /* In a child: a start of deliver, one commit with trouble armed, and (unless it is to be killed) one retry without.
@@ -46,20 +93,19 @@ attempt(struct house *house, const struct trial *trial)
 
 	durable_hook_arm(trial->fail_at, trial->error, trial->kill_at);
 	mailroom_open(&room, house, 1);
-	struct commit_result result = mailroom_commit(&room, MAILROOM_BODY, mailboxes);
+	struct attempted first = commit(&room, trial, mailboxes);
 	bool has_failed = trial->fail_at && durable_hook_steps() >= trial->fail_at;
 	durable_hook_arm(0, 0, 0);
 	if (!has_failed || trial->kill_at)
 		_exit(NO_STEP_LEFT);
-	bool is_done = result.outcome == COMMIT_DONE || result.outcome == COMMIT_DONE_BEFORE;
-	if (is_done)
-		_exit(COMMIT_DONE);
-	if (trial->restarts)
-		_exit((int)result.outcome);
+	if (first.has_lied)
+		_exit(LIED);
+	if (is_good(first.outcome) || trial->restarts)
+		_exit((int)first.outcome);
 	if (trial->has_reader && house_count(house, "bob/new", NULL) == 1)
 		mailroom_read(house, "bob");
-	result = mailroom_commit(&room, MAILROOM_BODY, mailboxes);
-	_exit((int)result.outcome);
+	struct attempted second = commit(&room, trial, first.left);
+	_exit(second.has_lied ? LIED : (int)second.outcome);
 }
 
 static int
@@ -119,7 +165,7 @@ check_retry(struct house *house)
 
 	mailroom_open(&room, house, 1);
 	struct commit_result result = mailroom_commit(&room, MAILROOM_BODY, mailboxes);
-	assert_true(result.outcome == COMMIT_DONE || result.outcome == COMMIT_DONE_BEFORE);
+	assert_true(is_good(result.outcome));
 	for (size_t i = 0; mailboxes[i]; i++) {
 		struct folders *folders = folders_acquire(room.folders, 0, mailboxes[i], FOLDERS_AS_THEY_ARE);
 
@@ -142,12 +188,13 @@ try(const struct trial *trial)
 {
 	struct house house;
 
-	print_message("fail at %lu (%d), kill at %lu, reader %d, restart %d\n", trial->fail_at, trial->error,
-	    trial->kill_at, trial->has_reader, trial->restarts);
+	print_message("fail at %lu (%d), kill at %lu, reader %d, restart %d, each %d\n", trial->fail_at, trial->error,
+	    trial->kill_at, trial->has_reader, trial->restarts, trial->is_each);
 	house_build_fast(&house);
 	build_bob(&house);
 	int outcome = run_attempt(&house, trial);
-	bool is_done = outcome == COMMIT_DONE || outcome == COMMIT_DONE_BEFORE;
+	bool is_done = is_good((enum commit_outcome)outcome);
+	assert_int_not_equal(outcome, LIED);
 	/* With the process alive, the retry must already have gone well. */
 	assert_true(is_done || trial->kill_at || trial->restarts || outcome == NO_STEP_LEFT);
 	if (is_done)
@@ -164,12 +211,15 @@ try(const struct trial *trial)
 static void
 killed_at_every_step(void **state)
 {
-	(void)state;
+	bool is_each = *(bool *)*state;
+
 	for (int has_reader = 0; has_reader <= 1; has_reader++) {
 		unsigned long step;
 
 		for (step = 1; step < STEPS_MAX; step++) {
-			const struct trial trial = { .kill_at = step, .has_reader = has_reader != 0 };
+			const struct trial trial = {
+				.kill_at = step, .has_reader = has_reader != 0, .is_each = is_each
+			};
 
 			if (!try(&trial))
 				break;
@@ -182,8 +232,8 @@ static void
 failed_at_every_step(void **state)
 {
 	static const int errors[] = { EIO, ENOSPC };
+	bool is_each = *(bool *)*state;
 
-	(void)state;
 	for (int kind = 0; kind < 8; kind++) {
 		unsigned long step;
 
@@ -191,7 +241,8 @@ failed_at_every_step(void **state)
 			const struct trial trial = { .fail_at = step,
 				.error = errors[kind & 1],
 				.has_reader = (kind & 2) != 0,
-				.restarts = (kind & 4) != 0 };
+				.restarts = (kind & 4) != 0,
+				.is_each = is_each };
 
 			if (!try(&trial))
 				break;
@@ -204,13 +255,15 @@ static void
 failed_at_one_step_and_killed_at_a_later_one(void **state)
 {
 	unsigned long last = 20;
+	bool is_each = *(bool *)*state;
 
-	(void)state;
 	for (unsigned long fail_at = 1; fail_at < last; fail_at++) {
 		unsigned long kill_at;
 
 		for (kill_at = fail_at + 1; kill_at < STEPS_MAX; kill_at++) {
-			const struct trial trial = { .fail_at = fail_at, .error = EIO, .kill_at = kill_at };
+			const struct trial trial = {
+				.fail_at = fail_at, .error = EIO, .kill_at = kill_at, .is_each = is_each
+			};
 
 			if (!try(&trial))
 				break;
@@ -223,10 +276,15 @@ failed_at_one_step_and_killed_at_a_later_one(void **state)
 int
 main(void)
 {
+	static bool all = false;
+	static bool each = true;
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(killed_at_every_step),
-		cmocka_unit_test(failed_at_every_step),
-		cmocka_unit_test(failed_at_one_step_and_killed_at_a_later_one),
+		cmocka_unit_test_prestate(killed_at_every_step, &all),
+		cmocka_unit_test_prestate(killed_at_every_step, &each),
+		cmocka_unit_test_prestate(failed_at_every_step, &all),
+		cmocka_unit_test_prestate(failed_at_every_step, &each),
+		cmocka_unit_test_prestate(failed_at_one_step_and_killed_at_a_later_one, &all),
+		cmocka_unit_test_prestate(failed_at_one_step_and_killed_at_a_later_one, &each),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,7 +47,7 @@ read_config(const struct house *house)
 	buf_printf(&text, "disk-margin = 0\ninode-margin = 0\ndeliver-threads = 8\n");
 	house_write(house, "tidegate.conf", buf_text(&text));
 	house_write(house, "recipients",
-	    "alice@example.org maildir\nbob@example.org maildir\n"
+	    "alice@example.org maildir\nbob@example.org maildir\ncarol@example.org maildir\n"
 	    "all@example.org alias alice@example.org bob@example.org\n"
 	    "closed@example.org refuse \"This address is closed.\"\n");
 	struct config *config = config_read(house_path(house, "tidegate.conf", path), &errors);
@@ -167,28 +167,38 @@ hash_body(struct span body, char digest[static SHA256_BYTES])
 }
 
 static void
+ask_commit_with(struct test *test, unsigned instance, struct ipc_message *message)
+{
+	char digest[SHA256_BYTES];
+	uint32_t session = message->commit_ask.session;
+
+	hash_body(SPAN(BODY), digest);
+	message->type = IPC_COMMIT_ASK;
+	message->descriptor = -1;
+	message->commit_ask.deadline_ms = clock_monotonic_ms() + 60000;
+	message->commit_ask.claim = session % CLAIM_SLOTS;
+	message->commit_ask.body_bytes = sizeof BODY - 1;
+	message->commit_ask.digest = span_make(digest, sizeof digest);
+	message->commit_ask.trace = SPAN("Received: here\n");
+	message->commit_ask.body = SPAN(BODY);
+	if (test->claims[instance])
+		claim_reset(test->claims[instance], session % CLAIM_SLOTS);
+	say(test, instance, message);
+}
+
+static void
 ask_commit_from(
     struct test *test, unsigned instance, uint32_t session, uint32_t transaction, uint32_t handle, const char *mailfrom)
 {
-	struct ipc_message message = { .type = IPC_COMMIT_ASK, .descriptor = -1 };
+	struct ipc_message message = { 0 };
 	struct buf handles = BUF_LIMIT(64);
-	char digest[SHA256_BYTES];
 
-	hash_body(SPAN(BODY), digest);
 	ipc_append_u32(&handles, handle);
 	message.commit_ask.session = session;
 	message.commit_ask.transaction = transaction;
-	message.commit_ask.deadline_ms = clock_monotonic_ms() + 60000;
-	message.commit_ask.claim = session % CLAIM_SLOTS;
-	message.commit_ask.body_bytes = sizeof BODY - 1;
-	message.commit_ask.digest = span_make(digest, sizeof digest);
 	message.commit_ask.handles = buf_span(&handles);
 	message.commit_ask.mailfrom = span_of(mailfrom);
-	message.commit_ask.trace = SPAN("Received: here\n");
-	message.commit_ask.body = SPAN(BODY);
-	if (test->claims[instance])
-		claim_reset(test->claims[instance], session % CLAIM_SLOTS);
-	say(test, instance, &message);
+	ask_commit_with(test, instance, &message);
 	buf_free(&handles);
 }
 
@@ -456,6 +466,64 @@ a_restart_remembers(void **state)
 	assert_int_equal(said.outcome, COMMIT_DONE);
 	check_count(test, "alice", 2);
 	check_count(test, "bob", 1);
+}
+
+/* Recipients that each stand for themselves: carol, alice, and the alias of alice and bob. */
+static struct ipc_commit_say
+commit_each(struct test *test, uint32_t transaction, bool breaks_bob)
+{
+	struct ipc_message message = { 0 };
+	struct buf handles = BUF_LIMIT(64);
+	char path[1024];
+
+	ipc_append_u32(&handles, probe(test, 0, 7, transaction, "carol@example.org").handle);
+	ipc_append_u32(&handles, probe(test, 0, 7, transaction, "alice@example.org").handle);
+	ipc_append_u32(&handles, probe(test, 0, 7, transaction, "all@example.org").handle);
+	if (breaks_bob)
+		assert_int_equal(symlink("/tmp", house_path(&test->house, "root/example.org/bob", path)), 0);
+	message.commit_ask.session = 7;
+	message.commit_ask.transaction = transaction;
+	message.commit_ask.by_recipient = 1;
+	message.commit_ask.handles = buf_span(&handles);
+	message.commit_ask.mailfrom = SPAN("bob@example.net");
+	ask_commit_with(test, 0, &message);
+	buf_free(&handles);
+	if (breaks_bob) {
+		struct ipc_commit_say said = hear_commit(test, 0);
+
+		assert_int_equal(unlink(path), 0);
+		return said;
+	}
+	return hear_commit(test, 0);
+}
+
+static void
+each_recipient_has_an_outcome(void **state)
+{
+	static const char some[] = { COMMIT_DONE, COMMIT_TROUBLE, COMMIT_TROUBLE };
+	static const char the_others[] = { COMMIT_DONE_BEFORE, COMMIT_DONE, COMMIT_DONE };
+	struct test *test = *state;
+	char path[1024];
+
+	assert_int_equal(mkdir(house_path(&test->house, "root/example.org", path), 0700), 0);
+	/* Alice shares her mailbox with the alias, which cannot be delivered to bob. */
+	struct ipc_commit_say said = commit_each(test, 1, true);
+	assert_int_equal(said.outcome, COMMIT_DONE);
+	assert_int_equal(said.copies, 1);
+	assert_true(span_equal(said.outcomes, span_make(some, sizeof some)));
+	check_count(test, "carol", 1);
+	check_count(test, "alice", 0);
+	said = commit_each(test, 2, false);
+	assert_int_equal(said.outcome, COMMIT_DONE);
+	assert_int_equal(said.copies, 2);
+	assert_true(span_equal(said.outcomes, span_make(the_others, sizeof the_others)));
+	check_count(test, "carol", 1);
+	check_count(test, "alice", 1);
+	check_count(test, "bob", 1);
+	settle(test, 0, said.receipt);
+	said = commit(test, 0, 7, 3, probe(test, 0, 7, 3, "carol@example.org").handle);
+	assert_int_equal(said.outcome, COMMIT_DONE);
+	assert_int_equal(said.outcomes.length, 0);
 }
 
 static void
@@ -743,6 +811,7 @@ main(void)
 		IN_HOUSE(abandoned_handles_are_gone),
 		IN_HOUSE(handles_and_receipts_die_with_the_edge),
 		IN_HOUSE(a_restart_remembers),
+		IN_HOUSE(each_recipient_has_an_outcome),
 		IN_HOUSE(a_commit_needs_the_claim_page_first),
 		IN_HOUSE(a_bad_claim_page_ends_the_edge),
 		IN_HOUSE(a_body_in_a_descriptor_is_checked),

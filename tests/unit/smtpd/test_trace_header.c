@@ -106,6 +106,46 @@ leaves_out_what_is_not_there(void **state)
 }
 
 static void
+names_the_protocol(void **state)
+{
+	static const struct {
+		bool is_esmtp, is_smtputf8, is_encrypted, is_authenticated;
+		const char *name;
+	} protocols[] = {
+		{ false, false, false, false, "SMTP" },
+		{ false, false, true, false, "SMTP" },
+		{ true, false, false, false, "ESMTP" },
+		{ true, false, false, true, "ESMTPA" },
+		{ true, false, true, false, "ESMTPS" },
+		{ true, false, true, true, "ESMTPSA" },
+		{ true, true, false, false, "UTF8SMTP" },
+		{ false, true, false, false, "UTF8SMTP" },
+		{ true, true, false, true, "UTF8SMTPA" },
+		{ true, true, true, false, "UTF8SMTPS" },
+		{ true, true, true, true, "UTF8SMTPSA" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof protocols / sizeof protocols[0]; i++) {
+		struct trace_received facts = received_facts();
+		struct buf expected = BUF_LIMIT(FIELD_BYTES);
+
+		facts.is_esmtp = protocols[i].is_esmtp;
+		facts.is_smtputf8 = protocols[i].is_smtputf8;
+		facts.is_encrypted = protocols[i].is_encrypted;
+		facts.is_authenticated = protocols[i].is_authenticated;
+		buf_printf(&expected,
+		    "Received: from mail.example.com (out.example.com [192.0.2.1])\n"
+		    "\tby mx.example.org with %s id 5f3-1\n"
+		    "\tfor <alice@example.org>;\n"
+		    "\tSun, 22 Nov 2026 05:51:58 +0000\n",
+		    protocols[i].name);
+		assert_received(&facts, buf_text(&expected));
+		buf_free(&expected);
+	}
+}
+
+static void
 shows_a_helo_that_is_no_name_in_a_comment(void **state)
 {
 	struct trace_received facts = received_facts();
@@ -293,7 +333,13 @@ assert_balanced(struct span field)
 static void
 write_both(struct span hostile, struct buf *out)
 {
-	struct trace_received facts = { hostile, hostile, peer("192.0.2.1"), hostile, true, hostile, hostile, 0 };
+	struct trace_received facts = { .helo = hostile,
+		.client_name = hostile,
+		.client = peer("192.0.2.1"),
+		.hostname = hostile,
+		.is_esmtp = true,
+		.id = hostile,
+		.single_recipient = hostile };
 	struct trace_spf spf = { SPF_FAIL, SPF_IDENTITY_MAILFROM, hostile, facts.client, hostile, hostile, hostile,
 		hostile };
 
@@ -345,6 +391,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(writes_received),
 		cmocka_unit_test(leaves_out_what_is_not_there),
+		cmocka_unit_test(names_the_protocol),
 		cmocka_unit_test(shows_a_helo_that_is_no_name_in_a_comment),
 		cmocka_unit_test(lets_nothing_in_that_the_grammar_forbids),
 		cmocka_unit_test(writes_received_spf),

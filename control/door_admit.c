@@ -1,0 +1,168 @@
+/* Which clients the door lets in: caps, the one line that the others hear, and what the log says of them.
+ *
+ * Trust: an address is anybody's. The log is written by whoever is turned away, so its lines are counted out.
+ * On failure: a client that cannot be told is only closed.
+ */
+#include <sys/socket.h>
+
+#include "lib/clock.h"
+#include "lib/log.h"
+#include "conf/config_networks.h"
+#include "control/door_state.h"
+
+enum { LINES_A_SECOND = 20 };
+
+/* clang-format off */
+static const struct {
+	const char *name; /* in the log and in `tidegate status` */
+	const char *enhanced;
+	const char *text;
+} reasons[DOOR_REASONS] = {
+	[REASON_FULL] = { "max-connections", "4.3.2", "has too many connections at the moment; try again later" },
+	[REASON_ADDRESS_FULL] = { "max-connections-per-address", "4.7.0",
+	    "has too many connections from your address; close some, or try again later" },
+	[REASON_NETWORK_FULL] = { "max-connections-per-network", "4.7.0",
+	    "has too many connections from your network; close some, or try again later" },
+	[REASON_ADDRESS_RATE] = { "connection-rate-per-address", "4.7.0",
+	    "has had too many connections from your address in the last minute; try again in a minute" },
+	[REASON_NETWORK_RATE] = { "connection-rate-per-network", "4.7.0",
+	    "has had too many connections from your network in the last minute; try again in a minute" },
+	[REASON_DESCRIPTORS] = { "descriptors", "4.3.2", "has no descriptor left for you; try again later" },
+	[REASON_BUSY] = { "busy", "4.3.2", "is too busy at the moment, or being restarted; try again later" },
+};
+/* clang-format on */
+
+/* Has the log room for another line in this second? */
+static bool
+may_log(struct door_log *log)
+{
+	uint64_t second = clock_monotonic_ms() / 1000;
+
+	if (log->second != second) {
+		log->second = second;
+		log->lines = 0;
+	}
+	if (log->lines++ < LINES_A_SECOND)
+		return true;
+	log->unlogged++;
+	return false;
+}
+
+static void
+log_turned_away(struct door *door, const struct peer_address *from, enum door_reason reason)
+{
+	struct log_line line;
+	char text[PEER_TEXT_SIZE];
+
+	if (!may_log(&door->log))
+		return;
+	peer_format_ip(from, text);
+	log_begin(&line, "turned-away");
+	log_pair_text(&line, "client", text);
+	log_pair_text(&line, "reason", reasons[reason].name);
+	if (door->log.unlogged)
+		log_pair_number(&line, "unlogged", door->log.unlogged);
+	log_end(&line);
+	door->log.unlogged = 0;
+}
+
+void
+door_turn_away(struct door *door, int client, const struct peer_address *from, enum door_reason reason)
+{
+	struct buf line = BUF_LIMIT(1024);
+
+	door->turned_away[reason]++;
+	log_turned_away(door, from, reason);
+	buf_printf(
+	    &line, "421 %s %.255s %s\r\n", reasons[reason].enhanced, door->config->hostname, reasons[reason].text);
+	(void)send(client, line.data, line.length, MSG_DONTWAIT | MSG_NOSIGNAL);
+	buf_free(&line);
+}
+
+static bool
+pass_on(const struct door *door, struct edge *smtpd, int client, uint32_t id, const struct peer_address *from)
+{
+	struct ipc_message message = { .type = IPC_CONNECTION, .descriptor = client };
+
+	message.connection.id = id;
+	message.connection.is_near_cap = door_counts_is_near_cap(door->counts, id);
+	message.connection.client = *from;
+	return edge_send(smtpd, &message);
+}
+
+static void
+catch_up(struct door *door)
+{
+	for (unsigned i = 0; i < PLAN_CORES_MAX; i++)
+		if (door->smtpds[i])
+			edge_catch_up(door->smtpds[i]);
+}
+
+static enum door_guest
+guest_of(const struct door *door, const struct peer_address *from)
+{
+	bool is_friend = peer_is_loopback(from) || config_networks_contain(&door->config->trusted, from);
+
+	return is_friend ? DOOR_FRIEND : DOOR_STRANGER;
+}
+
+static bool
+is_full(enum door_verdict verdict)
+{
+	return verdict == DOOR_FULL || verdict == DOOR_ADDRESS_FULL || verdict == DOOR_NETWORK_FULL;
+}
+
+static enum door_reason
+reason_of(enum door_verdict verdict)
+{
+	switch (verdict) {
+	case DOOR_FULL:
+		return REASON_FULL;
+	case DOOR_ADDRESS_FULL:
+		return REASON_ADDRESS_FULL;
+	case DOOR_NETWORK_FULL:
+		return REASON_NETWORK_FULL;
+	case DOOR_ADDRESS_RATE:
+		return REASON_ADDRESS_RATE;
+	case DOOR_NETWORK_RATE:
+		return REASON_NETWORK_RATE;
+	case DOOR_ADMITTED:
+	case DOOR_NO_MEMORY:
+		break;
+	}
+	return REASON_BUSY;
+}
+
+void
+door_admit(struct door *door, struct edge *smtpd, int client, const struct peer_address *from)
+{
+	unsigned instance = edge_peer_instance(smtpd);
+	enum door_guest guest = guest_of(door, from);
+	uint64_t now_us = clock_monotonic_us();
+	uint32_t id;
+
+	enum door_verdict verdict = door_counts_admit(door->counts, from, guest, instance, now_us, &id);
+	if (is_full(verdict)) {
+		/* The news that somebody has left may be here, unread. */
+		catch_up(door);
+		verdict = door_counts_admit(door->counts, from, guest, instance, now_us, &id);
+	}
+	if (verdict != DOOR_ADMITTED) {
+		door_turn_away(door, client, from, reason_of(verdict));
+		return;
+	}
+	if (pass_on(door, smtpd, client, id, from)) {
+		door->accepted++;
+		return;
+	}
+	(void)door_counts_leave(door->counts, id, instance);
+	door_turn_away(door, client, from, REASON_BUSY);
+}
+
+void
+door_append_turned_away(const struct door *door, struct buf *lines)
+{
+	for (unsigned reason = 0; reason < DOOR_REASONS; reason++)
+		buf_printf(lines, "turned-away.%s %llu\n", reasons[reason].name,
+		    (unsigned long long)door->turned_away[reason]);
+}
