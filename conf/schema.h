@@ -22,6 +22,8 @@
 	K(TEXT, mailboxes, "mailboxes", "", 0, 0, "the first mailbox root")                                            \
 	K(LIST, mailbox_roots, "mailbox-roots", "", 0, 15, "more folders that mailbox paths may lie in")               \
 	K(TEXT, mailbox_user, "mailbox-user", "", 0, 0, "owner of the mailboxes, a name or a number")                  \
+	K(TEXT, contact, "contact", "", 0, 0, "a line behind each refusal: whom a person can ask about it")            \
+	K(TEXT, contact_url, "contact-url", "", 0, 0, "a page about refusals, named behind each of them")              \
 	K(TEXT, state, "state", "", 0, 0, "folder for maps, spool, journal and the control socket")                    \
 	K(LIST, resolvers, "resolvers", "", 0, 8, "resolvers with ports; default those of /etc/resolv.conf")           \
 	K(NUMBER, uid_base, "uid-base", "70000", 1000, 4294900000, "first uid for accounts that do not exist")         \

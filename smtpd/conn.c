@@ -243,7 +243,7 @@ turn_away(struct smtpd *smtpd, int fd, uint32_t door_id)
 	struct reply reply = { .id = REPLY_TOO_MANY_SESSIONS, .details = { span_of(smtpd->config->hostname) } };
 	size_t sent;
 
-	reply_format(&reply, &smtpd->out);
+	reply_format(&reply, smtpd->config, &smtpd->out);
 	(void)send_some(fd, buf_span(&smtpd->out), MSG_MORE, &sent);
 	buf_reset(&smtpd->out);
 	smtpd->world.replies[reply.id]++;

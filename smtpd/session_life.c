@@ -86,7 +86,7 @@ session_say(struct session *session, const struct reply *reply)
 	struct session_world *world = session->world;
 
 	buf_reset(&world->out);
-	reply_format(reply, &world->out);
+	reply_format(reply, world->config, &world->out);
 	if (!buf_ok(&world->out)) {
 		session_leave(session, reply_reason(REPLY_SESSION_NO_MEMORY), false);
 		session->is_overdue = true;

@@ -156,6 +156,8 @@ static inline struct config
 fixture_config(void)
 {
 	return (struct config){ .hostname = "mx.example.org",
+		.contact = "",
+		.contact_url = "",
 		.spf_helo_fail = ACTION_DOUBT,
 		.spf_mailfrom_softfail = ACTION_DOUBT,
 		.spf_mailfrom_fail = ACTION_REFUSE,
