@@ -267,6 +267,6 @@ conn_open(struct smtpd *smtpd, int fd, const struct ipc_connection *connection)
 	conn->is_near_cap = connection->is_near_cap;
 	conn->has_door_id = true;
 	conn->unsent = BUF_LIMIT(UNSENT_BYTES);
-	session_begin(&conn->session, &smtpd->world, conn, id, &connection->client);
+	session_begin(&conn->session, &smtpd->world, conn, id, connection);
 	conn_turn(conn);
 }
