@@ -63,8 +63,7 @@ explain_rooms_ask(const struct ipc_channel *room, const struct ipc_message *ques
 }
 
 bool
-explain_rooms_hear(
-    struct explain_rooms *rooms, struct ipc_channel *room, uint64_t limit_ms, struct ipc_message *answer)
+explain_rooms_hear(struct explain_rooms *rooms, struct ipc_channel *room, uint64_t limit_ms, struct ipc_message *answer)
 {
 	struct pollfd watched = { .fd = room->fd, .events = POLLIN };
 	const char *why;
