@@ -213,6 +213,10 @@ static const struct text_rule text_rules[] = {
 	{ "trusted", wrong_network, false, false },
 	{ "forwarders", wrong_forwarder, false, false },
 	{ "sub-address", wrong_sub_address, false, true },
+	{ "address", wrong_endpoint, false, false },
+	{ "proxy-from", wrong_network, false, false },
+	{ "chain", wrong_path, true, false },
+	{ "key", wrong_path, true, false },
 };
 
 static const struct text_rule *
