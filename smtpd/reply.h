@@ -38,6 +38,7 @@
 	R(TOO_SLOW, 421, "4.4.2", "too-slow", "The message comes too slowly; connect again over a better line") \
 	R(SESSION_IDLE, 421, "4.4.2", "session-idle", "Too long without a message; connect again when there is one") \
 	R(IDLE_COMMANDS, 421, "4.7.0", "idle-commands", "Too many commands without a message; connect again when there is one") \
+	R(HARVEST, 421, "4.7.0", "harvest", "Too many recipients that do not exist; correct your list and connect again") \
 	R(TOO_MANY_ERRORS, 421, "4.7.0", "too-many-errors", "Too many refused commands; correct them and connect again") \
 	R(TOO_MANY_SESSIONS, 421, "4.3.2", "too-many-sessions", "{} has too many connections now; try again later") \
 	R(SESSION_NO_MEMORY, 421, "4.3.0", "no-memory", "{} is out of memory for this session; try again later") \

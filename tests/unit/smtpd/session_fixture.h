@@ -256,6 +256,14 @@ fixture_heard(struct fixture *fixture)
 	return fixture->heard;
 }
 
+/* Time passes. */
+static inline void
+fixture_pass(struct fixture *fixture, uint64_t ms)
+{
+	fixture->now_ms += ms;
+	session_tick(&fixture->session);
+}
+
 /* --- answers --- */
 
 static inline bool
@@ -333,6 +341,8 @@ fixture_answer_well(struct fixture *fixture)
 			(void)fixture_say_name(fixture, IPREV_NONE, "");
 		else if (fixture->session.wait == WAIT_PROBE)
 			(void)fixture_say_probe(fixture, PROBE_TAKES);
+		else if (fixture->session.wait == WAIT_TARPIT)
+			fixture_pass(fixture, fixture->session.deadline_ms - fixture->now_ms);
 		else
 			(void)fixture_say_commit(fixture, COMMIT_DONE, 99);
 	}
