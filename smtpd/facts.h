@@ -28,7 +28,10 @@ enum fact_state {
 
 struct client_facts {
 	struct peer_address address;
-	bool is_early; /* has talked before it was greeted */
+	struct span listener; /* the name of the one it has called */
+	uint8_t role;         /* enum listener_role */
+	uint8_t tls_mode;     /* enum listener_tls */
+	bool is_early;        /* has talked before it was greeted */
 	bool is_loopback;
 	bool is_trusted;     /* in a network of `trusted` */
 	bool is_forwarder;   /* in a network of `forwarders`, or its confirmed name is listed there */

@@ -203,8 +203,9 @@ map_words(enum reply_id id, const struct recipient_facts *recipient)
 		return recipient->address;
 	if (recipient->text.length)
 		return recipient->text;
-	return id == REPLY_DEFERRED_ADDRESS ? SPAN("This address takes no mail now; try again later")
-					    : SPAN("This address takes no mail");
+	return id == REPLY_DEFERRED_ADDRESS
+		   ? SPAN("This address takes no mail now; try again later")
+		   : SPAN("This address takes no mail; ask whom it belongs to for another one");
 }
 
 /* The details of the replies that have some. */

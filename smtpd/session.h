@@ -125,9 +125,10 @@ struct session {
 	bool is_overdue;  /* it has lingered enough: close, whatever is unwritten */
 };
 
-/* A new client: greets it, or turns it away while the process drains. id names the session in ASK and SAY. */
-void session_begin(
-    struct session *session, struct session_world *world, void *owner, uint32_t id, const struct peer_address *client);
+/* A new client: greets it, or turns it away while the process drains. id names the session in ASK and SAY. What it
+ * needs of the connection is copied. */
+void session_begin(struct session *session, struct session_world *world, void *owner, uint32_t id,
+    const struct ipc_connection *connection);
 /* Bytes from the client, SESSION_READ_BYTES at most; not while session_is_waiting(). */
 void session_input(struct session *session, struct span bytes);
 /* No more bytes will come: after an orderly FIN, or after a reset or a failed write. */

@@ -86,7 +86,7 @@ session_say(struct session *session, const struct reply *reply)
 	struct session_world *world = session->world;
 
 	buf_reset(&world->out);
-	reply_format(reply, &world->out);
+	reply_format(reply, world->config, &world->out);
 	if (!buf_ok(&world->out)) {
 		session_leave(session, reply_reason(REPLY_SESSION_NO_MEMORY), false);
 		session->is_overdue = true;
@@ -213,9 +213,21 @@ ask_name(struct session *session)
 		facts_client_name(world->config, IPREV_UNKNOWN, span_make(NULL, 0), &session->client);
 }
 
+/* What the door has said of the client, and what follows from it. */
+static void
+take_connection(struct session *session, const struct ipc_connection *connection)
+{
+	struct client_facts *client = &session->client;
+
+	facts_client(session->world->config, &connection->client, client);
+	client->listener = arena_copy(&session->arena, connection->listener);
+	client->role = connection->role;
+	client->tls_mode = connection->tls;
+}
+
 void
-session_begin(
-    struct session *session, struct session_world *world, void *owner, uint32_t id, const struct peer_address *client)
+session_begin(struct session *session, struct session_world *world, void *owner, uint32_t id,
+    const struct ipc_connection *connection)
 {
 	*session = (struct session){ .world = world, .owner = owner, .id = id, .end_reason = "", .doubt = "" };
 	session->name = world->next_name++;
@@ -225,7 +237,7 @@ session_begin(
 	session->begun_ms = session_now_ms(session);
 	session->mail_ms = session->begun_ms;
 	world->sessions_begun++;
-	facts_client(world->config, client, &session->client);
+	take_connection(session, connection);
 	if (world->is_draining) {
 		session_dismiss(session, REPLY_DRAINING);
 		return;
