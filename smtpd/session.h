@@ -64,7 +64,7 @@ struct session_world {
 	uint64_t sessions_begun;
 	uint64_t sessions_ended;
 	uint64_t bytes_accepted;
-	uint64_t tarpits; /* answers that had to wait */
+	uint64_t tarpits;              /* answers that had to wait */
 	uint64_t replies[REPLY_COUNT]; /* how often each was given */
 };
 
