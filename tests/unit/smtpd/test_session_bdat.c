@@ -118,7 +118,7 @@ any_chunking_in_any_pieces(void **unused)
 			fixture_send(fixture, span_take(rest, piece));
 			fixture_answer_well(fixture);
 		}
-		assert_non_null(strstr(fixture_heard(fixture), "250 CHUNKING\r\n"));
+		assert_non_null(strstr(fixture_heard(fixture), "250-CHUNKING\r\n"));
 		assert_string_equal(strstr(fixture->heard, SENDER), replies);
 		assert_body(fixture, SPAN("Subject: hi\r\n\r\n.\r\nQUIT\r\nRSET\r\n"));
 		assert_int_equal(fixture->asked[IPC_COMMIT_ASK], 1);
