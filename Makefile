@@ -8,7 +8,7 @@ SAY      := @$(if $(V),:,echo)
 PYTHON   ?= /usr/bin/python3
 
 ROOMS    := control smtpd deliver queue lookup conf lib
-MAINS    := $(wildcard control/*main.c smtpd/*main.c deliver/*main.c lookup/*main.c queue/*main.c)
+MAINS    := $(foreach room,$(ROOMS),$(wildcard $(room)/main.c $(room)/*_main.c))
 SOURCES  := $(filter-out $(MAINS),$(foreach room,$(ROOMS),$(wildcard $(room)/*.c)))
 HEADERS  := $(foreach room,$(ROOMS),$(wildcard $(room)/*.h))
 UNITS    := $(wildcard tests/unit/*/test_*.c)
@@ -20,7 +20,7 @@ LDHARDEN := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
 OPTIMISE ?= -O2 -g
 CFLAGS   += -std=c17 $(OPTIMISE) $(WARNINGS) $(HARDEN) $(VARIANT)
 CPPFLAGS += -D_GNU_SOURCE -I. -include lib/banned.h -MMD -MP
-LIBS      = -lspf2 -lcdb -lcares -lseccomp -levent_core -lconfuse -lcrypto -lidn2 -lunistring -lcrypt -lpthread
+LIBS      = -lspf2 -lcdb -lcares -lseccomp -levent_core -lconfuse -lssl -lcrypto -lidn2 -lunistring -lcrypt -lpthread
 
 ARCHIVES := $(foreach room,$(ROOMS),$(BUILD)/lib/$(room).a)
 PROGRAMS := tidegate tidegate-door tidegate-caller tidegate-smtpd tidegate-dns tidegate-auth tidegate-deliver

@@ -175,6 +175,20 @@ network_contains(const struct network *network, const struct peer_address *peer)
 }
 
 bool
+network_list_contains(struct span list, const struct peer_address *peer)
+{
+	while (list.length) {
+		size_t length = span_find(list, ' ');
+		struct network network;
+
+		if (network_parse(span_take(list, length), &network) && network_contains(&network, peer))
+			return true;
+		list = span_skip(list, length + 1);
+	}
+	return false;
+}
+
+bool
 peer_equal(const struct peer_address *a, const struct peer_address *b)
 {
 	return a->family == b->family && a->port == b->port && memcmp(a->ip, b->ip, sizeof a->ip) == 0;

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 struct span {
@@ -61,6 +62,24 @@ static inline bool
 span_starts_nocase(struct span s, struct span prefix)
 {
 	return s.length >= prefix.length && span_equal_nocase(span_make(s.data, prefix.length), prefix);
+}
+
+/* Is no byte over 127? Eight at a time: this stands before everything that ASCII need not pay for. */
+static inline bool
+span_is_ascii(struct span s)
+{
+	uint64_t high = 0;
+	size_t at = 0;
+
+	for (; s.length - at >= sizeof high; at += sizeof high) {
+		uint64_t word;
+
+		memcpy(&word, s.data + at, sizeof word);
+		high |= word;
+	}
+	for (; at < s.length; at++)
+		high |= (uint64_t)(unsigned char)s.data[at];
+	return (high & 0x8080808080808080u) == 0;
 }
 
 /* What is left of s after its first n bytes; empty when it has no more. */

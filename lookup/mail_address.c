@@ -5,22 +5,13 @@
  */
 #include "lookup/mail_address.h"
 
-#include <idn2.h>
 #include <stdlib.h>
 #include <unicase.h>
+#include <unictype.h>
 #include <uninorm.h>
 #include <unistr.h>
 
-enum { LABEL_BYTES = 63, U_LABELS_BYTES = 1024 };
-
-static bool
-is_ascii(struct span text)
-{
-	for (size_t i = 0; i < text.length; i++)
-		if ((unsigned char)text.data[i] >= 0x80)
-			return false;
-	return true;
-}
+enum { ZERO_WIDTH_NON_JOINER = 0x200c, ZERO_WIDTH_JOINER = 0x200d };
 
 /* atext of RFC 5322 3.2.3, with RFC 6532's UTF-8. */
 static bool
@@ -44,54 +35,6 @@ is_dot_atom(struct span text)
 		was_dot = is_dot;
 	}
 	return !was_dot;
-}
-
-/* Lower case and checks of an ASCII domain, in place of nothing: letters, digits, "-" and "_" in labels. */
-static size_t
-lower_domain(struct span text, char out[static MAIL_DOMAIN_BYTES])
-{
-	size_t label = 0;
-
-	if (text.length == 0 || text.length > MAIL_DOMAIN_BYTES)
-		return 0;
-	for (size_t i = 0; i < text.length; i++) {
-		char c = span_lower(text.data[i]);
-
-		out[i] = c;
-		if (c == '.' ? label == 0 || text.data[i - 1] == '-' : label == 0 && c == '-')
-			return 0;
-		if (c != '.' && c != '-' && c != '_' && !(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9'))
-			return 0;
-		label = c == '.' ? 0 : label + 1;
-		if (label > LABEL_BYTES)
-			return 0;
-	}
-	return label && text.data[text.length - 1] != '-' ? text.length : 0;
-}
-
-/* U-labels become A-labels. */
-static size_t
-encode_domain(struct span text, char out[static MAIL_DOMAIN_BYTES])
-{
-	char copy[U_LABELS_BYTES];
-	char *encoded = NULL;
-	size_t length = 0;
-
-	if (text.length >= sizeof copy || span_find(text, '\0') < text.length)
-		return 0;
-	memcpy(copy, text.data, text.length);
-	copy[text.length] = '\0';
-	if (idn2_to_ascii_8z(copy, &encoded, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) != IDN2_OK)
-		return 0;
-	length = lower_domain(span_of(encoded), out);
-	idn2_free(encoded);
-	return length;
-}
-
-size_t
-mail_domain_canonical(struct span text, char out[static MAIL_DOMAIN_BYTES])
-{
-	return is_ascii(text) ? lower_domain(text, out) : encode_domain(text, out);
 }
 
 /* Takes the quotes and backslashes off a quoted string; out has room for it. False when it is none. */
@@ -120,18 +63,51 @@ unquote(struct span text, char *out, size_t *length)
 	return true;
 }
 
+/* What no address should hold: controls, what is invisible or turns the direction of text (but the two joiners, which
+ * some scripts need), private and unassigned code points, line ends. */
+static bool
+is_strange(ucs4_t character)
+{
+	if (character == ZERO_WIDTH_NON_JOINER || character == ZERO_WIDTH_JOINER)
+		return false;
+	return uc_is_general_category_withtable(
+	    character, UC_CATEGORY_MASK_C | UC_CATEGORY_MASK_Zl | UC_CATEGORY_MASK_Zp);
+}
+
+static enum mail_address_result
+check_utf8(struct span local)
+{
+	const uint8_t *bytes = (const uint8_t *)local.data;
+	size_t at = 0;
+
+	while (at < local.length) {
+		ucs4_t character;
+		int length = u8_mbtoucr(&character, bytes + at, local.length - at);
+
+		if (length <= 0)
+			return MAIL_ADDRESS_BAD_UTF8;
+		if (is_strange(character))
+			return MAIL_ADDRESS_STRANGE_LOCAL_PART;
+		at += (size_t)length;
+	}
+	return MAIL_ADDRESS_OK;
+}
+
 /* NFC and, unless the case is kept, lower case; in place. */
 static enum mail_address_result
 fold_utf8(char *local, size_t *length, bool keeps_case)
 {
 	const uint8_t *bytes = (const uint8_t *)local;
 	size_t folded_length = 0;
+	enum mail_address_result result = check_utf8(span_make(local, *length));
 
-	if (u8_check(bytes, *length))
-		return MAIL_ADDRESS_BAD_UTF8;
+	if (result != MAIL_ADDRESS_OK)
+		return result;
 	uint8_t *folded = keeps_case ? u8_normalize(UNINORM_NFC, bytes, *length, NULL, &folded_length)
 				     : u8_tolower(bytes, *length, NULL, UNINORM_NFC, NULL, &folded_length);
-	if (!folded || folded_length == 0 || folded_length > MAIL_LOCAL_PART_BYTES * 2) {
+	if (!folded)
+		return MAIL_ADDRESS_NO_MEMORY;
+	if (folded_length == 0 || folded_length > MAIL_LOCAL_PART_BYTES * 2) {
 		free(folded);
 		return MAIL_ADDRESS_BAD_LOCAL_PART;
 	}
@@ -148,7 +124,7 @@ fold_local(char *local, size_t *length, bool keeps_case)
 
 	if (span_equal_nocase(text, SPAN("postmaster")) || span_equal_nocase(text, SPAN("abuse")))
 		keeps_case = false;
-	if (!is_ascii(text))
+	if (!span_is_ascii(text))
 		return fold_utf8(local, length, keeps_case);
 	for (size_t i = 0; !keeps_case && i < *length; i++)
 		local[i] = span_lower(local[i]);
@@ -204,24 +180,25 @@ canonical_local(struct span text, bool keeps_case, struct mail_address *address)
 }
 
 /* An address literal is kept as it is, in lower case; whether it is an address is the reader's business. */
-static size_t
-literal_domain(struct span text, char out[static MAIL_DOMAIN_BYTES])
+static enum mail_domain_result
+read_literal(struct span text, char out[static MAIL_DOMAIN_BYTES], size_t *length)
 {
 	if (text.length < 3 || text.length > MAIL_DOMAIN_BYTES || text.data[text.length - 1] != ']')
-		return 0;
+		return MAIL_DOMAIN_BAD;
 	for (size_t i = 0; i < text.length; i++) {
 		char c = text.data[i];
 
 		if (c <= 0x20 || c >= 0x7f || (i > 0 && c == '[') || (i + 1 < text.length && c == ']'))
-			return 0;
+			return MAIL_DOMAIN_BAD;
 		out[i] = span_lower(c);
 	}
-	return text.length;
+	*length = text.length;
+	return MAIL_DOMAIN_OK;
 }
 
-/* The position of the "@" that ends the local part: the last one. */
+/* The position behind the "@" that ends the local part: the last one. 0: there is none. */
 static size_t
-find_at(struct span text)
+find_domain(struct span text)
 {
 	size_t at = text.length;
 
@@ -234,16 +211,18 @@ enum mail_address_result
 mail_address_canonical(struct span text, bool keeps_local_case, struct mail_address *address)
 {
 	char domain[MAIL_DOMAIN_BYTES];
-	size_t at = find_at(text);
+	size_t at = find_domain(text);
+	size_t length = 0;
 
 	address->length = 0;
 	if (at == 0)
 		return MAIL_ADDRESS_NO_DOMAIN;
 	struct span written = span_skip(text, at);
 	address->is_literal = written.length > 0 && written.data[0] == '[';
-	size_t length = address->is_literal ? literal_domain(written, domain) : mail_domain_canonical(written, domain);
-	if (length == 0)
-		return MAIL_ADDRESS_BAD_DOMAIN;
+	enum mail_domain_result found =
+	    address->is_literal ? read_literal(written, domain, &length) : mail_domain_read(written, domain, &length);
+	if (found != MAIL_DOMAIN_OK)
+		return found == MAIL_DOMAIN_NO_MEMORY ? MAIL_ADDRESS_NO_MEMORY : MAIL_ADDRESS_BAD_DOMAIN;
 	enum mail_address_result result = canonical_local(span_take(text, at - 1), keeps_local_case, address);
 	if (result != MAIL_ADDRESS_OK)
 		return result;
@@ -251,6 +230,29 @@ mail_address_canonical(struct span text, bool keeps_local_case, struct mail_addr
 	memcpy(address->bytes + address->length, domain, length);
 	address->length += length;
 	return MAIL_ADDRESS_OK;
+}
+
+struct span
+mail_address_written_domain(struct span text)
+{
+	size_t at = find_domain(text);
+
+	return at ? span_skip(text, at) : span_make(text.data, 0);
+}
+
+struct span
+mail_address_with_a_labels(struct span text, char out[static MAIL_ADDRESS_BYTES])
+{
+	struct span domain = mail_address_written_domain(text);
+	size_t head = text.length - domain.length;
+
+	if (domain.length == 0 || span_is_ascii(domain) || head + MAIL_DOMAIN_BYTES > MAIL_ADDRESS_BYTES)
+		return text;
+	size_t length = mail_domain_canonical(domain, out + head);
+	if (length == 0)
+		return text;
+	memcpy(out, text.data, head);
+	return span_make(out, head + length);
 }
 
 const char *
@@ -267,10 +269,16 @@ mail_address_problem(enum mail_address_result result)
 		return "its part before the @ holds what cannot stand there; put unusual characters into double quotes";
 	case MAIL_ADDRESS_LONG_LOCAL_PART:
 		return "its part before the @ is longer than 64 bytes, which no mail system carries; shorten it";
+	case MAIL_ADDRESS_STRANGE_LOCAL_PART:
+		return "its part before the @ holds a character that cannot be seen or is not assigned in Unicode; "
+		       "take "
+		       "it out";
 	case MAIL_ADDRESS_BAD_DOMAIN:
-		return "its part behind the @ is no domain name; write one such as example.org";
+		return mail_domain_problem(MAIL_DOMAIN_BAD);
 	case MAIL_ADDRESS_BAD_UTF8:
 		return "it is not UTF-8; save the file as UTF-8";
+	case MAIL_ADDRESS_NO_MEMORY:
+		return mail_domain_problem(MAIL_DOMAIN_NO_MEMORY);
 	}
 	return "it is right";
 }

@@ -1,7 +1,8 @@
 /* The canonical form of a mail address, in which the compiler writes the map and the reader looks it up.
  *
- * Domain: lower case, A-labels (IDNA 2008, UTS 46). Local part: without quotes where RFC 5321 needs none, NFC, and
- * lower case unless local-part-case = keep; "postmaster" and "abuse" are lower case always (RFC 5321 4.5.1, RFC 2142).
+ * Domain: see lookup/mail_domain.h. Local part: without quotes where RFC 5321 needs none, NFC, and lower case unless
+ * local-part-case = keep (Unicode's lower case, in no language: "ß" stays, and "ss" is another name);
+ * "postmaster" and "abuse" are lower case always (RFC 5321 4.5.1, RFC 2142).
  *
  * Trust: none. Pure; libidn2 and libunistring are asked for what is not ASCII only, and read no file.
  * On failure: an enum; mail_address_problem says it as a sentence.
@@ -13,10 +14,10 @@
 #include <stddef.h>
 
 #include "lib/span.h"
+#include "lookup/mail_domain.h"
 
 enum {
 	MAIL_LOCAL_PART_BYTES = 64, /* RFC 5321 4.5.3.1.1, as written */
-	MAIL_DOMAIN_BYTES = 253,    /* in A-labels, without a final dot */
 	MAIL_ADDRESS_BYTES = 512    /* room for the canonical form: NFC may take more bytes than what was written */
 };
 
@@ -26,8 +27,10 @@ enum mail_address_result {
 	MAIL_ADDRESS_NO_LOCAL_PART,
 	MAIL_ADDRESS_BAD_LOCAL_PART,
 	MAIL_ADDRESS_LONG_LOCAL_PART,
-	MAIL_ADDRESS_BAD_DOMAIN,
-	MAIL_ADDRESS_BAD_UTF8
+	MAIL_ADDRESS_STRANGE_LOCAL_PART, /* what nobody can see or type: controls, formats, unassigned */
+	MAIL_ADDRESS_BAD_DOMAIN,         /* mail_domain_read says how */
+	MAIL_ADDRESS_BAD_UTF8,           /* in the local part */
+	MAIL_ADDRESS_NO_MEMORY
 };
 
 struct mail_address {
@@ -58,9 +61,11 @@ mail_address_domain(const struct mail_address *address)
 
 /* The canonical form of local@domain. */
 enum mail_address_result mail_address_canonical(struct span text, bool keeps_local_case, struct mail_address *address);
-/* The canonical form of "*@domain" and "@domain": text is what follows the "@". Writes at most MAIL_DOMAIN_BYTES to
- * out; returns the length, 0 when it is no domain. */
-size_t mail_domain_canonical(struct span text, char out[static MAIL_DOMAIN_BYTES]);
+/* What follows the last "@" of an address as it was written; empty when there is none. */
+struct span mail_address_written_domain(struct span text);
+/* The address as it was written, but for a domain that is not ASCII: that stands in A-labels. The span is text itself
+ * when there is nothing to do or it cannot be done, else made in out. */
+struct span mail_address_with_a_labels(struct span text, char out[static MAIL_ADDRESS_BYTES]);
 /* What is wrong and what would be right. */
 const char *mail_address_problem(enum mail_address_result result);
 /* Is it postmaster or abuse? */

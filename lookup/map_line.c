@@ -59,6 +59,18 @@ refuse_rest(struct line *line)
 		    problems_quote(word, quoted));
 }
 
+/* What is wrong with an address that has no canonical form. */
+static const char *
+address_problem(enum mail_address_result result, struct span word)
+{
+	char domain[MAIL_DOMAIN_BYTES];
+	size_t length;
+
+	if (result != MAIL_ADDRESS_BAD_DOMAIN || span_find(word, '[') < word.length)
+		return mail_address_problem(result);
+	return mail_domain_problem(mail_domain_read(mail_address_written_domain(word), domain, &length));
+}
+
 /* The canonical form of an address of the file; the data is NULL after a problem. */
 static struct span
 take_address(struct line *line, struct span word)
@@ -69,7 +81,7 @@ take_address(struct line *line, struct span word)
 
 	if (result != MAIL_ADDRESS_OK) {
 		WRONG(line, "\"%s\" is not a mail address: %s", problems_quote(word, quoted),
-		    mail_address_problem(result));
+		    address_problem(result, word));
 		return span_make(NULL, 0);
 	}
 	if (address.is_literal) {
@@ -93,11 +105,12 @@ take_domain_address(struct line *line, struct span word)
 	char bytes[2 + MAIL_DOMAIN_BYTES];
 	size_t head = word.data[0] == '*' ? 2 : 1;
 	char quoted[PROBLEMS_QUOTE_SIZE];
-	size_t length = mail_domain_canonical(span_skip(word, head), bytes + head);
+	size_t length = 0;
+	enum mail_domain_result result = mail_domain_read(span_skip(word, head), bytes + head, &length);
 
-	if (length == 0) {
+	if (result != MAIL_DOMAIN_OK) {
 		WRONG(line, "\"%s\" is not a mail address: %s", problems_quote(word, quoted),
-		    mail_address_problem(MAIL_ADDRESS_BAD_DOMAIN));
+		    mail_domain_problem(result));
 		return span_make(NULL, 0);
 	}
 	memcpy(bytes, word.data, head);

@@ -130,7 +130,10 @@ map_resolve(const struct map_rules *rules, struct span written, const struct map
 	*is_role = span_equal_nocase(written, SPAN("postmaster"));
 	if (*is_role)
 		return resolution_of(find_postmaster(rules, finder));
-	if (mail_address_canonical(written, rules->keeps_local_case, &address) != MAIL_ADDRESS_OK)
+	enum mail_address_result result = mail_address_canonical(written, rules->keeps_local_case, &address);
+	if (result == MAIL_ADDRESS_NO_MEMORY)
+		return MAP_FINDS_BROKEN;
+	if (result != MAIL_ADDRESS_OK)
 		return resolve_malformed(finder, written);
 	*is_role = mail_address_is_role(&address);
 	bool is_postmaster = span_equal(mail_address_local(&address), SPAN("postmaster"));

@@ -234,7 +234,7 @@ turn_away(struct smtpd *smtpd, int fd, uint32_t door_id)
 	struct reply reply = { .id = REPLY_TOO_MANY_SESSIONS, .details = { span_of(smtpd->config->hostname) } };
 	size_t sent;
 
-	reply_format(&reply, &smtpd->out);
+	reply_format(&reply, smtpd->config, &smtpd->out);
 	(void)send_some(fd, buf_span(&smtpd->out), &sent);
 	buf_reset(&smtpd->out);
 	smtpd->world.replies[reply.id]++;
@@ -258,6 +258,6 @@ conn_open(struct smtpd *smtpd, int fd, const struct ipc_connection *connection)
 	conn->is_near_cap = connection->is_near_cap;
 	conn->has_door_id = true;
 	conn->unsent = BUF_LIMIT(UNSENT_BYTES);
-	session_begin(&conn->session, &smtpd->world, conn, id, &connection->client);
+	session_begin(&conn->session, &smtpd->world, conn, id, connection);
 	conn_turn(conn);
 }

@@ -176,6 +176,8 @@ transaction_log_session(const struct session *session)
 	struct log_line line;
 
 	begin(&line, "session", session);
+	if (session->client.is_early)
+		log_pair_text(&line, "early", "yes");
 	log_pair_text(&line, "tls", "no");
 	log_pair_number(&line, "transactions", session->transactions);
 	log_pair_number(&line, "messages", session->messages);

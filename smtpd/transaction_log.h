@@ -12,7 +12,7 @@
  *   transaction:  transaction=N from=ADDRESS to=ADDRESS[,ADDRESS…] recipients=N refused=N [delivered=N] size=BYTES
  * tls=no spf=RESULT spf-helo=RESULT verdict=accepted|deferred|refused|abandoned [code=N] reason=WORD [doubt=FACT]
  *                 [map=FILE:LINE] [copies=N] [detail=TEXT] dns-ms=N deliver-ms=N ms=N
- *   session:      tls=no transactions=N messages=N refused=N errors=N reason=WORD ms=N
+ *   session:      [early=yes] tls=no transactions=N messages=N refused=N errors=N reason=WORD ms=N
  *
  * delivered stands where each recipient was answered for itself (PRDR): how many of `recipients` have the message.
  * Those who have not each have a line event=refused, too.

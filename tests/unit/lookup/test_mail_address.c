@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdio.h>
+
 #include "lookup/mail_address.h"
 
 struct example {
@@ -42,6 +44,18 @@ static const struct example folded[] = {
 	  "cher.example",
 	    "a@xn--bcher-kva.example" },
 	{ "a@XN--BCHER-KVA.example", "a@xn--bcher-kva.example" },
+	/* Case is folded in no language, and no letter becomes two. */
+	{ "STRAẞE@example.org", "straße@example.org" },
+	{ "STRASSE@example.org", "strasse@example.org" },
+	{ "ΟΔΥΣΣΕΥΣ@example.org", "οδυσσευς@example.org" },
+	{ "ИВАН.ПЕТРОВ+Почта@почта.example", "иван.петров+почта@xn--80a1acny.example" },
+	{ "用户@例子.example", "用户@xn--fsqu00a.example" },
+	{ "\"Ü ber\"@example.org", "\"ü ber\"@example.org" },
+	{ "\"jürgen\"@example.org", "jürgen@example.org" },
+	{ "می\xe2\x80\x8cخواهم@example.org", "می\xe2\x80\x8cخواهم@example.org" },
+	/* Full-width and Kelvin letters: only what NFC itself does. */
+	{ "ａ@example.org", "ａ@example.org" },
+	{ "\xe2\x84\xaa@example.org", "k@example.org" },
 	/* NFC turns the Greek question mark into a semicolon, which needs quotes. */
 	{ "a\xcd\xbe@example.org", "\"a;\"@example.org" },
 };
@@ -118,6 +132,16 @@ static const struct refusal refusals[] = {
 	{ LOCAL_64 "5@example.org", MAIL_ADDRESS_LONG_LOCAL_PART },
 	{ "a\xff@example.org", MAIL_ADDRESS_BAD_UTF8 },
 	{ "a\xc3@example.org", MAIL_ADDRESS_BAD_UTF8 },
+	{ "\xc0\xaf@example.org", MAIL_ADDRESS_BAD_UTF8 },
+	{ "\xed\xa0\x80@example.org", MAIL_ADDRESS_BAD_UTF8 },
+	{ "a\xc2\x9b@example.org", MAIL_ADDRESS_STRANGE_LOCAL_PART },
+	{ "a\xe2\x80\x8b@example.org", MAIL_ADDRESS_STRANGE_LOCAL_PART },
+	{ "a\xe2\x80\xae@example.org", MAIL_ADDRESS_STRANGE_LOCAL_PART },
+	{ "a\xe2\x80\xa8@example.org", MAIL_ADDRESS_STRANGE_LOCAL_PART },
+	{ "\xef\xbb\xbf@example.org", MAIL_ADDRESS_STRANGE_LOCAL_PART },
+	{ "\xee\x80\x80@example.org", MAIL_ADDRESS_STRANGE_LOCAL_PART },
+	{ "\xcd\xb8@example.org", MAIL_ADDRESS_STRANGE_LOCAL_PART },
+	{ "\"a\xe2\x80\x8b\"@example.org", MAIL_ADDRESS_STRANGE_LOCAL_PART },
 };
 
 static void
@@ -136,6 +160,58 @@ test_refusals(void **state)
 	assert_int_equal(
 	    mail_address_canonical(SPAN("a\0b@example.org"), false, &address), MAIL_ADDRESS_BAD_LOCAL_PART);
 	assert_int_equal(mail_address_canonical(SPAN("a@example\0.org"), false, &address), MAIL_ADDRESS_BAD_DOMAIN);
+}
+
+/* Names that only look alike. */
+static void
+test_homographs(void **state)
+{
+	static const char *const pairs[][2] = { { "аlice@example.org", "alice@example.org" },
+		{ "οscar@example.org", "oscar@example.org" }, { "ı@example.org", "i@example.org" },
+		{ "straße@example.org", "strasse@example.org" }, { "poſtmaster@example.org", "postmaster@example.org" },
+		{ "ａlice@example.org", "alice@example.org" }, { "ﬁ@example.org", "fi@example.org" } };
+	struct mail_address one;
+	struct mail_address other;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+		assert_int_equal(mail_address_canonical(span_of(pairs[i][0]), false, &one), MAIL_ADDRESS_OK);
+		assert_int_equal(mail_address_canonical(span_of(pairs[i][1]), false, &other), MAIL_ADDRESS_OK);
+		if (span_equal(mail_address_span(&one), mail_address_span(&other)))
+			fail_msg("%s and %s became one", pairs[i][0], pairs[i][1]);
+		assert_false(mail_address_is_role(&one));
+	}
+}
+
+static void
+expect_a_labels(const char *written, const char *expected)
+{
+	char room[MAIL_ADDRESS_BYTES];
+	struct span made = mail_address_with_a_labels(span_of(written), room);
+
+	if (!span_equal(made, span_of(expected)))
+		fail_msg("%s became %.*s", written, SPAN_ARG(made));
+}
+
+static void
+test_a_labels(void **state)
+{
+	char room[MAIL_ADDRESS_BYTES];
+	struct span ascii = SPAN("Alice@Example.ORG");
+	char long_local[MAIL_ADDRESS_BYTES];
+
+	(void)state;
+	assert_ptr_equal(mail_address_with_a_labels(ascii, room).data, ascii.data);
+	expect_a_labels("", "");
+	expect_a_labels("postmaster", "postmaster");
+	expect_a_labels("Jörg@example.org", "Jörg@example.org");
+	expect_a_labels("Jörg@BÜCHER.example", "Jörg@xn--bcher-kva.example");
+	expect_a_labels("\"a@ü\"@bücher.example", "\"a@ü\"@xn--bcher-kva.example");
+	expect_a_labels("a@☕.example", "a@☕.example");
+	(void)snprintf(long_local, sizeof long_local, "%0300d@bücher.example", 0);
+	expect_a_labels(long_local, long_local);
+	assert_true(span_equal(mail_address_written_domain(SPAN("a@b@c")), SPAN("c")));
+	assert_int_equal(mail_address_written_domain(SPAN("abc")).length, 0);
 }
 
 static void
@@ -183,6 +259,7 @@ test_bases(void **state)
 	static const char *const none[] = { "a+b-c+d@x.org" };
 	static const char *const first[] = { "+a@x.org" };
 	static const char *const quoted[] = { "\"a +b\"@x.org" };
+	static const char *const utf8[] = { "jörg+ü-x@x.org", "jörg+ü@x.org", "jörg@x.org" };
 	static const char *const last[] = { "a+@x.org", "a@x.org" };
 
 	(void)state;
@@ -192,6 +269,7 @@ test_bases(void **state)
 	expect_bases("a+b-c+d@x.org", "", none, 1);
 	expect_bases("+a@x.org", "+", first, 1);
 	expect_bases("\"a +b\"@x.org", "+", quoted, 1);
+	expect_bases("JÖRG+Ü-x@x.org", "+-", utf8, 3);
 	expect_bases("a+@x.org", "+", last, 2);
 }
 
@@ -215,6 +293,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_canonical),
 		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_homographs),
+		cmocka_unit_test(test_a_labels),
 		cmocka_unit_test(test_longest),
 		cmocka_unit_test(test_bases),
 		cmocka_unit_test(test_roles),

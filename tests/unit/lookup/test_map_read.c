@@ -79,6 +79,19 @@ static const struct question questions[] = {
 };
 
 static void
+expect_answer(struct map_fixture *fixture, const struct question *question)
+{
+	if (map_fixture_find(fixture, question->address) != question->verdict)
+		fail_msg("%s: %d", question->address, (int)fixture->result.verdict);
+	assert_span(fixture->result.key, question->key);
+	assert_int_equal(fixture->result.line, question->line);
+	if (!question->mailbox)
+		return;
+	assert_span(fixture->result.mailboxes[0].address, question->mailbox);
+	assert_span(fixture->result.mailboxes[0].path, question->path);
+}
+
+static void
 test_lookup(void **state)
 {
 	struct map_fixture *fixture = map_fixture_open();
@@ -88,18 +101,87 @@ test_lookup(void **state)
 	for (size_t i = 0; i < sizeof questions / sizeof questions[0]; i++) {
 		const struct question *question = &questions[i];
 
-		if (map_fixture_find(fixture, question->address) != question->verdict)
-			fail_msg("%s: %d", question->address, (int)fixture->result.verdict);
-		assert_span(fixture->result.key, question->key);
-		assert_int_equal(fixture->result.line, question->line);
+		expect_answer(fixture, question);
 		assert_span(fixture->result.file, question->line ? fixture->recipients : "");
 		assert_true((fixture->result.count > 0) == (question->verdict == MAP_DELIVER));
-		if (!question->mailbox)
-			continue;
-		assert_span(fixture->result.mailboxes[0].address, question->mailbox);
-		assert_span(fixture->result.mailboxes[0].path, question->path);
 	}
 	map_fixture_close(fixture);
+}
+
+static const char international[] = "jürgen@BÜCHER.example  maildir\n"
+				    "*@xn--fsqu00a.example  maildir /srv/mail/any\n"
+				    "Почта@example.org      alias JU\xcc\x88RGEN@bücher.example\n"
+				    "strasse@straße.example maildir\n";
+
+#define PATH "xn--bcher-kva.example/jürgen"
+
+static const struct question international_questions[] = {
+	/* NFC and NFD, any case, U-labels and A-labels. */
+	{ "jürgen@bücher.example", MAP_DELIVER, "jürgen@xn--bcher-kva.example", 1, "jürgen@xn--bcher-kva.example",
+	    PATH },
+	{ "ju\xcc\x88rgen@bu\xcc\x88"
+	  "cher.example",
+	    MAP_DELIVER, "jürgen@xn--bcher-kva.example", 1, "jürgen@xn--bcher-kva.example", PATH },
+	{ "JÜRGEN@Bücher.Example", MAP_DELIVER, "jürgen@xn--bcher-kva.example", 1, "jürgen@xn--bcher-kva.example",
+	    PATH },
+	{ "jürgen@XN--BCHER-KVA.example", MAP_DELIVER, "jürgen@xn--bcher-kva.example", 1,
+	    "jürgen@xn--bcher-kva.example", PATH },
+	{ "\"jürgen\"@bücher.example", MAP_DELIVER, "jürgen@xn--bcher-kva.example", 1, "jürgen@xn--bcher-kva.example",
+	    PATH },
+	{ "jürgen+büro@bücher.example", MAP_DELIVER, "jürgen@xn--bcher-kva.example", 1, "jürgen@xn--bcher-kva.example",
+	    PATH },
+	{ "почта@example.org", MAP_DELIVER, "почта@example.org", 3, "jürgen@xn--bcher-kva.example", PATH },
+	{ "用户@例子.example", MAP_DELIVER, "*@xn--fsqu00a.example", 2, "用户@例子.example", "any" },
+	/* The domain is ours in any spelling, the address is not there. */
+	{ "jurgen@bücher.example", MAP_UNKNOWN, "", 0, NULL, NULL },
+	{ "j\xc3@bücher.example", MAP_UNKNOWN, "", 0, NULL, NULL },
+	{ "jürgen\xe2\x80\x8b@bücher.example", MAP_UNKNOWN, "", 0, NULL, NULL },
+	/* Other domains. */
+	{ "jürgen@bucher.example", MAP_NOT_OURS, "", 0, NULL, NULL },
+	{ "strasse@strasse.example", MAP_NOT_OURS, "", 0, NULL, NULL },
+	{ "jürgen@bücher。example", MAP_DELIVER, "jürgen@xn--bcher-kva.example", 1, "jürgen@xn--bcher-kva.example",
+	    PATH },
+	{ "jürgen@b\xfc"
+	  "cher.example",
+	    MAP_NOT_OURS, "", 0, NULL, NULL },
+	/* The postmaster of a domain of any name. */
+	{ "postmaster@BÜCHER.example", MAP_DELIVER, "jürgen@xn--bcher-kva.example", 1, "jürgen@xn--bcher-kva.example",
+	    PATH },
+};
+
+static void
+test_international(void **state)
+{
+	struct map_fixture *fixture = map_fixture_open();
+
+	(void)state;
+	fixture->config.postmaster = "jürgen@xn--bcher-kva.example";
+	map_fixture_make(fixture, international);
+	for (size_t i = 0; i < sizeof international_questions / sizeof international_questions[0]; i++)
+		expect_answer(fixture, &international_questions[i]);
+	map_fixture_close(fixture);
+}
+
+static void
+test_international_duplicates(void **state)
+{
+	static const char *const twice[] = { "ju\xcc\x88rgen@bücher.example", "JÜRGEN@bücher.example",
+		"jürgen@xn--bcher-kva.example", "\"jürgen\"@BÜCHER.example" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof twice / sizeof twice[0]; i++) {
+		struct map_fixture *fixture = map_fixture_open();
+		struct buf text = BUF_LIMIT(1024);
+
+		buf_printf(&text, "jürgen@bücher.example maildir\n%s maildir\n", twice[i]);
+		map_fixture_write(fixture, buf_text(&text));
+		assert_false(map_fixture_compile(fixture, true));
+		if (!strstr(fixture->messages.data,
+			"recipients:2: jürgen@xn--bcher-kva.example is there already, on line 1"))
+			fail_msg("%s", fixture->messages.data);
+		buf_free(&text);
+		map_fixture_close(fixture);
+	}
 }
 
 static void
@@ -318,6 +400,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lookup),
+		cmocka_unit_test(test_international),
+		cmocka_unit_test(test_international_duplicates),
 		cmocka_unit_test(test_texts_and_roles),
 		cmocka_unit_test(test_other_rules),
 		cmocka_unit_test(test_refused_files),

@@ -150,6 +150,16 @@ static const struct mistake mistakes[] = {
 	{ "@example.org maildir", "for a catch-all write \"*@example.org\"" },
 	{ "@ maildir", "is not a mail address" },
 	{ "a\xff@example.org maildir", "save the file as UTF-8" },
+	{ "a@\xff.example maildir", "save the file as UTF-8" },
+	{ "*@b\xfc"
+	  "cher.example maildir",
+	    "save the file as UTF-8" },
+	{ "info@example.org alias j\xf6rg@example.org", "save the file as UTF-8" },
+	{ "a\xe2\x80\x8b@example.org maildir", "cannot be seen" },
+	{ "a@☕.example maildir", "(RFC 5892)" },
+	{ "*@\xcd\xb8.example maildir", "(RFC 5892)" },
+	{ "a@אבa.example maildir", "(RFC 5893)" },
+	{ "a@äöüäöüäöüäöüäöüäöüäöüäöüäöüäöüäöüäöüäöüäöüäöüäöüäöüäöüäöüäöüäöü.example maildir", "A-labels" },
 };
 
 static void
@@ -240,6 +250,9 @@ test_default_paths(void **state)
 	expect_path("\"..\"@example.org", "example.org/%22..%22");
 	expect_path("*@example.org", "example.org/%2A");
 	expect_path("j\xc3\xbcrgen@example.org", "example.org/j\xc3\xbcrgen");
+	/* What looks like a slash or like dots is neither. */
+	expect_path("..∕..@example.org", "example.org/%2E.∕..");
+	expect_path("．．@xn--bcher-kva.example", "xn--bcher-kva.example/．．");
 }
 
 static void
