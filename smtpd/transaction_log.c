@@ -5,13 +5,11 @@
  */
 #include "smtpd/transaction_log.h"
 
-#include <stdio.h>
-
 #include "lib/log.h"
 #include "smtpd/prdr.h"
 #include "smtpd/session_engine.h"
 
-enum { NAME_SIZE = 17, MAP_SIZE = 512, TO_LIMIT_BYTES = 2048, REFUSALS_LOGGED = 100 };
+enum { MAP_SIZE = 512, TO_LIMIT_BYTES = 2048, REFUSALS_LOGGED = 100 };
 
 static void
 begin(struct log_line *line, const char *event, const struct session *session)
@@ -19,8 +17,7 @@ begin(struct log_line *line, const char *event, const struct session *session)
 	char text[PEER_TEXT_SIZE];
 
 	log_begin(line, event);
-	(void)snprintf(text, sizeof text, "%016llx", (unsigned long long)session->name);
-	log_pair_text(line, "session", text);
+	log_pair_hex(line, "session", session->name);
 	peer_format_ip(&session->client.address, text);
 	log_pair_text(line, "client", text);
 	if (session->client.name.length)
