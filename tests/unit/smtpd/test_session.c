@@ -229,7 +229,7 @@ help_names_what_is_offered_and_whom_to_ask(void **unused)
 	(void)unused;
 	const char *heard = fixture_talk(fixture, "HELP\r\n");
 	assert_non_null(strstr(heard, "214-2.0.0 Commands: HELO EHLO MAIL"));
-	assert_non_null(strstr(heard, "CHUNKING (RFC 3030), LIMITS (RFC 9422)\r\n"));
+	assert_non_null(strstr(heard, "CHUNKING (RFC 3030), PRDR (draft-hall-prdr), LIMITS (RFC 9422)\r\n"));
 	assert_non_null(strstr(heard, "214 2.0.0 For help from a person: write to <postmaster@mx.example.org>\r\n"));
 	fixture->config.contact = "Call 12345.";
 	assert_non_null(strstr(fixture_talk(fixture, "HELP\r\n"), "from a person: Call 12345.\r\n"));

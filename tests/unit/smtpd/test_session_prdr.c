@@ -236,10 +236,10 @@ the_parameter_is_offered_and_checked(void **unused)
 	(void)unused;
 	fixture_connect(fixture, "127.0.0.1");
 	assert_non_null(strstr(fixture_talk(fixture, "EHLO c.example\r\n"), "PRDR\r\n"));
-	assert_string_equal(fixture_talk(fixture, "MAIL FROM:<s@c.example> PRDR=yes\r\n"),
-	    "501 5.5.4 Parameter PRDR=yes is not well formed or given twice\r\n");
-	assert_string_equal(fixture_talk(fixture, "MAIL FROM:<s@c.example> PRDR prdr\r\n"),
-	    "501 5.5.4 Parameter prdr is not well formed or given twice\r\n");
+	assert_non_null(
+	    strstr(fixture_talk(fixture, "MAIL FROM:<s@c.example> PRDR=yes\r\n"), "501 5.5.4 Parameter PRDR=yes "));
+	assert_non_null(
+	    strstr(fixture_talk(fixture, "MAIL FROM:<s@c.example> PRDR prdr\r\n"), "501 5.5.4 Parameter prdr "));
 	assert_string_equal(
 	    fixture_talk(fixture, "MAIL FROM:<s@c.example> SIZE=9 prdr\r\n"), "250 2.1.0 Sender taken\r\n");
 	fixture_free(fixture);
