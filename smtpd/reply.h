@@ -30,6 +30,11 @@
 	R(CHUNK_TAKEN, 250, "2.0.0", "", "{} octets taken") \
 	R(DELIVERED, 250, "2.0.0", "delivered", "Delivered; {}") \
 	R(DELIVERED_BEFORE, 250, "2.0.0", "delivered-before", "Delivered by an earlier attempt; {}") \
+	/* PRDR: the replies to each recipient, and the one to all when not everybody has the message. */ \
+	R(EACH_FOLLOWS, 353, "", "", "A reply to each recipient follows, in the order of RCPT, then one to all") \
+	R(DELIVERED_TO, 250, "2.0.0", "", "Delivered to {}") \
+	R(DELIVERED_TO_BEFORE, 250, "2.0.0", "", "Delivered to {} by an earlier attempt") \
+	R(DELIVERED_TO_SOME, 250, "2.0.0", "delivered-to-some", "Delivered to some of the recipients; {}") \
 	R(HELP, 214, "2.0.0", "", \
 	    "Commands: HELO EHLO MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT (RFC 5321)\nOffered to you now: {}\nTo read: https://www.rfc-editor.org, and there the RFC by its number\nFor help from a person: {}") \
 	R(VRFY, 252, "2.5.0", "", "Addresses are not verified here; send MAIL and RCPT, and RCPT will tell") \
@@ -98,7 +103,9 @@
 	R(BODY_TROUBLE, 451, "4.3.0", "body-trouble", "The message cannot be held now; try again later") \
 	R(COMMIT_NO_ROOM, 452, "4.3.1", "no-room", "There is no room for the message now; try again later") \
 	R(COMMIT_TROUBLE, 451, "4.3.0", "delivery-trouble", "Delivery does not work now; try again later") \
-	R(COMMIT_LATE, 451, "4.3.0", "delivery-late", "Delivery took too long and was taken back; try again later")
+	R(COMMIT_LATE, 451, "4.3.0", "delivery-late", "Delivery took too long and was taken back; try again later") \
+	R(DEFERRED_FOR_ALL, 451, "4.3.0", "deferred-for-all", "Delivered to nobody; the replies to the recipients say why; try again later") \
+	R(REFUSED_FOR_ALL, 550, "5.3.0", "refused-for-all", "Delivered to nobody; the replies to the recipients say why")
 /* clang-format on */
 
 enum reply_id {

@@ -7,6 +7,7 @@
  * On failure: see the header.
  */
 #include "smtpd/line.h"
+#include "smtpd/prdr.h"
 #include "smtpd/session_engine.h"
 #include "smtpd/session_table.h"
 
@@ -76,6 +77,8 @@ run_row(struct session *session, const struct session_row *row, struct span argu
 		return false;
 	}
 	count_answer(session, row, reply_code(reply.id));
+	if (row->flags & ROW_ENDS_ALWAYS)
+		prdr_say_each(session);
 	if (reply.id != REPLY_NONE)
 		session_say(session, &reply);
 	if (session->state >= SESSION_LINGERING)

@@ -169,6 +169,7 @@ session_begin_transaction(struct session *session, const struct sender_facts *se
 	transaction->number = session->transactions;
 	transaction->doubt = session->doubt;
 	transaction->handles = BUF_LIMIT(IPC_RECIPIENTS * 4);
+	STAILQ_INIT(&transaction->recipients);
 	transaction->begun_ms = session_now_ms(session);
 	session->transaction = transaction;
 	return true;
