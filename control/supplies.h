@@ -8,12 +8,14 @@
 
 #include "control/accounts.h"
 #include "control/spawn.h"
+#include "control/scratch_state.h"
 #include "control/state_folder.h"
 
 struct supplies {
 	struct programs programs;
 	struct accounts accounts;
 	struct state_folder state;
+	struct scratch_state scratch; /* where state is one for the moment */
 	const struct config *config;
 	int map;   /* the recipient map, not owned; -1: none yet */
 	int users; /* the compiled users, likewise */
@@ -26,6 +28,8 @@ void supplies_init(struct supplies *supplies, const struct config *config);
 bool supplies_open(struct supplies *supplies, struct buf *why);
 /* Gives an order what its row sees of them. The descriptors stay theirs. */
 void supplies_give(const struct supplies *supplies, struct spawn_order *order);
+/* The same with a state folder for the moment: nothing in the server's own is made or changed. */
+bool supplies_open_scratch(struct supplies *supplies, struct buf *why);
 void supplies_close(struct supplies *supplies);
 
 #endif

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/buf.h"
 #include "lib/bug.h"
 
 static struct peer_address
@@ -204,6 +205,20 @@ peer_is_loopback(const struct peer_address *peer)
 	return peer->family == 6 && memcmp(peer->ip, one, 16) == 0;
 }
 
+/* Twice in every session's log: inet_ntop() would go through printf. */
+static void
+format_ip4(const uint8_t ip[static 4], char text[static PEER_TEXT_SIZE])
+{
+	struct buf digits = { .data = text, .capacity = PEER_TEXT_SIZE - 1, .limit_bytes = PEER_TEXT_SIZE - 1 };
+
+	for (unsigned i = 0; i < 4; i++) {
+		if (i)
+			buf_append_char(&digits, '.');
+		buf_append_u64(&digits, ip[i]);
+	}
+	text[digits.length] = '\0';
+}
+
 void
 peer_format_ip(const struct peer_address *peer, char text[static PEER_TEXT_SIZE])
 {
@@ -211,7 +226,11 @@ peer_format_ip(const struct peer_address *peer, char text[static PEER_TEXT_SIZE]
 		(void)snprintf(text, PEER_TEXT_SIZE, "unknown");
 		return;
 	}
-	if (!inet_ntop(peer->family == 4 ? AF_INET : AF_INET6, peer->ip, text, PEER_TEXT_SIZE))
+	if (peer->family == 4) {
+		format_ip4(peer->ip, text);
+		return;
+	}
+	if (!inet_ntop(AF_INET6, peer->ip, text, PEER_TEXT_SIZE))
 		BUG("an address did not fit its text");
 }
 

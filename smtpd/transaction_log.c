@@ -5,12 +5,11 @@
  */
 #include "smtpd/transaction_log.h"
 
-#include <stdio.h>
-
 #include "lib/log.h"
+#include "smtpd/prdr.h"
 #include "smtpd/session_engine.h"
 
-enum { NAME_SIZE = 17, MAP_SIZE = 512, TO_LIMIT_BYTES = 2048, REFUSALS_LOGGED = 100 };
+enum { MAP_SIZE = 512, TO_LIMIT_BYTES = 2048, REFUSALS_LOGGED = 100 };
 
 static void
 begin(struct log_line *line, const char *event, const struct session *session)
@@ -18,8 +17,7 @@ begin(struct log_line *line, const char *event, const struct session *session)
 	char text[PEER_TEXT_SIZE];
 
 	log_begin(line, event);
-	(void)snprintf(text, sizeof text, "%016llx", (unsigned long long)session->name);
-	log_pair_text(line, "session", text);
+	log_pair_hex(line, "session", session->name);
 	peer_format_ip(&session->client.address, text);
 	log_pair_text(line, "client", text);
 	if (session->client.name.length)
@@ -114,8 +112,9 @@ transaction_log_refusal(const struct session *session, struct span sender, struc
 }
 
 static void
-put_recipients(struct log_line *line, const struct transaction *transaction)
+put_recipients(struct log_line *line, const struct session *session)
 {
+	const struct transaction *transaction = session->transaction;
 	struct buf to = BUF_LIMIT(TO_LIMIT_BYTES);
 
 	for (unsigned i = 0; i < transaction->accepted && i < TRANSACTION_NAMED; i++) {
@@ -126,6 +125,8 @@ put_recipients(struct log_line *line, const struct transaction *transaction)
 	log_pair(line, "to", buf_span(&to));
 	log_pair_number(line, "recipients", transaction->accepted);
 	log_pair_number(line, "refused", transaction->refused);
+	if (transaction->message && transaction->message->outcomes.length)
+		log_pair_number(line, "delivered", prdr_count(session).delivered);
 	buf_free(&to);
 }
 
@@ -151,7 +152,7 @@ transaction_log_end(const struct session *session, enum reply_id answer, const c
 	begin(&line, "transaction", session);
 	log_pair_number(&line, "transaction", transaction->number);
 	put_sender(&line, transaction->sender.address);
-	put_recipients(&line, transaction);
+	put_recipients(&line, session);
 	log_pair_number(&line, "size", message ? message->found->text_bytes : 0);
 	log_pair_text(&line, "tls", "no");
 	put_spf(&line, transaction);
