@@ -9,7 +9,8 @@
 void
 supplies_init(struct supplies *supplies, const struct config *config)
 {
-	*supplies = (struct supplies){ .config = config, .map = -1, .users = -1, .log = STDERR_FILENO };
+	*supplies =
+	    (struct supplies){ .config = config, .map = -1, .users = -1, .auth_folder = -1, .log = STDERR_FILENO };
 	programs_init(&supplies->programs);
 	state_folder_init(&supplies->state);
 }
@@ -39,7 +40,9 @@ supplies_give(const struct supplies *supplies, struct spawn_order *order)
 	if (order->role == ROLE_AUTH)
 		order->map = supplies->users;
 	if (order->role == ROLE_DELIVER)
-		order->journal = state->journal;
+		order->folder = state->journal;
+	if (order->role == ROLE_CALLER)
+		order->folder = supplies->auth_folder;
 }
 
 void

@@ -37,6 +37,7 @@ enum ipc_limit {
 	M(UNLISTEN, unlisten, MASTER, DOOR, 0)            /* close one of them */                                      \
 	M(CONFIG, config, MASTER, CHILD, 1)               /* a sealed memory file with the new configuration */        \
 	M(MAP, map, MASTER, CHILD, 1)                     /* the new recipient map (auth: the users), read-only */     \
+	M(FOLDER, folder, MASTER, CALLER, 1)              /* where the auth-socket is, as a mere place (O_PATH) */     \
 	M(DRAIN, drain, MASTER, CHILD, 0)                 /* finish what was begun, then say DRAINED */                \
 	M(DRAINED, drained, CHILD, MASTER, 0)                                                                          \
 	M(BREACH, breach, CHILD, MASTER, 0)               /* a neighbour broke the protocol: have it restarted */      \
@@ -74,6 +75,7 @@ enum ipc_limit {
 #define IPC_FIELDS_UNLISTEN(F, S) F(S, U8, index, 0)
 #define IPC_FIELDS_CONFIG(F, S)
 #define IPC_FIELDS_MAP(F, S)
+#define IPC_FIELDS_FOLDER(F, S)
 #define IPC_FIELDS_DRAIN(F, S)
 #define IPC_FIELDS_DRAINED(F, S)
 #define IPC_FIELDS_BREACH(F, S) F(S, U8, peer_role, 0) F(S, U8, peer_instance, 0) F(S, STRING, what, IPC_TEXT_BYTES)
