@@ -98,12 +98,23 @@ set_body(struct mail_params *params, struct span value)
 	return PARAMS_OK;
 }
 
+/* RFC 6531 3.4: it has no value. */
+static enum params_result
+set_smtputf8(struct mail_params *params, struct span value)
+{
+	if (params->is_smtputf8)
+		return PARAMS_TWICE;
+	params->is_smtputf8 = true;
+	return value.length ? PARAMS_BAD_VALUE : PARAMS_OK;
+}
+
 static const struct mail_keyword {
 	const char *key;
 	enum params_result (*set)(struct mail_params *params, struct span value);
 } mail_keywords[] = {
 	{ "SIZE", set_size },
 	{ "BODY", set_body },
+	{ "SMTPUTF8", set_smtputf8 },
 };
 
 static enum params_result
