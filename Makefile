@@ -20,7 +20,7 @@ LDHARDEN := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
 OPTIMISE ?= -O2 -g
 CFLAGS   += -std=c17 $(OPTIMISE) $(WARNINGS) $(HARDEN) $(VARIANT)
 CPPFLAGS += -D_GNU_SOURCE -I. -include lib/banned.h -MMD -MP
-LIBS      = -lspf2 -lcdb -lcares -lseccomp -levent_core -lconfuse -lcrypto -lidn2 -lunistring -lcrypt -lpthread
+LIBS      = -lspf2 -lcdb -lcares -lseccomp -levent_core -lconfuse -lssl -lcrypto -lidn2 -lunistring -lcrypt -lpthread
 
 ARCHIVES := $(foreach room,$(ROOMS),$(BUILD)/lib/$(room).a)
 PROGRAMS := tidegate tidegate-door tidegate-caller tidegate-smtpd tidegate-dns tidegate-auth tidegate-deliver

@@ -13,12 +13,15 @@
 #include "smtpd/handoff.h"
 #include "smtpd/session.h"
 #include "smtpd/sessions.h"
+#include "smtpd/tls_context.h"
 
 struct smtpd {
 	struct child *child;
 	struct config *config; /* owned */
 	struct map *map;       /* owned; NULL: none yet */
 	struct map_rules map_rules;
+	struct tls_library *tls_library; /* owned */
+	struct tls_contexts *tls;        /* owned; NULL: no certificate yet */
 	struct body_store bodies;
 	struct session_world world;
 	struct sessions *sessions;
