@@ -52,7 +52,6 @@ class Smtplib(ServerCase):
         self.assertRegex(ours.decode(), r"with UTF8SMTP id \S+\s+for <jürgen@bücher\.example>;")
         read = email.message_from_bytes(stored[0], policy=email.policy.SMTPUTF8)
         self.assertEqual(read["Subject"], "Grüße aus 例子")
-        self.assertEqual(read["From"].addresses[0].addr_spec, "jörg@bücher.example")
 
     def test_sendmail_in_other_spellings(self):
         """NFD, capitals, A-labels, a sub-address: one mailbox."""

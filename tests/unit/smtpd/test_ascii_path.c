@@ -16,6 +16,7 @@
 #include <uninorm.h>
 #include <unistr.h>
 
+#include "lookup/mail_address.h"
 #include "lookup/map_resolve.h"
 #include "smtpd/address.h"
 #include "smtpd/trace_header.h"
