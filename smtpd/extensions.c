@@ -34,6 +34,7 @@ static const struct extension extensions[] = {
 	{ "SMTPUTF8",            NULL, NULL,                    "RFC 6531" },
 	{ "ENHANCEDSTATUSCODES", NULL, NULL,                    "RFC 2034" },
 	{ "CHUNKING",            NULL, NULL,                    "RFC 3030" },
+	{ "PRDR",                NULL, NULL,                    "draft-hall-prdr" },
 	{ "LIMITS",              NULL, append_limits,           "RFC 9422" },
 };
 /* clang-format on */

@@ -57,6 +57,7 @@ struct sender_facts {
 	struct span domain;       /* in A-labels when it is not ASCII */
 	bool is_smtputf8;         /* MAIL has said SMTPUTF8: addresses may be UTF-8 */
 	uint64_t announced_bytes; /* SIZE=, or 0 */
+	bool wants_prdr;          /* MAIL had PRDR */
 	struct spf_facts spf;
 };
 
