@@ -42,6 +42,11 @@ void session_tarpit(struct session *session, enum reply_id why);
 uint64_t session_tarpit_ms(const struct session *session);
 /* Has this client tried so many unknown recipients that it hears no more? */
 bool session_is_harvest(const struct session *session);
+/* STARTTLS was accepted, or the listener begins with TLS: forgets all that was said in the clear (RFC 3207 4.2), and
+ * waits for the handshake. */
+void session_begin_handshake(struct session *session);
+/* The client has gone, or the time is over, before the handshake was done. */
+void session_lose_handshake(struct session *session, const char *reason);
 /* Sets the deadline for whatever is awaited now. */
 void session_arm(struct session *session);
 /* Forgets the bytes that wait. */
