@@ -228,9 +228,9 @@ put_tls(struct field *field, const struct trace_received *facts)
 	if (facts->tls_version.length == 0)
 		return;
 	put_words(field, " (");
-	put_shown(field, facts->tls_version);
+	put_shown(field, foreign(facts->tls_version, false));
 	end_word(field);
-	put_shown(field, facts->tls_cipher);
+	put_shown(field, foreign(facts->tls_cipher, false));
 	put_char(field, ')');
 }
 
