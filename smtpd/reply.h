@@ -33,6 +33,7 @@
 	R(HELP, 214, "2.0.0", "", \
 	    "Commands: HELO EHLO MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT (RFC 5321)\nOffered to you now: {}\nTo read: https://www.rfc-editor.org, and there the RFC by its number\nFor help from a person: {}") \
 	R(VRFY, 252, "2.5.0", "", "Addresses are not verified here; send MAIL and RCPT, and RCPT will tell") \
+	R(TLS_GO_AHEAD, 220, "2.0.0", "", "Begin the TLS handshake") \
 	R(GO_AHEAD, 354, "", "", "Send the message and end it with a line holding only a dot") \
 	/* The session ends. */ \
 	R(DRAINING, 421, "4.3.2", "draining", "{} is being stopped or restarted; connect again in a minute") \
@@ -65,6 +66,8 @@
 	R(BAD_PARAMETER, 501, "5.5.4", "bad-parameter", "Parameter {} is not well formed or given twice; correct the client") \
 	R(UNKNOWN_PARAMETER, 555, "5.5.4", "unknown-parameter", "Parameter {} is not known here; leave it out") \
 	R(NOT_IMPLEMENTED, 502, "5.5.1", "not-implemented", "This command is not offered here; HELP lists those that are") \
+	R(TLS_IS_ON, 503, "5.5.1", "out-of-order", "TLS is on already; go on") \
+	R(NO_TLS, 454, "4.7.0", "no-tls", "TLS is not available now; try again later, or go on without it") \
 	R(OUT_OF_ORDER, 503, "5.5.1", "out-of-order", "This command is out of order here; the order is EHLO, MAIL, RCPT, DATA") \
 	R(CHUNK_UNWANTED, 503, "5.5.1", "chunk-unwanted", "No message takes this chunk: no recipient was accepted, or an earlier chunk was refused; send RSET") \
 	R(NO_RECIPIENTS, 554, "5.5.1", "no-recipients", "No recipient was accepted, so there is nothing to send; see what each RCPT was answered") \

@@ -58,6 +58,8 @@ enter(struct session *session, const struct session_row *row, enum handled handl
 		session->state = (uint8_t)row->next;
 	if (spoils)
 		session->state = SESSION_SPOILT;
+	if (session->state == SESSION_HANDSHAKE)
+		session_begin_handshake(session);
 	if (session->state == SESSION_CLOSED)
 		session_leave(session, "quit", false);
 }
@@ -224,7 +226,7 @@ consume(struct session *session, struct span bytes)
 {
 	size_t taken = 0;
 
-	while (taken < bytes.length && !session_is_waiting(session) && session->state < SESSION_LINGERING) {
+	while (taken < bytes.length && !session_is_waiting(session) && session->state < SESSION_HANDSHAKE) {
 		size_t step = take_some(session, span_skip(bytes, taken));
 
 		if (step == 0)
@@ -234,7 +236,8 @@ consume(struct session *session, struct span bytes)
 		if (session->is_in_chunk && session->chunk_left == 0 && session->state < SESSION_LINGERING)
 			(void)end_chunk(session);
 	}
-	return taken;
+	/* What was pipelined behind STARTTLS came in the clear, from anybody: it is no part of what follows. */
+	return session->state == SESSION_HANDSHAKE ? bytes.length : taken;
 }
 
 /* Puts bytes behind those that wait already. */
@@ -275,7 +278,7 @@ session_input(struct session *session, struct span bytes)
 	session_settle_if_read(session);
 	if (session->state == SESSION_SILENT)
 		session_take_early(session);
-	if (session->state >= SESSION_LINGERING)
+	if (session->state >= SESSION_HANDSHAKE)
 		return;
 	if (session_takes_text(session))
 		session_arm(session);

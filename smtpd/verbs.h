@@ -28,6 +28,11 @@ enum handled verb_help(struct session *session, struct span argument, struct rep
 enum handled verb_quit(struct session *session, struct span argument, struct reply *reply);
 enum handled verb_not_offered(struct session *session, struct span argument, struct reply *reply);
 
+/* verbs_tls.c */
+/* Is STARTTLS offered to this session now? */
+bool verbs_may_start_tls(const struct session *session);
+enum handled verb_starttls(struct session *session, struct span argument, struct reply *reply);
+
 /* verbs_envelope.c */
 enum handled verb_mail(struct session *session, struct span argument, struct reply *reply);
 enum handled verb_rcpt(struct session *session, struct span argument, struct reply *reply);

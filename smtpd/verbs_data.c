@@ -165,7 +165,10 @@ append_trace(const struct session *session, struct buf *out)
 		.client = session->client.address,
 		.hostname = span_of(session->world->config->hostname),
 		.is_esmtp = session->is_esmtp,
-		.wall_us = clock_wall_us() };
+		.is_encrypted = session->client.tls.is_on,
+		.wall_us = clock_wall_us(),
+		.tls_version = session->client.tls.version,
+		.tls_cipher = session->client.tls.cipher };
 
 	(void)snprintf(id, sizeof id, "%016llx-%u", (unsigned long long)session->name, transaction->number);
 	trace.id = span_of(id);

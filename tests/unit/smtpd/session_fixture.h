@@ -34,6 +34,8 @@ struct fixture {
 	size_t commit_handles;             /* of the last COMMIT */
 	uint32_t settled[FIXTURE_SETTLED]; /* receipts */
 	unsigned settled_count;
+	bool has_certificate;
+	unsigned handshakes; /* begun */
 	bool has_map;
 	bool has_dns;
 	bool has_deliver;
@@ -152,6 +154,22 @@ fixture_look_up(struct session *session, struct span address, struct map_result 
 	return fixture_of(session)->has_map;
 }
 
+static inline bool
+fixture_has_tls(const struct session *session)
+{
+	return fixture_of(session)->has_certificate;
+}
+
+static inline bool
+fixture_start_tls(struct session *session)
+{
+	struct fixture *fixture = fixture_of(session);
+
+	if (fixture->has_certificate)
+		fixture->handshakes++;
+	return fixture->has_certificate;
+}
+
 static inline struct config
 fixture_config(void)
 {
@@ -169,6 +187,7 @@ fixture_config(void)
 		.memory_budget = 1 << 24,
 		.spool_budget = 1 << 26,
 		.command_timeout = 300000,
+		.tls_timeout = 30000,
 		.data_timeout = 180000,
 		.data_rate = 100,
 		.session_idle = 1800000,
@@ -187,7 +206,9 @@ fixture_new(void)
 		.give_up = fixture_give_up,
 		.is_acknowledged = fixture_is_acknowledged,
 		.settle = fixture_settle,
-		.look_up = fixture_look_up };
+		.look_up = fixture_look_up,
+		.has_tls = fixture_has_tls,
+		.start_tls = fixture_start_tls };
 	struct fixture *fixture = calloc(1, sizeof *fixture);
 
 	if (!fixture || !body_store_begin(&fixture->bodies, AT_FDCWD, 0))
