@@ -58,6 +58,10 @@
 	K(NUMBER, max_received, "max-received", "100", 10, 1000, "Received fields before a message is a loop")         \
 	K(NUMBER, max_errors, "max-errors", "10", 1, 1000, "refused commands before a session ends")                   \
 	K(NUMBER, max_idle_commands, "max-idle-commands", "20", 1, 1000, "NOOP, RSET, VRFY, HELP without a MAIL")      \
+	K(NUMBER, tarpit_after, "tarpit-after", "3", 0, 1000, "refused commands before the answers wait")              \
+	K(DURATION, tarpit_limit, "tarpit-limit", "10", 0, 60, "the longest wait; 0: none")                            \
+	K(NUMBER, harvest_delay_after, "harvest-delay-after", "5", 0, 1000, "unknown recipients before the wait is longest") \
+	K(NUMBER, harvest_limit, "harvest-limit", "8", 0, 1000, "unknown recipients before a session ends; 0: any")    \
 	K(NUMBER, max_connections, "max-connections", "10000", 1, 100000, "connections in all")                        \
 	K(NUMBER, max_connections_per_address, "max-connections-per-address", "50", 0, 100000, "0: no cap")            \
 	K(NUMBER, max_connections_per_network, "max-connections-per-network", "200", 0, 100000, "a /24 or /64; 0: no cap") \
