@@ -18,12 +18,8 @@
 
 enum { IN_BYTES = 4 * DOVECOT_LINE_BYTES, OUT_BYTES = AUTH_LINK_TRIES * DOVECOT_REQUEST_BYTES, SAID_EVERY_MS = 60000 };
 
-enum link_state {
-	LINK_DOWN,
-	LINK_CALLED,   /* the caller was asked for a connection */
-	LINK_GREETING, /* DONE has not come */
-	LINK_UP
-};
+/* CALLED: the caller was asked for a connection; GREETING: DONE has not come. */
+enum link_state { LINK_DOWN, LINK_CALLED, LINK_GREETING, LINK_UP };
 
 struct auth_link {
 	struct event_base *base;
