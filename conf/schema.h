@@ -63,7 +63,7 @@
 	K(NUMBER, max_connections_per_network, "max-connections-per-network", "200", 0, 100000, "a /24 or /64; 0: no cap") \
 	K(NUMBER, connection_rate_per_address, "connection-rate-per-address", "300", 0, 1000000, "new ones a minute")  \
 	K(NUMBER, connection_rate_per_network, "connection-rate-per-network", "1200", 0, 1000000, "a /24 or /64; 0: no cap") \
-	K(SIZE, memory_budget, "memory-budget", "256M", 1048576, 68719476736, "for bodies and lines, each smtpd")      \
+	K(SIZE, memory_budget, "memory-budget", "256M", 1048576, 68719476736, "for all that clients cost, each smtpd") \
 	K(SIZE, spool_budget, "spool-budget", "2G", 1048576, 1099511627776, "for spool files, each smtpd")             \
 	K(DURATION, greeting_delay, "greeting-delay", "3", 0, 60, "silence asked for before the greeting; 0: none")    \
 	K(ACTION, early_talker, "early-talker", "refuse", 0, 0, "when a client talks before the greeting")             \

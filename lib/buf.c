@@ -11,6 +11,26 @@
 
 enum { FIRST_CAPACITY_BYTES = 64 };
 
+/* Takes more memory, when the budget has it. */
+static bool
+grow(struct buf *buf, size_t capacity)
+{
+	enum budget_need need = capacity <= BUF_SMALL_BYTES ? BUDGET_UNDER_WAY : BUDGET_DISPENSABLE;
+	size_t more = capacity - buf->capacity;
+
+	if (buf->budget && !budget_take(buf->budget, need, more))
+		return false;
+	char *grown = realloc(buf->data, capacity);
+	if (!grown) {
+		if (buf->budget)
+			budget_give(buf->budget, more);
+		return false;
+	}
+	buf->data = grown;
+	buf->capacity = capacity;
+	return true;
+}
+
 /* Makes room for n bytes of content and `behind` more that are none (a NUL): those do not count against the limit. */
 static char *
 make_room(struct buf *buf, size_t n, size_t behind)
@@ -29,13 +49,10 @@ make_room(struct buf *buf, size_t n, size_t behind)
 			capacity = FIRST_CAPACITY_BYTES;
 		if (capacity < needed)
 			capacity = needed;
-		char *grown = realloc(buf->data, capacity);
-		if (!grown) {
+		if (!grow(buf, capacity)) {
 			buf->failed = true;
 			return NULL;
 		}
-		buf->data = grown;
-		buf->capacity = capacity;
 	}
 	return buf->data + buf->length;
 }
@@ -156,5 +173,7 @@ void
 buf_free(struct buf *buf)
 {
 	free(buf->data);
-	*buf = BUF_LIMIT(buf->limit_bytes);
+	if (buf->budget)
+		budget_give(buf->budget, buf->capacity);
+	*buf = BUF_PAID_BY(buf->budget, buf->limit_bytes);
 }

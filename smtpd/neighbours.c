@@ -10,6 +10,7 @@
 #include "smtpd/smtpd.h"
 
 enum {
+	SPARE_DESCRIPTORS = 256,
 	QUEUE_BYTES = 1 << 20,
 	LOST_SAID_MS = 60000 /* between two lines about it */
 };
@@ -30,6 +31,16 @@ lose_client(struct smtpd *smtpd, uint32_t door_id)
 	neighbours_report_closed(smtpd, door_id, true);
 }
 
+/* The last descriptors are for the bodies of those who are here, and to tell the next client that there are none: the
+ * kernel gives the lowest number that is free, so a high one means that hardly any is. */
+static uint64_t
+spare_descriptors(const struct smtpd *smtpd)
+{
+	uint64_t share = smtpd->child->open_files / 16;
+
+	return share < SPARE_DESCRIPTORS ? share : SPARE_DESCRIPTORS;
+}
+
 static bool
 on_client(void *context, struct edge *edge, const struct ipc_message *message)
 {
@@ -38,10 +49,12 @@ on_client(void *context, struct edge *edge, const struct ipc_message *message)
 	(void)edge;
 	if (message->type != IPC_CONNECTION)
 		return false;
-	if (message->descriptor >= 0)
-		conn_open(smtpd, message->descriptor, &message->connection);
-	else
+	if (message->descriptor < 0)
 		lose_client(smtpd, message->connection.id);
+	else if ((uint64_t)message->descriptor + spare_descriptors(smtpd) >= smtpd->child->open_files)
+		conn_turn_away(smtpd, message->descriptor, message->connection.id, REPLY_NO_DESCRIPTORS);
+	else
+		conn_open(smtpd, message->descriptor, &message->connection);
 	return true;
 }
 

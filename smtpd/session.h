@@ -57,7 +57,8 @@ struct session_io {
 struct session_world {
 	const struct config *config;
 	const struct session_io *io;
-	void *context; /* io's */
+	void *context;         /* io's */
+	struct budget *memory; /* pays for all that sessions keep */
 	struct body_store *bodies;
 	struct map_result *found; /* room for one lookup */
 	struct buf out;           /* room for one reply */
@@ -116,7 +117,6 @@ struct session {
 	const char *doubt;      /* the first doubt about the client itself, or "" */
 	uint32_t id;            /* in ASK and SAY */
 	uint32_t receipt;       /* of the last commit, until the client is known to have read its 250; 0: none */
-	uint32_t input_charged; /* bytes of input taken out of the memory budget */
 	uint32_t skipped_bytes; /* of a line that is too long */
 	uint16_t transactions;
 	uint16_t messages; /* accepted */

@@ -244,14 +244,9 @@ consume(struct session *session, struct span bytes)
 static bool
 keep_input(struct session *session, struct span bytes)
 {
-	if (bytes.length == 0)
+	buf_append(&session->input, bytes);
+	if (buf_ok(&session->input))
 		return true;
-	if (body_store_charge(session->world->bodies, bytes.length)) {
-		session->input_charged += (uint32_t)bytes.length;
-		buf_append(&session->input, bytes);
-		if (buf_ok(&session->input))
-			return true;
-	}
 	session_dismiss(session, REPLY_SESSION_NO_MEMORY);
 	return false;
 }

@@ -33,8 +33,6 @@ void
 session_drop_input(struct session *session)
 {
 	buf_free(&session->input);
-	body_store_discharge(session->world->bodies, session->input_charged);
-	session->input_charged = 0;
 	session->input_scanned = 0;
 }
 
@@ -168,7 +166,7 @@ session_begin_transaction(struct session *session, const struct sender_facts *se
 	transaction->id = ++session->world->next_transaction;
 	transaction->number = session->transactions;
 	transaction->doubt = session->doubt;
-	transaction->handles = BUF_LIMIT(IPC_RECIPIENTS * 4);
+	transaction->handles = BUF_PAID_BY(session->world->memory, IPC_RECIPIENTS * 4);
 	transaction->begun_ms = session_now_ms(session);
 	session->transaction = transaction;
 	return true;
@@ -242,9 +240,9 @@ session_begin(struct session *session, struct session_world *world, void *owner,
 {
 	*session = (struct session){ .world = world, .owner = owner, .id = id, .end_reason = "", .doubt = "" };
 	session->name = world->next_name++;
-	session->arena = ARENA_LIMIT(ARENA_BYTES);
-	session->transaction_arena = ARENA_LIMIT(SESSION_TRANSACTION_BYTES);
-	session->input = BUF_LIMIT(INPUT_BYTES);
+	session->arena = ARENA_PAID_BY(world->memory, ARENA_BYTES);
+	session->transaction_arena = ARENA_PAID_BY(world->memory, SESSION_TRANSACTION_BYTES);
+	session->input = BUF_PAID_BY(world->memory, INPUT_BYTES);
 	session->begun_ms = session_now_ms(session);
 	session->mail_ms = session->begun_ms;
 	world->sessions_begun++;

@@ -23,6 +23,7 @@ struct smtpd {
 	struct map_rules map_rules;
 	struct tls_library *tls_library; /* owned */
 	struct tls_contexts *tls;        /* owned; NULL: no certificate yet */
+	struct budget memory;
 	struct body_store bodies;
 	struct session_world world;
 	struct sessions *sessions;

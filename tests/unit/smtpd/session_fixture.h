@@ -21,6 +21,7 @@ struct fixture {
 	struct session_world world;
 	struct session session;
 	struct config config;
+	struct budget memory;
 	struct body_store bodies;
 	uint64_t now_ms;
 	struct buf out;                    /* what the client has heard and fixture_heard() has not taken */
@@ -211,10 +212,11 @@ fixture_new(void)
 		.start_tls = fixture_start_tls };
 	struct fixture *fixture = calloc(1, sizeof *fixture);
 
-	if (!fixture || !body_store_begin(&fixture->bodies, AT_FDCWD, 0))
+	if (!fixture || !body_store_begin(&fixture->bodies, &fixture->memory, AT_FDCWD, 0))
 		BUG("no memory or no SHA-256");
 	fixture->config = fixture_config();
-	body_store_limit(&fixture->bodies, fixture->config.memory_budget, fixture->config.spool_budget);
+	fixture->memory.limit_bytes = fixture->config.memory_budget;
+	body_store_limit(&fixture->bodies, fixture->config.spool_budget);
 	fixture->now_ms = 1000000;
 	fixture->has_map = fixture->has_dns = fixture->has_deliver = fixture->is_acknowledged = true;
 	fixture->out = BUF_LIMIT(1 << 20);
@@ -223,6 +225,7 @@ fixture_new(void)
 	fixture->world = (struct session_world){ .config = &fixture->config,
 		.io = &io,
 		.context = fixture,
+		.memory = &fixture->memory,
 		.bodies = &fixture->bodies,
 		.found = malloc(sizeof(struct map_result)),
 		.out = BUF_LIMIT(16384),
@@ -253,7 +256,7 @@ static inline void
 fixture_free(struct fixture *fixture)
 {
 	session_free(&fixture->session);
-	if (fixture->bodies.memory_bytes || fixture->bodies.spool_bytes)
+	if (fixture->memory.used_bytes || fixture->bodies.spool_bytes)
 		BUG("a session that has ended still holds memory or spool");
 	body_store_end(&fixture->bodies);
 	buf_free(&fixture->out);
@@ -271,6 +274,17 @@ static inline void
 fixture_send(struct fixture *fixture, struct span bytes)
 {
 	session_input(&fixture->session, bytes);
+}
+
+/* What the session keeps besides its arenas and its open transaction: bodies and lines that wait. */
+static inline uint64_t
+fixture_kept_bytes(const struct fixture *fixture)
+{
+	const struct session *session = &fixture->session;
+	uint64_t arenas = session->arena.used_bytes + session->transaction_arena.used_bytes;
+
+	return fixture->memory.used_bytes - arenas -
+	       (session->transaction ? session->transaction->handles.capacity : 0);
 }
 
 /* What the client has heard since the last call. */
