@@ -26,9 +26,11 @@ USERS = 100
 WORKLOADS = {
     "W1": ["-s", "50", "-c", "1", "-u", str(USERS)],
     "W1-one": ["-s", "1", "-c", "1", "-u", str(USERS)],
+    "W1-tls": ["-s", "50", "-c", "1", "-u", str(USERS), "-t"],
     "W4": ["-s", "50", "-c", "1", "-x"],
 }
 COUNTS = {("tidegate", "W1"): 6000, ("postfix", "W1"): 1500, ("tidegate", "W1-one"): 600, ("postfix", "W1-one"): 300,
+          ("tidegate", "W1-tls"): 3000, ("postfix", "W1-tls"): 900,
           ("tidegate", "W4"): 10000, ("postfix", "W4"): 3000}
 IDLE = 5000
 
