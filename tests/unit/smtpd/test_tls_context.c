@@ -127,6 +127,8 @@ every_version_and_key_shakes_hands_by_the_signer(void **unused)
 			fail_msg("case %zu: no handshake", i);
 		assert_int_equal(local.asked, 1);
 		assert_int_equal(local.scheme, cases[i].scheme);
+		assert_int_equal(
+		    local.verdict, cases[i].version == TLS1_3_VERSION ? KEYS_SIGNS_TLS13 : KEYS_SIGNS_TLS12);
 		bytes_pass_both_ways(&talk);
 		talk_end(&talk);
 		tls_contexts_free(contexts);

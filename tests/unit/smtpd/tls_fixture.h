@@ -11,6 +11,7 @@
 #include <openssl/x509v3.h>
 #include <string.h>
 
+#include "smtpd/keys_judge.h"
 #include "smtpd/tls_context.h"
 
 struct pair {
@@ -71,6 +72,7 @@ struct local_signer {
 	bool refuses;
 	unsigned asked;
 	uint16_t scheme;
+	enum keys_verdict verdict;
 	char input[1024];
 	size_t input_bytes;
 };
@@ -97,6 +99,21 @@ scheme_digest(uint16_t scheme)
 	}
 }
 
+static inline enum keys_kind
+pair_kind(EVP_PKEY *key)
+{
+	switch (EVP_PKEY_get_bits(key)) {
+	case 256:
+		return KEYS_P256;
+	case 384:
+		return KEYS_P384;
+	case 521:
+		return KEYS_P521;
+	default:
+		return KEYS_RSA;
+	}
+}
+
 static inline size_t
 local_sign(
     void *context, struct span id, uint16_t scheme, struct span input, unsigned char *signature, const char **why)
@@ -120,6 +137,10 @@ local_sign(
 			key = local->pairs[i].key;
 	}
 	assert_non_null(key);
+	/* What OpenSSL wants signed is what keys signs. */
+	local->verdict = keys_judge(pair_kind(key), scheme, input, why);
+	if (local->verdict == KEYS_REFUSES)
+		fail_msg("scheme %04x: %s", scheme, *why);
 	EVP_MD_CTX *signing = EVP_MD_CTX_new();
 	EVP_PKEY_CTX *details;
 	assert_int_equal(EVP_DigestSignInit(signing, &details, scheme_digest(scheme), NULL, key), 1);
