@@ -19,6 +19,8 @@ enum walls { WALLS_NONE, WALLS_ALL };
 enum resolver_down { RESOLVER_DOWN_DEFER, RESOLVER_DOWN_ACCEPT };
 enum letter_case { LETTER_CASE_FOLD, LETTER_CASE_KEEP };
 enum bare_newline { BARE_NEWLINE_NORMALISE, BARE_NEWLINE_REFUSE };
+enum listener_role { LISTENER_MX, LISTENER_SUBMISSION };
+enum listener_tls { LISTENER_TLS_OFF, LISTENER_TLS_STARTTLS, LISTENER_TLS_IMPLICIT };
 enum tls_policy { TLS_POLICY_COMPATIBLE, TLS_POLICY_MODERN };
 
 struct config_list {
@@ -37,14 +39,34 @@ struct config_list {
 #define CONFIG_C_RESOLVER_DOWN enum resolver_down
 #define CONFIG_C_LETTER_CASE enum letter_case
 #define CONFIG_C_BARE_NEWLINE enum bare_newline
+#define CONFIG_C_LISTENER_ROLE enum listener_role
+#define CONFIG_C_LISTENER_TLS enum listener_tls
 #define CONFIG_C_TLS_POLICY enum tls_policy
 
-struct config {
 #define K(kind, member, key, preset, lowest, highest, help) CONFIG_C_##kind member;
-	CONFIG_LIST(K)
-#undef K
-	void *storage; /* owns the texts */
+struct config_listener {
+	const char *name; /* of the section; the address itself when it stands in `listen` */
+	LISTENER_LIST(K)
 };
+
+struct config_certificate {
+	const char *name; /* several may share one: the same names with keys of different kinds */
+	CERTIFICATE_LIST(K)
+};
+
+struct config {
+	CONFIG_LIST(K)
+	/* Those of `listen` first, then the sections in the order of the file; at least one in all. */
+	const struct config_listener *listeners;
+	size_t listener_count;
+	const struct config_certificate *certificates; /* in the order of the file */
+	size_t certificate_count;
+	void *storage; /* owns the texts, the listeners and the certificates */
+};
+#undef K
+
+/* How many sections of a kind one file may hold. */
+enum { CONFIG_SECTIONS_MAX = 64 };
 
 /* Reads, completes (resolvers from /etc/resolv.conf, hostname from the system when absent) and checks a file.
  * NULL on any error; errors then holds one line each, "FILE:LINE: what is wrong; what would be right". */

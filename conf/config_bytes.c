@@ -1,7 +1,8 @@
 /* The configuration as bytes for the child processes.
  *
  * "TGCF" · version · number of keys · the values in the order of the schema: texts and items with a u32 length, lists
- * with a u16 count, numbers as u64, words as u8; all integers big-endian. A child is the same build as its master, so
+ * with a u16 count, numbers as u64, words as u8; then the sections, listeners before certificates: their number as u16,
+ * each with its name and values; all integers big-endian. A child is the same build as its master, so
  * any difference is refused.
  *
  * Trust: the bytes come from the master in a sealed memory file; they are checked as if they did not. Pure.
@@ -10,7 +11,7 @@
 #include "conf/config_schema.h"
 #include "conf/config_storage.h"
 
-enum { VERSION = 1, NUMBER_BYTES = 8, LENGTH_BYTES = 4, COUNT_BYTES = 2, WORD_BYTES = 1 };
+enum { VERSION = 2, NUMBER_BYTES = 8, LENGTH_BYTES = 4, COUNT_BYTES = 2, WORD_BYTES = 1 };
 
 static const char magic[] = "TGCF";
 
@@ -31,14 +32,14 @@ put_text(struct buf *out, const char *text)
 }
 
 static void
-encode_key(const struct config *config, const struct config_key *key, struct buf *out)
+encode_key(const void *owner, const struct config_key *key, struct buf *out)
 {
 	switch (key->kind) {
 	case CONFIG_TEXT:
-		put_text(out, config_get_text(config, key));
+		put_text(out, config_get_text(owner, key));
 		return;
 	case CONFIG_LIST_OF_TEXTS: {
-		const struct config_list *list = config_get_list(config, key);
+		const struct config_list *list = config_get_list(owner, key);
 
 		put(out, list->count, COUNT_BYTES);
 		for (size_t i = 0; i < list->count; i++)
@@ -48,7 +49,7 @@ encode_key(const struct config *config, const struct config_key *key, struct buf
 	case CONFIG_NUMBER:
 	case CONFIG_SIZE:
 	case CONFIG_DURATION:
-		put(out, config_get_number(config, key), NUMBER_BYTES);
+		put(out, config_get_number(owner, key), NUMBER_BYTES);
 		return;
 	case CONFIG_FLAG:
 	case CONFIG_ACTION:
@@ -56,10 +57,19 @@ encode_key(const struct config *config, const struct config_key *key, struct buf
 	case CONFIG_RESOLVER_DOWN:
 	case CONFIG_LETTER_CASE:
 	case CONFIG_BARE_NEWLINE:
+	case CONFIG_LISTENER_ROLE:
+	case CONFIG_LISTENER_TLS:
 	case CONFIG_TLS_POLICY:
-		put(out, config_get_word(config, key), WORD_BYTES);
+		put(out, config_get_word(owner, key), WORD_BYTES);
 		return;
 	}
+}
+
+static void
+encode_table(const void *owner, enum config_table table, struct buf *out)
+{
+	for (size_t i = 0; i < config_key_count(table); i++)
+		encode_key(owner, config_key_at(table, i), out);
 }
 
 void
@@ -67,9 +77,19 @@ config_encode(const struct config *config, struct buf *out)
 {
 	buf_append_text(out, magic);
 	put(out, VERSION, COUNT_BYTES);
-	put(out, config_key_count(), COUNT_BYTES);
-	for (size_t i = 0; i < config_key_count(); i++)
-		encode_key(config, config_key_at(i), out);
+	put(out, config_key_count(CONFIG_FILE), COUNT_BYTES);
+	encode_table(config, CONFIG_FILE, out);
+	/* Those of `listen` are made of it again. */
+	put(out, config->listener_count - config->listen.count, COUNT_BYTES);
+	for (size_t i = config->listen.count; i < config->listener_count; i++) {
+		put_text(out, config->listeners[i].name);
+		encode_table(&config->listeners[i], CONFIG_LISTENER, out);
+	}
+	put(out, config->certificate_count, COUNT_BYTES);
+	for (size_t i = 0; i < config->certificate_count; i++) {
+		put_text(out, config->certificates[i].name);
+		encode_table(&config->certificates[i], CONFIG_CERTIFICATE, out);
+	}
 }
 
 static bool
@@ -100,9 +120,9 @@ take_text(struct config *config, struct span *rest, const char **text)
 }
 
 static bool
-take_list(struct config *config, const struct config_key *key, struct span *rest)
+take_list(struct config *config, void *owner, const struct config_key *key, struct span *rest)
 {
-	struct config_list *list = config_list(config, key);
+	struct config_list *list = config_list(owner, key);
 	uint64_t count;
 
 	if (!take(rest, COUNT_BYTES, &count) || count < key->lowest || count > key->highest)
@@ -116,47 +136,92 @@ take_list(struct config *config, const struct config_key *key, struct span *rest
 }
 
 static bool
-take_number(struct config *config, const struct config_key *key, struct span *rest)
+take_number(void *owner, const struct config_key *key, struct span *rest)
 {
 	uint64_t scale = key->kind == CONFIG_DURATION ? 1000 : 1;
-	uint64_t *number = config_number(config, key);
+	uint64_t *number = config_number(owner, key);
 
 	return take(rest, NUMBER_BYTES, number) && *number >= key->lowest * scale && *number <= key->highest * scale;
 }
 
 static bool
-take_word(struct config *config, const struct config_key *key, struct span *rest)
+take_word(void *owner, const struct config_key *key, struct span *rest)
 {
 	uint64_t word;
 
 	if (!take(rest, WORD_BYTES, &word) || !config_word_name(key->kind, (unsigned)word))
 		return false;
-	config_set_word(config, key, (unsigned)word);
+	config_set_word(owner, key, (unsigned)word);
 	return true;
 }
 
 static bool
-decode_key(struct config *config, const struct config_key *key, struct span *rest)
+decode_key(struct config *config, void *owner, const struct config_key *key, struct span *rest)
 {
 	switch (key->kind) {
 	case CONFIG_TEXT:
-		return take_text(config, rest, config_text(config, key));
+		return take_text(config, rest, config_text(owner, key));
 	case CONFIG_LIST_OF_TEXTS:
-		return take_list(config, key, rest);
+		return take_list(config, owner, key, rest);
 	case CONFIG_NUMBER:
 	case CONFIG_SIZE:
 	case CONFIG_DURATION:
-		return take_number(config, key, rest);
+		return take_number(owner, key, rest);
 	case CONFIG_FLAG:
 	case CONFIG_ACTION:
 	case CONFIG_WALLS:
 	case CONFIG_RESOLVER_DOWN:
 	case CONFIG_LETTER_CASE:
 	case CONFIG_BARE_NEWLINE:
+	case CONFIG_LISTENER_ROLE:
+	case CONFIG_LISTENER_TLS:
 	case CONFIG_TLS_POLICY:
-		return take_word(config, key, rest);
+		return take_word(owner, key, rest);
 	}
 	return false;
+}
+
+static bool
+decode_table(struct config *config, void *owner, enum config_table table, struct span *rest)
+{
+	for (size_t i = 0; i < config_key_count(table); i++)
+		if (!decode_key(config, owner, config_key_at(table, i), rest))
+			return false;
+	return true;
+}
+
+static bool
+decode_listeners(struct config *config, struct span *rest)
+{
+	uint64_t count;
+
+	if (!take(rest, COUNT_BYTES, &count) || count > CONFIG_SECTIONS_MAX)
+		return false;
+	struct config_listener *listeners = config_storage_listeners(config, (size_t)count);
+	if (!listeners)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (!take_text(config, rest, &listeners[i].name) ||
+		    !decode_table(config, &listeners[i], CONFIG_LISTENER, rest))
+			return false;
+	return config->listener_count > 0;
+}
+
+static bool
+decode_certificates(struct config *config, struct span *rest)
+{
+	uint64_t count;
+
+	if (!take(rest, COUNT_BYTES, &count) || count > CONFIG_SECTIONS_MAX)
+		return false;
+	struct config_certificate *certificates = config_storage_certificates(config, (size_t)count);
+	if (!certificates)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (!take_text(config, rest, &certificates[i].name) ||
+		    !decode_table(config, &certificates[i], CONFIG_CERTIFICATE, rest))
+			return false;
+	return true;
 }
 
 static bool
@@ -170,12 +235,10 @@ decode_all(struct config *config, struct span rest)
 	rest = span_skip(rest, strlen(magic));
 	if (!take(&rest, COUNT_BYTES, &version) || version != VERSION)
 		return false;
-	if (!take(&rest, COUNT_BYTES, &count) || count != config_key_count())
+	if (!take(&rest, COUNT_BYTES, &count) || count != config_key_count(CONFIG_FILE))
 		return false;
-	for (size_t i = 0; i < config_key_count(); i++)
-		if (!decode_key(config, config_key_at(i), &rest))
-			return false;
-	return rest.length == 0;
+	return decode_table(config, config, CONFIG_FILE, &rest) && decode_listeners(config, &rest) &&
+	       decode_certificates(config, &rest) && rest.length == 0;
 }
 
 struct config *

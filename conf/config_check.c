@@ -6,7 +6,14 @@
 #include "conf/config_value.h"
 #include "lib/peer.h"
 
-enum { DOMAIN_BYTES = 253, LABEL_BYTES = 63, LOCAL_PART_BYTES = 64, SUB_ADDRESS_CHARS = 8, ACCOUNT_BYTES = 32 };
+enum {
+	DOMAIN_BYTES = 253,
+	LABEL_BYTES = 63,
+	LOCAL_PART_BYTES = 64,
+	SUB_ADDRESS_CHARS = 8,
+	ACCOUNT_BYTES = 32,
+	CONTACT_BYTES = 400
+};
 
 static const char sub_address_chars[] = "+-=_#~%&^|!";
 
@@ -164,6 +171,26 @@ wrong_account(struct span text)
 	return text.length <= ACCOUNT_BYTES ? NULL : "it must be an account's name, such as vmail, or a uid";
 }
 
+/* It stands in a line of a reply, with its codes. */
+static const char *
+wrong_contact(struct span text)
+{
+	for (size_t i = 0; i < text.length; i++)
+		if ((unsigned char)text.data[i] >= 0x7f)
+			return "it goes into replies, which are ASCII; write it without other letters";
+	return text.length <= CONTACT_BYTES ? NULL : "it must fit one line of a reply; write at most 400 characters";
+}
+
+static const char *
+wrong_contact_url(struct span text)
+{
+	bool has_scheme = span_starts_nocase(text, SPAN("https://")) || span_starts_nocase(text, SPAN("http://"));
+
+	if (!has_scheme || span_find(text, ' ') < text.length)
+		return "it must be the address of a page, such as https://example.org/mail";
+	return wrong_contact(text);
+}
+
 struct text_rule {
 	const char *key;
 	const char *(*wrong)(struct span text); /* NULL when it is right */
@@ -179,11 +206,17 @@ static const struct text_rule text_rules[] = {
 	{ "mailboxes", wrong_folder, true, false },
 	{ "mailbox-roots", wrong_folder, true, false },
 	{ "mailbox-user", wrong_account, false, true },
+	{ "contact", wrong_contact, false, true },
+	{ "contact-url", wrong_contact_url, false, true },
 	{ "state", wrong_folder, true, false },
 	{ "resolvers", wrong_endpoint, false, false },
 	{ "trusted", wrong_network, false, false },
 	{ "forwarders", wrong_forwarder, false, false },
 	{ "sub-address", wrong_sub_address, false, true },
+	{ "address", wrong_endpoint, false, false },
+	{ "proxy-from", wrong_network, false, false },
+	{ "chain", wrong_path, true, false },
+	{ "key", wrong_path, true, false },
 };
 
 static const struct text_rule *

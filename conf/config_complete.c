@@ -23,7 +23,6 @@ struct needed {
 };
 
 static const struct needed needed_keys[] = {
-	{ "listen", "listen = {\"0.0.0.0:25\", \"[::]:25\"}" },
 	{ "recipients", "recipients = \"/etc/tidegate/recipients\"" },
 	{ "mailboxes", "mailboxes = \"/var/mail/tidegate\"" },
 	{ "state", "state = \"/var/lib/tidegate\"" },
@@ -32,13 +31,13 @@ static const struct needed needed_keys[] = {
 static bool
 is_given(const struct config_reader *reader, const struct config_key *key)
 {
-	return reader->key_lines[key - config_key_at(0)] != 0;
+	return reader->place->key_lines[config_key_index(reader->place->table, key)] != 0;
 }
 
 static const struct config_key *
 key_named(const char *name)
 {
-	return config_key_find(span_of(name));
+	return config_key_find(CONFIG_FILE, span_of(name));
 }
 
 static void
@@ -48,6 +47,15 @@ complete_needed(struct config_reader *reader)
 		if (!is_given(reader, key_named(needed_keys[i].key)))
 			CONFIG_PROBLEM(reader, reader->last_line, "%s is missing; add a line such as %s",
 			    needed_keys[i].key, needed_keys[i].example);
+}
+
+static void
+complete_listeners(struct config_reader *reader)
+{
+	if (reader->config->listener_count == 0)
+		CONFIG_PROBLEM(reader, reader->last_line,
+		    "listen is missing, and so is every listener section; add a line such as listen = {\"0.0.0.0:25\", "
+		    "\"[::]:25\"}");
 }
 
 static void
@@ -110,11 +118,11 @@ complete_resolvers(struct config_reader *reader)
 	buf_free(&file);
 }
 
-static void
-complete_presets(struct config_reader *reader)
+void
+config_complete_presets(struct config_reader *reader)
 {
-	for (size_t i = 0; i < CONFIG_KEY_COUNT; i++) {
-		const struct config_key *key = config_key_at(i);
+	for (size_t i = 0; i < config_key_count(reader->place->table); i++) {
+		const struct config_key *key = config_key_at(reader->place->table, i);
 		struct config_value preset = { 0, span_of(key->preset) };
 
 		if (!is_given(reader, key) && preset.text.length)
@@ -148,7 +156,7 @@ check_roots(struct config_reader *reader)
 {
 	const struct config *config = reader->config;
 	const struct config_list *roots = &config->mailbox_roots;
-	unsigned line = reader->key_lines[key_named("mailbox-roots") - config_key_at(0)];
+	unsigned line = reader->place->key_lines[config_key_index(CONFIG_FILE, key_named("mailbox-roots"))];
 
 	for (size_t i = 0; i < roots->count; i++) {
 		if (strcmp(roots->items[i], config->mailboxes) == 0)
@@ -167,11 +175,12 @@ config_complete(struct config_reader *reader)
 {
 	if (!reader->config)
 		return;
-	complete_presets(reader);
+	config_complete_presets(reader);
 	check_roots(reader);
 	/* Behind a syntax error, keys that seem missing may only be out of sight. */
 	if (reader->is_cut_short)
 		return;
+	complete_listeners(reader);
 	complete_needed(reader);
 	if (!is_given(reader, key_named("hostname")))
 		complete_hostname(reader);

@@ -54,11 +54,15 @@ on_value(cfg_t *cfg, cfg_opt_t *option, const char *value, void *result)
 static void
 complain_unknown(struct config_reader *reader, const struct config_assignment *assignment)
 {
-	const char *nearest = config_key_nearest(assignment->key);
+	const char *nearest = config_key_nearest(reader->place->table, assignment->key);
 	char quoted[PROBLEMS_QUOTE_SIZE];
+	enum config_table section;
 
 	(void)problems_quote(assignment->key, quoted);
-	if (nearest)
+	if (config_section_find(assignment->key, &section))
+		CONFIG_PROBLEM(reader, assignment->line,
+		    "\"%s\" begins a section; write %s \"NAME\" { KEY = \"VALUE\" ... }", quoted, quoted);
+	else if (nearest)
 		CONFIG_PROBLEM(reader, assignment->line, "\"%s\" is not a key; did you mean \"%s\"?", quoted, nearest);
 	else
 		CONFIG_PROBLEM(reader, assignment->line,
@@ -68,8 +72,8 @@ complain_unknown(struct config_reader *reader, const struct config_assignment *a
 static void
 check_known(struct config_reader *reader, const struct config_assignment *assignment, size_t index)
 {
-	const struct config_key *key = config_key_at(index);
-	unsigned *first = &reader->key_lines[index];
+	const struct config_key *key = config_key_at(reader->place->table, index);
+	unsigned *first = &reader->place->key_lines[index];
 	bool is_list = key->kind == CONFIG_LIST_OF_TEXTS;
 
 	if (*first && !(assignment->is_append && is_list))
@@ -85,12 +89,6 @@ check_known(struct config_reader *reader, const struct config_assignment *assign
 	else if (assignment->is_append)
 		CONFIG_PROBLEM(reader, assignment->line,
 		    "%s takes one value, so += has no meaning; write %s = \"VALUE\"", key->name, key->name);
-}
-
-static size_t
-index_of(const struct config_key *key)
-{
-	return (size_t)(key - config_key_at(0));
 }
 
 static bool
@@ -111,10 +109,10 @@ survey(struct config_reader *reader, struct span text, cfg_opt_t *options, size_
 	size_t limit = count + UNKNOWN_MAX;
 
 	while (config_text_next(&scan, &assignment)) {
-		const struct config_key *key = config_key_find(assignment.key);
+		const struct config_key *key = config_key_find(reader->place->table, assignment.key);
 
 		if (key) {
-			check_known(reader, &assignment, index_of(key));
+			check_known(reader, &assignment, config_key_index(reader->place->table, key));
 			continue;
 		}
 		complain_unknown(reader, &assignment);
@@ -128,9 +126,8 @@ survey(struct config_reader *reader, struct span text, cfg_opt_t *options, size_
 }
 
 static void
-take_key(struct config_reader *reader, cfg_t *cfg, const struct config_key *key)
+take_key(struct config_reader *reader, cfg_t *cfg, const struct config_key *key, unsigned line)
 {
-	unsigned line = reader->key_lines[index_of(key)];
 	cfg_opt_t *option = cfg_getopt(cfg, key->name);
 	size_t count = cfg_opt_size(option);
 	struct config_value *values = calloc(count + 1, sizeof *values);
@@ -165,16 +162,17 @@ parse_with(struct config_reader *reader, cfg_opt_t *options, const char *text)
 		reader->is_cut_short = true;
 		CONFIG_PROBLEM(reader, (unsigned)cfg->line, "the file cannot be read on from here; check this line");
 	}
-	for (size_t i = 0; i < CONFIG_KEY_COUNT; i++)
-		if (reader->key_lines[i])
-			take_key(reader, cfg, config_key_at(i));
+	for (size_t i = 0; i < config_key_count(reader->place->table); i++)
+		if (reader->place->key_lines[i])
+			take_key(reader, cfg, config_key_at(reader->place->table, i), reader->place->key_lines[i]);
 	(void)cfg_free(cfg);
 }
 
 void
 config_parse(struct config_reader *reader, struct span text)
 {
-	cfg_opt_t *options = calloc(CONFIG_KEY_COUNT + UNKNOWN_MAX + 1, sizeof *options);
+	size_t keys = config_key_count(reader->place->table);
+	cfg_opt_t *options = calloc(keys + UNKNOWN_MAX + 1, sizeof *options);
 	struct buf copy = BUF_LIMIT(CONFIG_FILE_BYTES + 1);
 
 	buf_append(&copy, text);
@@ -182,10 +180,10 @@ config_parse(struct config_reader *reader, struct span text)
 	if (!options || !terminated || !reader->config) {
 		CONFIG_PROBLEM(reader, 0u, "there is not enough memory to read it; free some and try again");
 	} else {
-		for (size_t i = 0; i < CONFIG_KEY_COUNT; i++)
-			options[i] =
-			    (cfg_opt_t)CFG_PTR_LIST_CB(config_key_at(i)->name, NULL, CFGF_NODEFAULT, on_value, free);
-		size_t count = survey(reader, text, options, CONFIG_KEY_COUNT);
+		for (size_t i = 0; i < keys; i++)
+			options[i] = (cfg_opt_t)CFG_PTR_LIST_CB(
+			    config_key_at(reader->place->table, i)->name, NULL, CFGF_NODEFAULT, on_value, free);
+		size_t count = survey(reader, text, options, keys);
 		options[count] = (cfg_opt_t)CFG_END();
 		parse_with(reader, options, terminated);
 	}

@@ -1,7 +1,7 @@
 /* config_read: from a path to a checked configuration.
  *
- *   config_text (comments, quotes) · config_parse (libconfuse, each value) · config_complete (defaults, what must be
- * there)
+ *   config_text (comments, quotes) · config_parse (libconfuse, each value) · config_sections (listeners, certificates)
+ *   · config_complete (defaults, what must be there)
  *
  * Trust: the administrator's file; at most CONFIG_FILE_BYTES of it are read.
  * On failure: every problem that was met, by line; no configuration.
@@ -72,18 +72,24 @@ find_folder(struct config_reader *reader)
 static void
 read_text(struct config_reader *reader, struct span text)
 {
+	struct config_place place = { CONFIG_FILE, reader->config, { 0 } };
 	struct buf clean = BUF_LIMIT(CONFIG_FILE_BYTES + 1);
+	struct buf outside = BUF_LIMIT(CONFIG_FILE_BYTES + 1);
 
 	reader->last_line = 1;
 	for (size_t i = 0; i + 1 < text.length; i++)
 		reader->last_line += text.data[i] == '\n';
 	if (config_text_clean(text, reader->path, &reader->problems, &clean)) {
-		config_parse(reader, buf_span(&clean));
+		config_sections_blank(buf_span(&clean), &outside);
+		reader->place = &place;
+		config_parse(reader, buf_span(&outside));
+		config_sections_read(reader, buf_span(&clean));
 		config_complete(reader);
 	}
-	if (!buf_ok(&clean) || !reader->config)
+	if (!buf_ok(&clean) || !buf_ok(&outside) || !reader->config)
 		CONFIG_PROBLEM(reader, 0u, "there is not enough memory to read it; free some and try again");
 	buf_free(&clean);
+	buf_free(&outside);
 }
 
 struct config *

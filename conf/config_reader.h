@@ -19,12 +19,19 @@ enum { CONFIG_KEY_COUNT = 0 CONFIG_LIST(CONFIG_ONE) };
 /* Reads a whole file of at most `limit_bytes` into text; false with errno. */
 bool config_read_file(const char *path, size_t limit_bytes, struct buf *text);
 
+/* Where the keys go that are being read. */
+struct config_place {
+	enum config_table table;
+	void *owner;                          /* the struct of the table */
+	unsigned key_lines[CONFIG_KEY_COUNT]; /* where each key of the table is given first; 0: not given */
+};
+
 struct config_reader {
 	const char *path;  /* as given, for messages */
 	struct buf folder; /* absolute path of the file's folder */
 	struct problems problems;
 	struct config *config;
-	unsigned key_lines[CONFIG_KEY_COUNT]; /* where each key is given first; 0: not given */
+	struct config_place *place;
 	unsigned last_line;
 	bool is_cut_short; /* a syntax error hides what follows it */
 };
@@ -33,8 +40,16 @@ struct config_reader {
 #define CONFIG_PROBLEM(reader, line, ...)                                                                              \
 	problems_add(&(reader)->problems, span_of((reader)->path), 0, (line), __VA_ARGS__)
 
-/* Gives the text to libconfuse and takes and checks every value; unknown, doubled and malformed ones are problems. */
+/* Gives the text of one table, without sections, to libconfuse, and takes and checks every value; unknown, doubled and
+ * malformed ones are problems. */
 void config_parse(struct config_reader *reader, struct span text);
+/* Reads the sections of the text into listeners and certificates, and checks what must be there in each. After the
+ * values of the file itself. */
+void config_sections_read(struct config_reader *reader, struct span text);
+/* Appends the text with its sections replaced by spaces; lines keep their numbers. */
+void config_sections_blank(struct span text, struct buf *out);
+/* Takes the presets of the keys that the reader's place was not given. */
+void config_complete_presets(struct config_reader *reader);
 /* Fills in what the file leaves out, from the schema and from the system, and looks for what must be there. */
 void config_complete(struct config_reader *reader);
 /* Checks and stores the values of one key; lines has one line a value. */

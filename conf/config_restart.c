@@ -38,6 +38,8 @@ values_equal(const struct config *a, const struct config *b, const struct config
 	case CONFIG_RESOLVER_DOWN:
 	case CONFIG_LETTER_CASE:
 	case CONFIG_BARE_NEWLINE:
+	case CONFIG_LISTENER_ROLE:
+	case CONFIG_LISTENER_TLS:
 	case CONFIG_TLS_POLICY:
 		return config_get_word(a, key) == config_get_word(b, key);
 	}
@@ -48,7 +50,7 @@ const char *
 config_needs_restart(const struct config *running, const struct config *fresh)
 {
 	for (size_t i = 0; i < sizeof restart_keys / sizeof restart_keys[0]; i++) {
-		const struct config_key *key = config_key_find(span_of(restart_keys[i]));
+		const struct config_key *key = config_key_find(CONFIG_FILE, span_of(restart_keys[i]));
 
 		if (!values_equal(running, fresh, key))
 			return key->name;

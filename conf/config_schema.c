@@ -1,4 +1,4 @@
-/* The table of conf/config_schema.h, made from the list of conf/schema.h.
+/* The tables of conf/config_schema.h, made from the lists of conf/schema.h.
  *
  * Trust: constant data.
  * On failure: see conf/config_schema.h; a kind asked for the wrong member is BUG.
@@ -20,16 +20,43 @@
 #define KIND_RESOLVER_DOWN CONFIG_RESOLVER_DOWN
 #define KIND_LETTER_CASE CONFIG_LETTER_CASE
 #define KIND_BARE_NEWLINE CONFIG_BARE_NEWLINE
+#define KIND_LISTENER_ROLE CONFIG_LISTENER_ROLE
+#define KIND_LISTENER_TLS CONFIG_LISTENER_TLS
 #define KIND_TLS_POLICY CONFIG_TLS_POLICY
 
-static const struct config_key keys[] = {
 #define K(kind, member, key, preset, lowest, highest, help)                                                            \
-	{ KIND_##kind, key, offsetof(struct config, member), preset, lowest, highest, help },
+	{ KIND_##kind, key, offsetof(struct TABLE, member), preset, lowest, highest, help },
+static const struct config_key file_keys[] = {
+#define TABLE config
 	CONFIG_LIST(K)
+#undef TABLE
+};
+static const struct config_key listener_keys[] = {
+#define TABLE config_listener
+	LISTENER_LIST(K)
+#undef TABLE
+};
+static const struct config_key certificate_keys[] = {
+#define TABLE config_certificate
+	CERTIFICATE_LIST(K)
+#undef TABLE
+};
 #undef K
+
+struct table {
+	const char *word;
+	const struct config_key *keys;
+	size_t count;
 };
 
-enum { KEY_COUNT = sizeof keys / sizeof keys[0], WORDS_MAX = 6, NEAREST_NAME_BYTES = 64, NEAREST_DISTANCE = 3 };
+static const struct table tables[CONFIG_TABLE_COUNT] = {
+	[CONFIG_FILE] = { "", file_keys, sizeof file_keys / sizeof file_keys[0] },
+	[CONFIG_LISTENER] = { "listener", listener_keys, sizeof listener_keys / sizeof listener_keys[0] },
+	[CONFIG_CERTIFICATE] = { "certificate", certificate_keys,
+	    sizeof certificate_keys / sizeof certificate_keys[0] },
+};
+
+enum { WORDS_MAX = 6, NEAREST_NAME_BYTES = 64, NEAREST_DISTANCE = 3 };
 
 struct words {
 	enum config_kind kind;
@@ -52,31 +79,60 @@ static const struct words word_kinds[] = {
 	{ CONFIG_LETTER_CASE, "fold or keep", { [LETTER_CASE_FOLD] = "fold", [LETTER_CASE_KEEP] = "keep" } },
 	{ CONFIG_BARE_NEWLINE, "normalise or refuse",
 	    { [BARE_NEWLINE_NORMALISE] = "normalise", [BARE_NEWLINE_REFUSE] = "refuse" } },
+	{ CONFIG_LISTENER_ROLE, "mx or submission", { [LISTENER_MX] = "mx", [LISTENER_SUBMISSION] = "submission" } },
+	{ CONFIG_LISTENER_TLS, "off, starttls or implicit",
+	    { [LISTENER_TLS_OFF] = "off",
+		[LISTENER_TLS_STARTTLS] = "starttls",
+		[LISTENER_TLS_IMPLICIT] = "implicit" } },
 	{ CONFIG_TLS_POLICY, "compatible or modern",
 	    { [TLS_POLICY_COMPATIBLE] = "compatible", [TLS_POLICY_MODERN] = "modern" } },
 };
 
 size_t
-config_key_count(void)
+config_key_count(enum config_table table)
 {
-	return KEY_COUNT;
+	return tables[table].count;
 }
 
 const struct config_key *
-config_key_at(size_t index)
+config_key_at(enum config_table table, size_t index)
 {
-	if (index >= KEY_COUNT)
+	if (index >= tables[table].count)
 		BUG("a configuration key beyond the list");
-	return &keys[index];
+	return &tables[table].keys[index];
+}
+
+size_t
+config_key_index(enum config_table table, const struct config_key *key)
+{
+	return (size_t)(key - tables[table].keys);
 }
 
 const struct config_key *
-config_key_find(struct span name)
+config_key_find(enum config_table table, struct span name)
 {
-	for (size_t i = 0; i < KEY_COUNT; i++)
-		if (span_equal(name, span_of(keys[i].name)))
-			return &keys[i];
+	for (size_t i = 0; i < tables[table].count; i++)
+		if (span_equal(name, span_of(tables[table].keys[i].name)))
+			return &tables[table].keys[i];
 	return NULL;
+}
+
+const char *
+config_section_word(enum config_table table)
+{
+	return tables[table].word;
+}
+
+bool
+config_section_find(struct span word, enum config_table *table)
+{
+	for (enum config_table i = CONFIG_LISTENER; i < CONFIG_TABLE_COUNT; i++) {
+		if (span_equal(word, span_of(tables[i].word))) {
+			*table = i;
+			return true;
+		}
+	}
+	return false;
 }
 
 static size_t
@@ -109,20 +165,21 @@ distance(struct span a, struct span b)
 }
 
 const char *
-config_key_nearest(struct span name)
+config_key_nearest(enum config_table table, struct span name)
 {
+	const struct table *at = &tables[table];
 	const char *nearest = NULL;
 	size_t nearest_distance = NEAREST_DISTANCE + 1;
 
 	if (name.length > NEAREST_NAME_BYTES)
 		return NULL;
-	for (size_t i = 0; i < KEY_COUNT; i++) {
-		struct span known = span_of(keys[i].name);
+	for (size_t i = 0; i < at->count; i++) {
+		struct span known = span_of(at->keys[i].name);
 		size_t d = known.length > NEAREST_NAME_BYTES ? nearest_distance : distance(name, known);
 
 		/* A short name is not "near" when most of it had to be replaced. */
 		if (d < nearest_distance && d * 2 <= known.length) {
-			nearest = keys[i].name;
+			nearest = at->keys[i].name;
 			nearest_distance = d;
 		}
 	}
@@ -176,21 +233,21 @@ config_word_name(enum config_kind kind, unsigned value)
 }
 
 static void *
-member(struct config *config, const struct config_key *key)
+member(void *owner, const struct config_key *key)
 {
-	return (char *)config + key->offset;
+	return (char *)owner + key->offset;
 }
 
 static const void *
-member_const(const struct config *config, const struct config_key *key)
+member_const(const void *owner, const struct config_key *key)
 {
-	return (const char *)config + key->offset;
+	return (const char *)owner + key->offset;
 }
 
 unsigned
-config_get_word(const struct config *config, const struct config_key *key)
+config_get_word(const void *owner, const struct config_key *key)
 {
-	const void *at = member_const(config, key);
+	const void *at = member_const(owner, key);
 
 	switch (key->kind) {
 	case CONFIG_FLAG:
@@ -205,6 +262,10 @@ config_get_word(const struct config *config, const struct config_key *key)
 		return *(const enum letter_case *)at;
 	case CONFIG_BARE_NEWLINE:
 		return *(const enum bare_newline *)at;
+	case CONFIG_LISTENER_ROLE:
+		return *(const enum listener_role *)at;
+	case CONFIG_LISTENER_TLS:
+		return *(const enum listener_tls *)at;
 	case CONFIG_TLS_POLICY:
 		return *(const enum tls_policy *)at;
 	case CONFIG_TEXT:
@@ -218,9 +279,9 @@ config_get_word(const struct config *config, const struct config_key *key)
 }
 
 void
-config_set_word(struct config *config, const struct config_key *key, unsigned value)
+config_set_word(void *owner, const struct config_key *key, unsigned value)
 {
-	void *at = member(config, key);
+	void *at = member(owner, key);
 
 	switch (key->kind) {
 	case CONFIG_FLAG:
@@ -241,6 +302,12 @@ config_set_word(struct config *config, const struct config_key *key, unsigned va
 	case CONFIG_BARE_NEWLINE:
 		*(enum bare_newline *)at = (enum bare_newline)value;
 		return;
+	case CONFIG_LISTENER_ROLE:
+		*(enum listener_role *)at = (enum listener_role)value;
+		return;
+	case CONFIG_LISTENER_TLS:
+		*(enum listener_tls *)at = (enum listener_tls)value;
+		return;
 	case CONFIG_TLS_POLICY:
 		*(enum tls_policy *)at = (enum tls_policy)value;
 		return;
@@ -255,39 +322,39 @@ config_set_word(struct config *config, const struct config_key *key, unsigned va
 }
 
 uint64_t *
-config_number(struct config *config, const struct config_key *key)
+config_number(void *owner, const struct config_key *key)
 {
-	return member(config, key);
+	return member(owner, key);
 }
 
 const char **
-config_text(struct config *config, const struct config_key *key)
+config_text(void *owner, const struct config_key *key)
 {
-	return member(config, key);
+	return member(owner, key);
 }
 
 struct config_list *
-config_list(struct config *config, const struct config_key *key)
+config_list(void *owner, const struct config_key *key)
 {
-	return member(config, key);
+	return member(owner, key);
 }
 
 uint64_t
-config_get_number(const struct config *config, const struct config_key *key)
+config_get_number(const void *owner, const struct config_key *key)
 {
-	return *(const uint64_t *)member_const(config, key);
+	return *(const uint64_t *)member_const(owner, key);
 }
 
 const char *
-config_get_text(const struct config *config, const struct config_key *key)
+config_get_text(const void *owner, const struct config_key *key)
 {
-	return *(const char *const *)member_const(config, key);
+	return *(const char *const *)member_const(owner, key);
 }
 
 const struct config_list *
-config_get_list(const struct config *config, const struct config_key *key)
+config_get_list(const void *owner, const struct config_key *key)
 {
-	return member_const(config, key);
+	return member_const(owner, key);
 }
 
 const char *

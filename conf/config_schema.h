@@ -25,28 +25,38 @@ enum config_kind {
 	CONFIG_RESOLVER_DOWN,
 	CONFIG_LETTER_CASE,
 	CONFIG_BARE_NEWLINE,
+	CONFIG_LISTENER_ROLE,
+	CONFIG_LISTENER_TLS,
 	CONFIG_TLS_POLICY
 };
+
+/* Where keys stand: in the file itself, or in a section of it. */
+enum config_table { CONFIG_FILE, CONFIG_LISTENER, CONFIG_CERTIFICATE, CONFIG_TABLE_COUNT };
 
 enum { CONFIG_TEXT_BYTES = 4096 }; /* of one value */
 
 struct config_key {
 	enum config_kind kind;
 	const char *name;
-	size_t offset; /* of its member in struct config */
+	size_t offset; /* of its member in the struct of its table */
 	const char *preset;
 	uint64_t lowest; /* in the unit of the file: bytes, seconds, values */
 	uint64_t highest;
 	const char *help;
 };
 
-/* The number of keys, and each of them, in the order of the list. */
-size_t config_key_count(void);
-const struct config_key *config_key_at(size_t index);
+/* The number of keys of a table, and each of them, in the order of the list. */
+size_t config_key_count(enum config_table table);
+const struct config_key *config_key_at(enum config_table table, size_t index);
+size_t config_key_index(enum config_table table, const struct config_key *key);
 /* The key of that name, or NULL. */
-const struct config_key *config_key_find(struct span name);
+const struct config_key *config_key_find(enum config_table table, struct span name);
 /* The known name that looks most like this one, or NULL when none comes near. */
-const char *config_key_nearest(struct span name);
+const char *config_key_nearest(enum config_table table, struct span name);
+/* The word that begins a section of this table ("listener"); not for CONFIG_FILE. */
+const char *config_section_word(enum config_table table);
+/* The table of the sections that begin with this word; false when there are none. */
+bool config_section_find(struct span word, enum config_table *table);
 
 /* The words that a kind allows ("off, note, …"), or NULL for a kind without words. */
 const char *config_words(enum config_kind kind);
@@ -55,15 +65,17 @@ bool config_word_value(enum config_kind kind, struct span word, unsigned *value)
 /* The word of a value, or NULL when there is none. */
 const char *config_word_name(enum config_kind kind, unsigned value);
 
-/* The value of a word kind or a flag in a configuration. */
-unsigned config_get_word(const struct config *config, const struct config_key *key);
-void config_set_word(struct config *config, const struct config_key *key, unsigned value);
+/* `owner` is the struct of the key's table: a struct config, config_listener or config_certificate. */
+
+/* The value of a word kind or a flag. */
+unsigned config_get_word(const void *owner, const struct config_key *key);
+void config_set_word(void *owner, const struct config_key *key, unsigned value);
 /* The members behind the other kinds. */
-uint64_t *config_number(struct config *config, const struct config_key *key);
-const char **config_text(struct config *config, const struct config_key *key);
-struct config_list *config_list(struct config *config, const struct config_key *key);
-uint64_t config_get_number(const struct config *config, const struct config_key *key);
-const char *config_get_text(const struct config *config, const struct config_key *key);
-const struct config_list *config_get_list(const struct config *config, const struct config_key *key);
+uint64_t *config_number(void *owner, const struct config_key *key);
+const char **config_text(void *owner, const struct config_key *key);
+struct config_list *config_list(void *owner, const struct config_key *key);
+uint64_t config_get_number(const void *owner, const struct config_key *key);
+const char *config_get_text(const void *owner, const struct config_key *key);
+const struct config_list *config_get_list(const void *owner, const struct config_key *key);
 
 #endif

@@ -10,6 +10,15 @@
 
 enum { STORAGE_BYTES = 8 << 20 };
 
+/* No text is NULL. */
+static void
+empty(void *owner, enum config_table table)
+{
+	for (size_t i = 0; i < config_key_count(table); i++)
+		if (config_key_at(table, i)->kind == CONFIG_TEXT)
+			*config_text(owner, config_key_at(table, i)) = "";
+}
+
 struct config *
 config_storage_new(void)
 {
@@ -23,9 +32,7 @@ config_storage_new(void)
 	}
 	*arena = ARENA_LIMIT(STORAGE_BYTES);
 	config->storage = arena;
-	for (size_t i = 0; i < config_key_count(); i++)
-		if (config_key_at(i)->kind == CONFIG_TEXT)
-			*config_text(config, config_key_at(i)) = "";
+	empty(config, CONFIG_FILE);
 	return config;
 }
 
@@ -47,6 +54,45 @@ config_storage_list(struct config *config, struct config_list *list, size_t coun
 		items[i] = "";
 	*list = (struct config_list){ .count = count, .items = items };
 	return true;
+}
+
+struct config_listener *
+config_storage_listeners(struct config *config, size_t sections)
+{
+	size_t count = config->listen.count + sections;
+	struct config_listener *listeners = arena_alloc(config->storage, (count + 1) * sizeof *listeners);
+
+	if (!listeners)
+		return NULL;
+	for (size_t i = 0; i < count; i++) {
+		empty(&listeners[i], CONFIG_LISTENER);
+		listeners[i].name = "";
+	}
+	for (size_t i = 0; i < config->listen.count; i++) {
+		listeners[i].name = config->listen.items[i];
+		listeners[i].address = config->listen.items[i];
+		listeners[i].role = LISTENER_MX;
+		listeners[i].tls = LISTENER_TLS_STARTTLS;
+	}
+	config->listeners = listeners;
+	config->listener_count = count;
+	return listeners + config->listen.count;
+}
+
+struct config_certificate *
+config_storage_certificates(struct config *config, size_t sections)
+{
+	struct config_certificate *certificates = arena_alloc(config->storage, (sections + 1) * sizeof *certificates);
+
+	if (!certificates)
+		return NULL;
+	for (size_t i = 0; i < sections; i++) {
+		empty(&certificates[i], CONFIG_CERTIFICATE);
+		certificates[i].name = "";
+	}
+	config->certificates = certificates;
+	config->certificate_count = sections;
+	return certificates;
 }
 
 void

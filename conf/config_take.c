@@ -46,8 +46,8 @@ take_text(struct config_reader *reader, const struct config_key *key, const stru
 static void
 take_list(struct config_reader *reader, const struct config_key *key, const struct config_value *values, size_t count)
 {
-	struct config_list *list = config_list(reader->config, key);
-	unsigned line = reader->key_lines[key - config_key_at(0)];
+	struct config_list *list = config_list(reader->place->owner, key);
+	unsigned line = reader->place->key_lines[config_key_index(reader->place->table, key)];
 	size_t kept = 0;
 
 	if (count < key->lowest || count > key->highest) {
@@ -80,7 +80,7 @@ take_number(struct config_reader *reader, const struct config_key *key, const st
 	uint64_t number;
 
 	if (config_check_number(key, value->text, &number, &why))
-		*config_number(reader->config, key) = key->kind == CONFIG_DURATION ? number * 1000 : number;
+		*config_number(reader->place->owner, key) = key->kind == CONFIG_DURATION ? number * 1000 : number;
 	else
 		complain(reader, value->line, &why);
 	buf_free(&why);
@@ -93,7 +93,7 @@ take_word(struct config_reader *reader, const struct config_key *key, const stru
 	unsigned word;
 
 	if (config_word_value(key->kind, value->text, &word))
-		config_set_word(reader->config, key, word);
+		config_set_word(reader->place->owner, key, word);
 	else
 		CONFIG_PROBLEM(reader, value->line, "%s is \"%s\"; it must be %s", key->name,
 		    problems_quote(value->text, quoted), config_words(key->kind));
@@ -115,7 +115,7 @@ config_take(struct config_reader *reader, const struct config_key *key, const st
 		const char *text = take_text(reader, key, &values[0]);
 
 		if (text)
-			*config_text(reader->config, key) = text;
+			*config_text(reader->place->owner, key) = text;
 		return;
 	}
 	case CONFIG_NUMBER:
@@ -129,6 +129,8 @@ config_take(struct config_reader *reader, const struct config_key *key, const st
 	case CONFIG_RESOLVER_DOWN:
 	case CONFIG_LETTER_CASE:
 	case CONFIG_BARE_NEWLINE:
+	case CONFIG_LISTENER_ROLE:
+	case CONFIG_LISTENER_TLS:
 	case CONFIG_TLS_POLICY:
 		take_word(reader, key, &values[0]);
 		return;

@@ -1,5 +1,5 @@
 /* The text passes of conf/config_text.h: one that blanks comments and finds what libconfuse would swallow, one that
- * lists the keys.
+ * lists the keys, one that lists the sections.
  *
  * Trust: the administrator's file. Pure.
  * On failure: see conf/config_text.h.
@@ -213,6 +213,98 @@ config_text_next(struct config_scan *scan, struct config_assignment *assignment)
 		scan_blanks(scan);
 		assignment->is_list = starts(scan->rest, "{");
 		return true;
+	}
+	return false;
+}
+
+/* From an opening brace to behind the closing one that belongs to it; false when there is none. */
+static bool
+scan_braces(struct config_scan *scan)
+{
+	unsigned depth = 0;
+
+	while (scan->rest.length) {
+		char c = scan->rest.data[0];
+
+		if (c == '"' || c == '\'') {
+			scan_string(scan);
+			continue;
+		}
+		scan_skip(scan, 1);
+		if (c == '{')
+			depth++;
+		if (c == '}' && --depth == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Behind "=": a value, or a list of them. */
+static void
+scan_value(struct config_scan *scan)
+{
+	scan_blanks(scan);
+	if (starts(scan->rest, "{"))
+		(void)scan_braces(scan);
+	else if (starts(scan->rest, "\"") || starts(scan->rest, "'"))
+		scan_string(scan);
+	else
+		(void)scan_word(scan);
+}
+
+/* A title in quotes, or one of plain letters; false when there is none. */
+static bool
+scan_title(struct config_scan *scan, struct span *title)
+{
+	struct span before = scan->rest;
+
+	if (!starts(before, "\"") && !starts(before, "'")) {
+		*title = scan_word(scan);
+		return title->length > 0;
+	}
+	scan_string(scan);
+	*title = span_take(span_skip(before, 1), before.length - scan->rest.length - 2);
+	return true;
+}
+
+/* Behind a word that no "=" follows: a title and an opening brace make it a section, whose body then follows. */
+static bool
+scan_section(struct config_scan *scan, struct config_section *section)
+{
+	section->has_title = scan_title(scan, &section->title);
+	scan_blanks(scan);
+	if (!starts(scan->rest, "{"))
+		return false;
+	struct span body = span_skip(scan->rest, 1);
+	section->body_line = scan->line;
+	section->is_closed = scan_braces(scan);
+	section->end = scan->rest.data;
+	section->body = span_take(body, body.length - scan->rest.length - (section->is_closed ? 1 : 0));
+	return true;
+}
+
+bool
+config_text_next_section(struct config_scan *scan, struct config_section *section)
+{
+	while (scan->rest.length) {
+		if (!is_word_char(scan->rest.data[0])) {
+			/* A stray brace or quote is libconfuse's to complain of. */
+			scan_skip(scan, 1);
+			continue;
+		}
+		section->line = scan->line;
+		section->begin = scan->rest.data;
+		section->word = scan_word(scan);
+		scan_blanks(scan);
+		if (starts(scan->rest, "+=") || starts(scan->rest, "=")) {
+			scan_skip(scan, starts(scan->rest, "=") ? 1 : 2);
+			scan_value(scan);
+			continue;
+		}
+		struct config_scan behind_word = *scan;
+		if (scan_section(scan, section))
+			return true;
+		*scan = behind_word;
 	}
 	return false;
 }

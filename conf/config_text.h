@@ -36,4 +36,20 @@ struct config_scan {
 /* The next assignment, or false at the end. */
 bool config_text_next(struct config_scan *scan, struct config_assignment *assignment);
 
+/* One WORD "TITLE" { ... } as it stands in a cleaned text. */
+struct config_section {
+	struct span word;
+	struct span title; /* as written, without its quotes */
+	bool has_title;
+	struct span body; /* between the braces, or up to the end of the text */
+	bool is_closed;
+	unsigned line;      /* of the word */
+	unsigned body_line; /* of the opening brace */
+	const char *begin;  /* the whole of it, in the text */
+	const char *end;
+};
+
+/* The next section outside of every other, or false at the end. */
+bool config_text_next_section(struct config_scan *scan, struct config_section *section);
+
 #endif

@@ -1,11 +1,13 @@
-/* Every configuration key, in one list: kind, member of struct config, key, default, lowest, highest, what it is.
+/* Every configuration key, in lists: kind, member of its struct, key, default, lowest, highest, what it is. CONFIG_LIST
+ * has the keys of the file itself, the other lists those of its sections: LISTENER_LIST of listener "NAME" { ... },
+ * CERTIFICATE_LIST of certificate "NAME" { ... }.
  *
- * The list makes struct config, the parser's table, the defaults, the encoding for child processes, the output of
+ * The lists make struct config, the parser's tables, the defaults, the encoding for child processes, the output of
  * `tidegate config` and the key list of tidegate.conf(5) (a test compares them).
  *
  * Kinds: TEXT; LIST (of texts); NUMBER; SIZE (bytes; K, M, G understood); DURATION (seconds; s, m, h, d understood;
- * the member is in milliseconds); FLAG; ACTION, WALLS, RESOLVER_DOWN, LETTER_CASE, BARE_NEWLINE, TLS_POLICY (one word
- * of a few).
+ * the member is in milliseconds); FLAG; ACTION, WALLS, RESOLVER_DOWN, LETTER_CASE, BARE_NEWLINE, TLS_POLICY,
+ * LISTENER_ROLE, LISTENER_TLS (one word of a few).
  * Lowest and highest bound NUMBER, SIZE (bytes) and DURATION (seconds); for LIST they bound the count.
  *
  * On failure: see conf/config.h.
@@ -16,12 +18,14 @@
 /* clang-format off */
 #define CONFIG_LIST(K)                                                                                                 \
 	K(TEXT, hostname, "hostname", "", 0, 0, "name in the greeting, in Received and in file names")                 \
-	K(LIST, listen, "listen", "", 1, 64, "addresses with ports to listen on")                                      \
+	K(LIST, listen, "listen", "", 0, 64, "addresses with ports to listen on")                                      \
 	K(TEXT, recipients, "recipients", "", 0, 0, "the recipients file, or a folder of them")                        \
 	K(TEXT, postmaster, "postmaster", "", 0, 0, "the mailbox address that answers for postmaster")                 \
 	K(TEXT, mailboxes, "mailboxes", "", 0, 0, "the first mailbox root")                                            \
 	K(LIST, mailbox_roots, "mailbox-roots", "", 0, 15, "more folders that mailbox paths may lie in")               \
 	K(TEXT, mailbox_user, "mailbox-user", "", 0, 0, "owner of the mailboxes, a name or a number")                  \
+	K(TEXT, contact, "contact", "", 0, 0, "a line behind each refusal: whom a person can ask about it")            \
+	K(TEXT, contact_url, "contact-url", "", 0, 0, "a page about refusals, named behind each of them")              \
 	K(TEXT, state, "state", "", 0, 0, "folder for maps, spool, journal and the control socket")                    \
 	K(LIST, resolvers, "resolvers", "", 0, 8, "resolvers with ports; default those of /etc/resolv.conf")           \
 	K(NUMBER, uid_base, "uid-base", "70000", 1000, 4294900000, "first uid for accounts that do not exist")         \
@@ -61,6 +65,8 @@
 	K(NUMBER, connection_rate_per_network, "connection-rate-per-network", "1200", 0, 1000000, "a /24 or /64; 0: no cap") \
 	K(SIZE, memory_budget, "memory-budget", "256M", 1048576, 68719476736, "for bodies and lines, each smtpd")      \
 	K(SIZE, spool_budget, "spool-budget", "2G", 1048576, 1099511627776, "for spool files, each smtpd")             \
+	K(DURATION, greeting_delay, "greeting-delay", "3", 0, 60, "silence asked for before the greeting; 0: none")    \
+	K(ACTION, early_talker, "early-talker", "refuse", 0, 0, "when a client talks before the greeting")             \
 	K(DURATION, command_timeout, "command-timeout", "300", 1, 3600, "for one whole command line")                  \
 	K(DURATION, data_timeout, "data-timeout", "180", 1, 3600, "between two reads of message text")                 \
 	K(NUMBER, data_rate, "data-rate", "100", 1, 1000000, "least bytes a second of message text, after a minute")   \
@@ -72,6 +78,17 @@
 	K(SIZE, disk_margin, "disk-margin", "16M", 0, 1099511627776, "bytes that delivery leaves free")                \
 	K(NUMBER, inode_margin, "inode-margin", "1000", 0, 1000000000, "inodes that delivery leaves free")             \
 	K(DURATION, unread_time, "unread-time", "5d", 60, 2592000, "how long an unread 250 is remembered")
+
+#define LISTENER_LIST(K)                                                                                               \
+	K(TEXT, address, "address", "", 0, 0, "the address with its port")                                             \
+	K(LISTENER_ROLE, role, "role", "mx", 0, 0, "mx for mail from anywhere, submission for our own users")          \
+	K(LISTENER_TLS, tls, "tls", "starttls", 0, 0, "off, starttls or implicit")                                     \
+	K(FLAG, proxy_protocol, "proxy-protocol", "false", 0, 0, "every connection begins with a PROXY header")        \
+	K(LIST, proxy_from, "proxy-from", "", 0, 256, "networks of the proxies that may connect")
+
+#define CERTIFICATE_LIST(K)                                                                                            \
+	K(TEXT, chain, "chain", "", 0, 0, "PEM file: the certificate, then those that lead to its root")               \
+	K(TEXT, key, "key", "", 0, 0, "PEM file: the private key")
 /* clang-format on */
 
 #endif

@@ -33,17 +33,14 @@ take_options(int argc, char **argv, const char **config_path, struct explain_que
 static bool
 open_supplies(struct supplies *supplies, struct buf *why)
 {
-	if (!supplies_open(supplies, why))
+	if (!supplies_open_scratch(supplies, why))
 		return false;
-	supplies->map = state_folder_open_map(&supplies->state);
+	supplies->map = state_folder_look_for_map(supplies->config->state);
 	supplies->log = memfd_create("tidegate-log", MFD_CLOEXEC);
 	if (supplies->log < 0) {
 		buf_printf(why, "no memory file for a log: %s", strerror(errno));
 		return false;
 	}
-	/* The journal is the running server's. */
-	(void)close(supplies->state.journal);
-	supplies->state.journal = fcntl(supplies->state.empty, F_DUPFD_CLOEXEC, 0);
 	return true;
 }
 

@@ -9,13 +9,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "lib/clock.h"
 #include "lib/log.h"
 #include "control/door_state.h"
 
 enum {
 	ACCEPTS_A_WAKE_UP = 64, /* then the edges get their turn */
-	FLOCK_US = 100,         /* wake-ups closer than this come in flocks */
 	REST_MS = 100,          /* after the descriptors or buffers of the system ran out */
 	EDGE_QUEUE_BYTES = 1 << 18
 };
@@ -36,7 +34,7 @@ door_listen(struct door *door)
 	bool wants = has_smtpd(door) && !event_pending(door->rest, EV_TIMEOUT, NULL);
 
 	for (unsigned i = 0; i < LISTENERS_MAX; i++) {
-		struct listener_here *listener = &door->listeners[i];
+		struct door_listener *listener = &door->listeners[i];
 
 		if (listener->fd < 0)
 			continue;
@@ -123,58 +121,42 @@ mend_accept(struct door *door, int listener, int error)
 
 /* Accepts one client. False: nothing more to accept now. */
 static bool
-accept_one(struct door *door, int listener)
+accept_one(const struct door_listener *listener)
 {
+	struct door *door = listener->door;
 	struct sockaddr_storage name;
 	socklen_t length = sizeof name;
-	int client = accept4(listener, (struct sockaddr *)&name, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	int client = accept4(listener->fd, (struct sockaddr *)&name, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 	if (client < 0)
-		return mend_accept(door, listener, errno);
+		return mend_accept(door, listener->fd, errno);
 	struct peer_address from = peer_from_sockaddr(&name);
 	struct edge *smtpd = choose_smtpd(door);
-	if (smtpd)
-		door_admit(door, smtpd, client, &from);
+	if (!door_listener_suits(listener, &from))
+		door_turn_away(door, client, &from, REASON_NO_PROXY);
+	else if (smtpd)
+		door_admit(listener, smtpd, client, &from);
 	else
 		door_turn_away(door, client, &from, REASON_BUSY);
 	(void)close(client);
 	return smtpd != NULL;
 }
 
-static bool
-came_at_once(struct listener_here *listener)
-{
-	uint64_t now_us = clock_monotonic_us();
-	bool at_once = now_us - listener->woken_us < FLOCK_US;
-
-	listener->woken_us = now_us;
-	return at_once;
-}
-
 /* One client a wake-up while it is calm (no call that only says EAGAIN), many when they come in flocks. */
 static void
 on_acceptable(evutil_socket_t fd, short what, void *argument)
 {
-	struct listener_here *listener = argument;
+	struct door_listener *listener = argument;
 	unsigned accepted = 0;
 
+	(void)fd;
 	(void)what;
 	do {
-		if (!accept_one(listener->door, fd))
+		if (!accept_one(listener))
 			break;
 		accepted++;
 	} while (listener->is_busy && accepted < ACCEPTS_A_WAKE_UP);
-	listener->is_busy = listener->is_busy ? accepted > 1 : came_at_once(listener);
-}
-
-static void
-close_listener(struct listener_here *listener)
-{
-	if (listener->acceptable)
-		event_free(listener->acceptable);
-	if (listener->fd >= 0)
-		(void)close(listener->fd);
-	*listener = (struct listener_here){ .door = listener->door, .fd = -1 };
+	listener->is_busy = listener->is_busy ? accepted > 1 : door_listener_came_at_once(listener);
 }
 
 static void
@@ -188,22 +170,10 @@ door_on_listener(struct child *child, const struct ipc_message *message)
 			(void)close(message->descriptor);
 		return;
 	}
-	struct listener_here *listener = &door->listeners[index];
-	close_listener(listener);
-	if (message->type != IPC_LISTENER)
-		return;
-	if (message->descriptor < 0) {
-		log_error(
-		    "no descriptor is left to listen on %.*s; restart the server", SPAN_ARG(message->listener.address));
-		return;
-	}
-	listener->fd = message->descriptor;
-	listener->acceptable = event_new(child->base, listener->fd, EV_READ | EV_PERSIST, on_acceptable, listener);
-	if (!listener->acceptable) {
-		log_error("no memory to listen on %.*s", SPAN_ARG(message->listener.address));
-		close_listener(listener);
-	}
-	door_listen(door);
+	door_listener_close(&door->listeners[index]);
+	if (message->type == IPC_LISTENER &&
+	    door_listener_open(&door->listeners[index], child->base, message, on_acceptable))
+		door_listen(door);
 }
 
 static bool
@@ -259,7 +229,7 @@ door_configure(struct child *child, struct span bytes)
 	if (!child->state) {
 		door.child = child;
 		for (unsigned i = 0; i < LISTENERS_MAX; i++)
-			door.listeners[i] = (struct listener_here){ .door = &door, .fd = -1 };
+			door.listeners[i] = (struct door_listener){ .door = &door, .fd = -1 };
 		door.counts = door_counts_new(config->max_connections);
 		child->state = &door;
 	}
@@ -293,7 +263,7 @@ door_on_drain(struct child *child)
 	struct door *door = child->state;
 
 	for (unsigned i = 0; i < LISTENERS_MAX; i++)
-		close_listener(&door->listeners[i]);
+		door_listener_close(&door->listeners[i]);
 	child_drained(child);
 }
 

@@ -28,6 +28,7 @@ static const struct {
 	[REASON_NETWORK_RATE] = { "connection-rate-per-network", "4.7.0",
 	    "has had too many connections from your network in the last minute; try again in a minute" },
 	[REASON_DESCRIPTORS] = { "descriptors", "4.3.2", "has no descriptor left for you; try again later" },
+	[REASON_NO_PROXY] = { "proxy-from", "", "" },
 	[REASON_BUSY] = { "busy", "4.3.2", "is too busy at the moment, or being restarted; try again later" },
 };
 /* clang-format on */
@@ -73,6 +74,8 @@ door_turn_away(struct door *door, int client, const struct peer_address *from, e
 
 	door->turned_away[reason]++;
 	log_turned_away(door, from, reason);
+	if (reason == REASON_NO_PROXY)
+		return;
 	buf_printf(
 	    &line, "421 %s %.255s %s\r\n", reasons[reason].enhanced, door->config->hostname, reasons[reason].text);
 	(void)send(client, line.data, line.length, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -80,13 +83,16 @@ door_turn_away(struct door *door, int client, const struct peer_address *from, e
 }
 
 static bool
-pass_on(const struct door *door, struct edge *smtpd, int client, uint32_t id, const struct peer_address *from)
+pass_on(
+    const struct door_listener *listener, struct edge *smtpd, int client, uint32_t id, const struct peer_address *from)
 {
+	const struct door *door = listener->door;
 	struct ipc_message message = { .type = IPC_CONNECTION, .descriptor = client };
 
 	message.connection.id = id;
 	message.connection.is_near_cap = door_counts_is_near_cap(door->counts, id);
 	message.connection.client = *from;
+	door_listener_describe(listener, &message.connection);
 	return edge_send(smtpd, &message);
 }
 
@@ -134,10 +140,11 @@ reason_of(enum door_verdict verdict)
 }
 
 void
-door_admit(struct door *door, struct edge *smtpd, int client, const struct peer_address *from)
+door_admit(const struct door_listener *listener, struct edge *smtpd, int client, const struct peer_address *from)
 {
+	struct door *door = listener->door;
 	unsigned instance = edge_peer_instance(smtpd);
-	enum door_guest guest = guest_of(door, from);
+	enum door_guest guest = listener->is_proxied ? DOOR_PROXY : guest_of(door, from);
 	uint64_t now_us = clock_monotonic_us();
 	uint32_t id;
 
@@ -151,7 +158,7 @@ door_admit(struct door *door, struct edge *smtpd, int client, const struct peer_
 		door_turn_away(door, client, from, reason_of(verdict));
 		return;
 	}
-	if (pass_on(door, smtpd, client, id, from)) {
+	if (pass_on(listener, smtpd, client, id, from)) {
 		door->accepted++;
 		return;
 	}

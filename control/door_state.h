@@ -9,6 +9,7 @@
 #include "lib/child.h"
 #include "conf/config.h"
 #include "control/door_counts.h"
+#include "control/door_listener.h"
 #include "control/listeners.h"
 
 /* Why a client is turned away at the door. */
@@ -19,6 +20,7 @@ enum door_reason {
 	REASON_ADDRESS_RATE,
 	REASON_NETWORK_RATE,
 	REASON_DESCRIPTORS, /* none is left */
+	REASON_NO_PROXY,    /* proxy-from does not list it */
 	REASON_BUSY,        /* an smtpd could not take it, there is none, or no memory */
 	DOOR_REASONS
 };
@@ -30,21 +32,13 @@ struct door_log {
 	uint64_t unlogged;
 };
 
-struct listener_here {
-	struct door *door;
-	int fd; /* -1: none */
-	struct event *acceptable;
-	bool is_busy; /* clients come in flocks: look for more than one at a wake-up */
-	uint64_t woken_us;
-};
-
 struct door {
 	struct child *child;
 	struct config *config;
 	struct door_counts *counts;
-	struct listener_here listeners[LISTENERS_MAX];
-	struct edge *smtpds[PLAN_CORES_MAX]; /* NULL beyond the plan's */
-	struct event *rest;                  /* pending: the door is resting */
+	struct door_listener listeners[LISTENERS_MAX]; /* by the master's number */
+	struct edge *smtpds[PLAN_CORES_MAX];           /* NULL beyond the plan's */
+	struct event *rest;                            /* pending: the door is resting */
 	int spare_fd; /* given up for a moment to say 421 when descriptors are used up; -1: none */
 	uint64_t accepted;
 	uint64_t turned_away[DOOR_REASONS];
@@ -54,8 +48,9 @@ struct door {
 /* door_admit.c */
 
 /* Takes one client in or turns it away. The descriptor stays the caller's. */
-void door_admit(struct door *door, struct edge *smtpd, int client, const struct peer_address *from);
-/* One line, if the socket takes it; nobody waits for a client that is turned away. */
+void door_admit(const struct door_listener *listener, struct edge *smtpd, int client, const struct peer_address *from);
+/* One line, if the socket takes it; nobody waits for a client that is turned away. A stranger where only proxies may
+ * connect hears nothing. */
 void door_turn_away(struct door *door, int client, const struct peer_address *from, enum door_reason reason);
 /* Its lines for `tidegate status`. */
 void door_append_turned_away(const struct door *door, struct buf *lines);

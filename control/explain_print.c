@@ -197,7 +197,7 @@ explain_print_answer(const struct explain *explain, struct buf *out)
 		if (answer == POLICY_DEFER || answer == POLICY_REFUSE)
 			break;
 	}
-	reply_format(&reply, &lines);
+	reply_format(&reply, explain->config, &lines);
 	struct span text = buf_span(&lines);
 	/* The last line ends the answer, and the answer ends the output. */
 	while (text.length && (text.data[text.length - 1] == '\n' || text.data[text.length - 1] == '\r'))

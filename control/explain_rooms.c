@@ -39,8 +39,8 @@ bool
 explain_rooms_start(struct explain_rooms *rooms, struct event_base *base, const struct supplies *supplies,
     bool with_deliver, struct buf *why)
 {
-	rooms->dns = (struct ipc_channel){ -1, ROLE_SMTPD, ROLE_DNS };
-	rooms->deliver = (struct ipc_channel){ -1, ROLE_SMTPD, ROLE_DELIVER };
+	rooms->dns = (struct ipc_channel){ .fd = -1, .self = ROLE_SMTPD, .peer = ROLE_DNS };
+	rooms->deliver = (struct ipc_channel){ .fd = -1, .self = ROLE_SMTPD, .peer = ROLE_DELIVER };
 	if (!children_init(&rooms->children, base, supplies, 1, &no_events, NULL)) {
 		buf_printf(why, "no memory to start the side rooms");
 		return false;
@@ -63,8 +63,7 @@ explain_rooms_ask(const struct ipc_channel *room, const struct ipc_message *ques
 }
 
 bool
-explain_rooms_hear(
-    struct explain_rooms *rooms, const struct ipc_channel *room, uint64_t limit_ms, struct ipc_message *answer)
+explain_rooms_hear(struct explain_rooms *rooms, struct ipc_channel *room, uint64_t limit_ms, struct ipc_message *answer)
 {
 	struct pollfd watched = { .fd = room->fd, .events = POLLIN };
 	const char *why;

@@ -28,7 +28,7 @@ bool explain_rooms_start(struct explain_rooms *rooms, struct event_base *base, c
 bool explain_rooms_ask(const struct ipc_channel *room, const struct ipc_message *question);
 /* Waits for the next message of a room, up to limit_ms. Its spans are good until the next call. */
 bool explain_rooms_hear(
-    struct explain_rooms *rooms, const struct ipc_channel *room, uint64_t limit_ms, struct ipc_message *answer);
+    struct explain_rooms *rooms, struct ipc_channel *room, uint64_t limit_ms, struct ipc_message *answer);
 /* Ends them and waits until they have. */
 void explain_rooms_stop(struct explain_rooms *rooms);
 

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "lib/bug.h"
 #include "lib/log.h"
 
 enum {
@@ -33,17 +34,11 @@ close_slot(struct listener *slot)
 	*slot = (struct listener){ .fd = -1 };
 }
 
-static bool
-same_address(const struct peer_address *a, const struct peer_address *b)
-{
-	return a->family == b->family && a->port == b->port && memcmp(a->ip, b->ip, sizeof a->ip) == 0;
-}
-
 static struct listener *
 find_address(struct listeners *listeners, const struct peer_address *address)
 {
 	for (unsigned i = 0; i < LISTENERS_MAX; i++)
-		if (listeners->slots[i].fd >= 0 && same_address(&listeners->slots[i].address, address))
+		if (listeners->slots[i].fd >= 0 && peer_equal(&listeners->slots[i].address, address))
 			return &listeners->slots[i];
 	return NULL;
 }
@@ -99,13 +94,14 @@ bind_listener(const struct peer_address *address)
 }
 
 static bool
-open_one(struct listeners *listeners, const char *text, struct buf *why)
+open_one(struct listeners *listeners, const struct config_listener *wanted, struct buf *why)
 {
+	const char *text = wanted->address;
 	struct peer_address address;
 
 	if (!peer_parse(span_of(text), &address)) {
 		buf_printf(
-		    why, "listen: \"%s\" is no address with a port; write 192.0.2.1:25 or [2001:db8::1]:25", text);
+		    why, "listener: \"%s\" is no address with a port; write 192.0.2.1:25 or [2001:db8::1]:25", text);
 		return false;
 	}
 	struct listener *slot = find_address(listeners, &address);
@@ -115,7 +111,7 @@ open_one(struct listeners *listeners, const char *text, struct buf *why)
 	}
 	slot = find_free(listeners);
 	if (!slot) {
-		buf_printf(why, "listen: there are too many addresses");
+		buf_printf(why, "there are too many listeners");
 		return false;
 	}
 	int fd = bind_listener(&address);
@@ -123,7 +119,7 @@ open_one(struct listeners *listeners, const char *text, struct buf *why)
 		buf_printf(why, "cannot listen on %s: %s", text, bind_advice(errno));
 		return false;
 	}
-	*slot = (struct listener){ .fd = fd, .is_wanted = true, .is_new = true, .address = address };
+	*slot = (struct listener){ .fd = fd, .is_wanted = true, .address = address };
 	return true;
 }
 
@@ -134,8 +130,8 @@ listeners_open(struct listeners *listeners, const struct config *config, struct 
 
 	for (unsigned i = 0; i < LISTENERS_MAX; i++)
 		listeners->slots[i].is_wanted = false;
-	for (size_t i = 0; i < config->listen.count; i++) {
-		if (open_one(listeners, config->listen.items[i], why))
+	for (size_t i = 0; i < config->listener_count; i++) {
+		if (open_one(listeners, &config->listeners[i], why))
 			continue;
 		for (unsigned slot = 0; slot < LISTENERS_MAX; slot++)
 			if (listeners->slots[slot].fd >= 0 && before.slots[slot].fd < 0)
@@ -198,21 +194,22 @@ inherited_count(void)
 static bool
 next_unserved(struct listeners *listeners, const struct config *config, struct peer_address *address)
 {
-	for (size_t i = 0; i < config->listen.count; i++)
-		if (peer_parse(span_of(config->listen.items[i]), address) && !find_address(listeners, address))
+	for (size_t i = 0; i < config->listener_count; i++)
+		if (peer_parse(span_of(config->listeners[i].address), address) && !find_address(listeners, address))
 			return true;
 	return false;
 }
 
-static bool
-is_configured(const struct config *config, const struct peer_address *address)
+/* The listener of the configuration at this address, or NULL. */
+static const struct config_listener *
+find_configured(const struct config *config, const struct peer_address *address)
 {
 	struct peer_address wanted;
 
-	for (size_t i = 0; i < config->listen.count; i++)
-		if (peer_parse(span_of(config->listen.items[i]), &wanted) && same_address(&wanted, address))
-			return true;
-	return false;
+	for (size_t i = 0; i < config->listener_count; i++)
+		if (peer_parse(span_of(config->listeners[i].address), &wanted) && peer_equal(&wanted, address))
+			return &config->listeners[i];
+	return NULL;
 }
 
 /* `fits`: take the sockets that are bound to a configured address, or those that are not. */
@@ -227,10 +224,10 @@ take_inherited(struct listeners *listeners, const struct config *config, int fd,
 		return false;
 	}
 	struct peer_address address = peer_from_sockaddr(&name);
-	if (is_configured(config, &address) != fits)
+	if ((find_configured(config, &address) != NULL) != fits)
 		return true;
 	if (!fits && !next_unserved(listeners, config, &address)) {
-		log_warning("descriptor %d of LISTEN_FDS serves no address of `listen`; it is closed", fd);
+		log_warning("descriptor %d of LISTEN_FDS serves no configured address; it is closed", fd);
 		(void)close(fd);
 		return true;
 	}
@@ -239,7 +236,7 @@ take_inherited(struct listeners *listeners, const struct config *config, int fd,
 		buf_printf(why, "descriptor %d of LISTEN_FDS cannot be used", fd);
 		return false;
 	}
-	*slot = (struct listener){ .fd = fd, .is_wanted = true, .is_new = true, .address = address };
+	*slot = (struct listener){ .fd = fd, .is_wanted = true, .address = address };
 	return true;
 }
 
@@ -261,4 +258,26 @@ listeners_inherit(struct listeners *listeners, const struct config *config, stru
 			return false;
 	}
 	return true;
+}
+
+void
+listeners_describe(const struct listeners *listeners, uint8_t index, const struct config *config, struct buf *networks,
+    struct ipc_message *message)
+{
+	const struct listener *slot = &listeners->slots[index];
+	const struct config_listener *wanted = find_configured(config, &slot->address);
+
+	if (!wanted)
+		BUG("a listener that the configuration does not want is lent");
+	*networks = BUF_LIMIT(IPC_NETWORKS_BYTES);
+	for (size_t i = 0; i < wanted->proxy_from.count; i++)
+		buf_printf(networks, i ? " %s" : "%s", wanted->proxy_from.items[i]);
+	*message = (struct ipc_message){ .type = IPC_LISTENER, .descriptor = slot->fd };
+	message->listener.index = index;
+	message->listener.address = span_of(wanted->address);
+	message->listener.name = span_of(wanted->name);
+	message->listener.role = (uint8_t)wanted->role;
+	message->listener.tls = (uint8_t)wanted->tls;
+	message->listener.is_proxied = wanted->proxy_protocol;
+	message->listener.proxy_from = buf_span(networks);
 }

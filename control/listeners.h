@@ -12,15 +12,15 @@
 
 #include "conf/config.h"
 #include "lib/buf.h"
+#include "lib/ipc.h"
 #include "lib/peer.h"
 
-/* A reload may hold old and new ones for a moment: twice the most that `listen` takes. */
-enum { LISTENERS_MAX = 128 };
+/* `listen` and the sections may be 64 each, and a reload may hold old and new ones for a moment. */
+enum { LISTENERS_MAX = 255 };
 
 struct listener {
 	int fd; /* -1: the slot is free */
 	bool is_wanted;
-	bool is_new; /* not yet with the door */
 	struct peer_address address;
 };
 
@@ -30,13 +30,16 @@ struct listeners {
 
 void listeners_init(struct listeners *listeners);
 /* Takes the sockets of LISTEN_FDS when LISTEN_PID is this process; they serve the addresses they are bound to, and
- * those that fit no address serve in the order of `listen`. Unsets both variables. */
+ * those that fit no address serve in the order of the configuration. Unsets both variables. */
 bool listeners_inherit(struct listeners *listeners, const struct config *config, struct buf *why);
 /* Opens what the configuration wants and is not open. On failure what was newly opened is closed again. What is no
  * longer wanted stays open until listeners_drop_unwanted(). */
 bool listeners_open(struct listeners *listeners, const struct config *config, struct buf *why);
 /* Closes the slots that are not wanted; calls drop for each first. */
 void listeners_drop_unwanted(struct listeners *listeners, void (*drop)(void *context, uint8_t index), void *context);
+/* Fills in LISTENER for a slot that the configuration wants. networks holds a text of the message, which keeps it. */
+void listeners_describe(const struct listeners *listeners, uint8_t index, const struct config *config,
+    struct buf *networks, struct ipc_message *message);
 void listeners_close(struct listeners *listeners);
 
 #endif

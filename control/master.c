@@ -162,7 +162,7 @@ serve(struct master *master)
 			log_info("all walls are up");
 		master->state = MASTER_SERVING;
 		master->children.restarts = true;
-		reload_lend_listeners(master, false);
+		reload_lend_listeners(master);
 		(void)fputs("tidegate: ready\n", stderr);
 		notify_ready();
 	}
@@ -185,7 +185,7 @@ on_ready(void *context, struct process *process)
 		}
 		log_info("%s runs again", process->name);
 		if (process->role == ROLE_DOOR)
-			reload_lend_listeners(master, false);
+			reload_lend_listeners(master);
 	}
 }
 

@@ -9,27 +9,18 @@
 
 #include "lib/log.h"
 
-static void
-lend(struct master *master, struct listener *slot, uint8_t index)
-{
-	struct ipc_message message = { .type = IPC_LISTENER, .descriptor = slot->fd };
-	char text[PEER_TEXT_SIZE];
-
-	peer_format(&slot->address, text);
-	message.listener.index = index;
-	message.listener.address = span_of(text);
-	children_send(&master->children, ROLE_DOOR, &message);
-	slot->is_new = false;
-}
-
 void
-reload_lend_listeners(struct master *master, bool only_new)
+reload_lend_listeners(struct master *master)
 {
 	for (unsigned i = 0; i < LISTENERS_MAX; i++) {
-		struct listener *slot = &master->listeners.slots[i];
+		struct buf networks;
+		struct ipc_message message;
 
-		if (slot->fd >= 0 && (slot->is_new || !only_new))
-			lend(master, slot, (uint8_t)i);
+		if (master->listeners.slots[i].fd < 0 || !master->listeners.slots[i].is_wanted)
+			continue;
+		listeners_describe(&master->listeners, (uint8_t)i, master->config, &networks, &message);
+		children_send(&master->children, ROLE_DOOR, &message);
+		buf_free(&networks);
 	}
 }
 
@@ -92,7 +83,8 @@ switch_over(struct master *master, struct config *fresh, int file)
 	for (enum role role = ROLE_DOOR; role < ROLE_COUNT; role++)
 		children_send(&master->children, role, &message);
 	map_watch_set_config(&master->map, fresh);
-	reload_lend_listeners(master, true);
+	/* Those that stay, too: what they are for may have changed. */
+	reload_lend_listeners(master);
 	listeners_drop_unwanted(&master->listeners, take_back, master);
 }
 

@@ -10,8 +10,8 @@
 
 /* Reads the configuration again and picks up a new map. No session is dropped. */
 bool reload_all(struct master *master, struct buf *why);
-/* Lends the door a listener (or all of them, to a fresh door). */
-void reload_lend_listeners(struct master *master, bool only_new);
+/* Lends the door all listeners; one that it has is replaced, and loses nobody who waits to be accepted. */
+void reload_lend_listeners(struct master *master);
 /* Sends the map in force to those who read it. */
 void reload_send_map(struct master *master);
 

@@ -144,7 +144,7 @@ failed:
 static void
 remove_leftovers(int spool)
 {
-	int fd = openat(spool, ".", FOLDER_FLAGS);
+	int fd = spool < 0 ? -1 : openat(spool, ".", FOLDER_FLAGS);
 	DIR *folder = fd < 0 ? NULL : fdopendir(fd);
 
 	if (!folder) {
@@ -195,6 +195,42 @@ state_folder_claim(const char *path, const struct state_folder *state, struct bu
 				   : strerror(errno));
 	remove_leftovers(state->spool);
 	return true;
+}
+
+/* The maps folder as it is found; nothing is made. */
+static int
+open_maps(const char *path)
+{
+	int root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (root < 0)
+		return -1;
+	int maps = openat(root, "maps", FOLDER_FLAGS);
+	int error = errno;
+	(void)close(root);
+	errno = error;
+	return maps;
+}
+
+void
+state_folder_empty(const struct state_folder *state)
+{
+	remove_leftovers(state->spool);
+	remove_leftovers(state->journal);
+}
+
+int
+state_folder_look_for_map(const char *path)
+{
+	const struct state_folder seen = { .maps = open_maps(path) };
+
+	if (seen.maps < 0)
+		return -1;
+	int map = state_folder_open_map(&seen);
+	int error = errno;
+	(void)close(seen.maps);
+	errno = error;
+	return map;
 }
 
 int

@@ -38,6 +38,10 @@ bool state_folder_open(const char *path, const struct accounts *accounts, struct
 bool state_folder_claim(const char *path, const struct state_folder *state, struct buf *why);
 /* Opens the recipient map read-only; -1 with errno (ENOENT: there is none yet). */
 int state_folder_open_map(const struct state_folder *state);
+/* The same below a state folder that is not open, and that nothing is made in. */
+int state_folder_look_for_map(const char *path);
+/* Unlinks the files in spool and journal: only for a folder that no server runs on. */
+void state_folder_empty(const struct state_folder *state);
 void state_folder_close(struct state_folder *state);
 
 #endif

@@ -21,9 +21,17 @@ supplies_open(struct supplies *supplies, struct buf *why)
 	       state_folder_open(supplies->config->state, &supplies->accounts, &supplies->state, why);
 }
 
+bool
+supplies_open_scratch(struct supplies *supplies, struct buf *why)
+{
+	return accounts_find(supplies->config, &supplies->accounts, why) && programs_open(&supplies->programs, why) &&
+	       scratch_state_open(&supplies->scratch, &supplies->accounts, &supplies->state, why);
+}
+
 void
 supplies_close(struct supplies *supplies)
 {
+	scratch_state_remove(&supplies->scratch, &supplies->state);
 	state_folder_close(&supplies->state);
 	programs_close(&supplies->programs);
 }

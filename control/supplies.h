@@ -8,12 +8,14 @@
 
 #include "control/accounts.h"
 #include "control/spawn.h"
+#include "control/scratch_state.h"
 #include "control/state_folder.h"
 
 struct supplies {
 	struct programs programs;
 	struct accounts accounts;
 	struct state_folder state;
+	struct scratch_state scratch; /* where state is one for the moment */
 	const struct config *config;
 	int map; /* the recipient map, not owned; -1: none yet */
 	int log; /* where they log to, not owned; standard error unless said otherwise */
@@ -23,6 +25,8 @@ struct supplies {
 void supplies_init(struct supplies *supplies, const struct config *config);
 /* Finds the accounts, opens the programs and the state folder (making it where it is missing). */
 bool supplies_open(struct supplies *supplies, struct buf *why);
+/* The same with a state folder for the moment: nothing in the server's own is made or changed. */
+bool supplies_open_scratch(struct supplies *supplies, struct buf *why);
 void supplies_close(struct supplies *supplies);
 
 #endif

@@ -196,10 +196,11 @@ neighbour_make(struct server *server, struct neighbour *neighbour, unsigned inst
 	neighbour->instance = instance;
 	if (!neighbour->handles)
 		neighbour->handles = handles_new();
-	if (!neighbour->edge)
-		neighbour->edge =
-		    edge_new(server->base, ROLE_DELIVER, ROLE_SMTPD, instance, EDGE_QUEUE_BYTES, &events, neighbour);
-	return neighbour->handles && neighbour->edge;
+	if (neighbour->edge)
+		return neighbour->handles;
+	neighbour->edge =
+	    edge_new(server->base, ROLE_DELIVER, ROLE_SMTPD, instance, EDGE_QUEUE_BYTES, &events, neighbour);
+	return neighbour->handles && neighbour->edge && edge_gather(neighbour->edge);
 }
 
 bool

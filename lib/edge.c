@@ -3,12 +3,11 @@
  * Trust: none in the peer.
  * On failure: an edge whose peer is gone or broke the protocol is closed; its room hears it by on_gone, once.
  */
-#include "lib/edge.h"
+#include "lib/edge_private.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/queue.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -20,35 +19,10 @@
 /* So many messages are taken at one wake-up at most, so that no neighbour starves the others. */
 enum { MESSAGES_A_WAKE_UP = 16 };
 
-struct waiting {
-	STAILQ_ENTRY(waiting) next;
-	int descriptor; /* owned, or -1 */
-	size_t length;
-	char bytes[];
-};
-
-struct edge {
-	struct event_base *base;
-	struct ipc_channel channel;
-	unsigned peer_instance;
-	const struct edge_events *events;
-	void *context;
-	struct event *readable;
-	struct event *writable;
-	STAILQ_HEAD(, waiting) queue;
-	size_t queued_bytes;
-	size_t queue_limit_bytes;
-	bool is_open;
-	unsigned generation; /* counts descriptors, so that a callback may close or replace its own edge */
-	uint64_t woken_us;
-	bool is_busy; /* the last wake-up found more than one message: look for more at once */
-};
-
 static edge_breach_reporter *breach_reporter;
 static void *breach_context;
 
 static void on_readable(evutil_socket_t fd, short what, void *argument);
-static void on_writable(evutil_socket_t fd, short what, void *argument);
 
 void
 edge_report_breaches(edge_breach_reporter *reporter, void *context)
@@ -106,6 +80,8 @@ edge_close(struct edge *edge)
 	edge->readable = NULL;
 	edge->writable = NULL;
 	drop_queue(edge);
+	edge->gathered_bytes = 0;
+	edge->channel.unread = span_make(NULL, 0);
 	edge->generation++;
 	edge->is_open = false;
 	if (edge->channel.fd < 0)
@@ -132,8 +108,8 @@ take_number(struct edge *edge, int fd)
 	return moved;
 }
 
-static void
-gone(struct edge *edge)
+void
+edge_gone(struct edge *edge)
 {
 	edge_close(edge);
 	if (edge->events->on_gone)
@@ -145,13 +121,13 @@ edge_attach(struct edge *edge, int fd)
 {
 	/* The new channel may come before the end of the old one was heard: who replaces a peer has lost it first. */
 	if (edge->is_open)
-		gone(edge);
+		edge_gone(edge);
 	if (!take_number(edge, fd))
 		return false;
 	edge->is_open = true;
 	edge->is_busy = false;
 	edge->readable = event_new(edge->base, edge->channel.fd, EV_READ | EV_PERSIST, on_readable, edge);
-	edge->writable = event_new(edge->base, edge->channel.fd, EV_WRITE | EV_PERSIST, on_writable, edge);
+	edge->writable = event_new(edge->base, edge->channel.fd, EV_WRITE | EV_PERSIST, edge_on_writable, edge);
 	if (!edge->readable || !edge->writable || event_add(edge->readable, NULL) != 0) {
 		edge_close(edge);
 		return false;
@@ -189,6 +165,9 @@ edge_free(struct edge *edge)
 	if (!edge)
 		return;
 	edge_close(edge);
+	if (edge->round_end)
+		event_free(edge->round_end);
+	free(edge->gathered);
 	free(edge);
 }
 
@@ -204,7 +183,7 @@ end_broken(struct edge *edge, const char *what)
 	log_error("%s.%u broke the protocol: %s; its channel is closed", peer_name(edge), edge->peer_instance, what);
 	if (breach_reporter && edge->channel.peer != ROLE_MASTER)
 		breach_reporter(breach_context, edge->channel.peer, edge->peer_instance, what);
-	gone(edge);
+	edge_gone(edge);
 }
 
 void
@@ -229,7 +208,7 @@ take_message(struct edge *edge)
 	case IPC_AGAIN:
 		return false;
 	case IPC_GONE:
-		gone(edge);
+		edge_gone(edge);
 		return false;
 	case IPC_BAD:
 		end_broken(edge, why);
@@ -251,7 +230,7 @@ take_message(struct edge *edge)
 void
 edge_catch_up(struct edge *edge)
 {
-	for (unsigned taken = 0; edge->is_open && taken < MESSAGES_A_WAKE_UP; taken++)
+	for (unsigned taken = 0; edge->is_open && (taken < MESSAGES_A_WAKE_UP || edge->channel.unread.length); taken++)
 		if (!take_message(edge))
 			return;
 }
@@ -275,90 +254,12 @@ on_readable(evutil_socket_t fd, short what, void *argument)
 
 	(void)fd;
 	(void)what;
-	/* One message a wake-up while it is calm (no call that only says EAGAIN), many when they come in flocks. */
+	/* One datagram a wake-up while it is calm (no call that only says EAGAIN), many when they come in flocks. What
+	 * was received is handed on to its end: the room for it is shared by all edges. */
 	do {
 		if (!take_message(edge))
 			break;
 		taken++;
-	} while (edge->is_busy && taken < MESSAGES_A_WAKE_UP);
+	} while (edge->channel.unread.length || (edge->is_busy && taken < MESSAGES_A_WAKE_UP));
 	edge->is_busy = edge->is_busy ? taken > 1 : came_at_once(edge);
-}
-
-static void
-on_writable(evutil_socket_t fd, short what, void *argument)
-{
-	struct edge *edge = argument;
-
-	(void)fd;
-	(void)what;
-	while (!STAILQ_EMPTY(&edge->queue)) {
-		struct waiting *first = STAILQ_FIRST(&edge->queue);
-		enum ipc_result result =
-		    ipc_send_encoded(&edge->channel, span_make(first->bytes, first->length), first->descriptor);
-
-		if (result == IPC_AGAIN)
-			return;
-		if (result != IPC_OK) {
-			gone(edge);
-			return;
-		}
-		STAILQ_REMOVE_HEAD(&edge->queue, next);
-		edge->queued_bytes -= first->length;
-		if (first->descriptor >= 0)
-			(void)close(first->descriptor);
-		free(first);
-	}
-	(void)event_del(edge->writable);
-}
-
-static bool
-enqueue(struct edge *edge, struct span bytes, int descriptor)
-{
-	if (bytes.length > edge->queue_limit_bytes || edge->queued_bytes > edge->queue_limit_bytes - bytes.length)
-		return false;
-	struct waiting *waiting = malloc(sizeof *waiting + bytes.length);
-	if (!waiting)
-		return false;
-	waiting->descriptor = -1;
-	if (descriptor >= 0) {
-		waiting->descriptor = fcntl(descriptor, F_DUPFD_CLOEXEC, FD_EDGES_END);
-		if (waiting->descriptor < 0) {
-			free(waiting);
-			return false;
-		}
-	}
-	waiting->length = bytes.length;
-	memcpy(waiting->bytes, bytes.data, bytes.length);
-	STAILQ_INSERT_TAIL(&edge->queue, waiting, next);
-	edge->queued_bytes += bytes.length;
-	return event_pending(edge->writable, EV_WRITE, NULL) || event_add(edge->writable, NULL) == 0;
-}
-
-bool
-edge_send(struct edge *edge, const struct ipc_message *message)
-{
-	static _Thread_local struct buf wire = BUF_LIMIT(IPC_MESSAGE_BYTES);
-	int descriptor = ipc_descriptors(message->type) ? message->descriptor : -1;
-
-	if (!ipc_may_say(message->type, edge->channel.self, edge->channel.peer))
-		BUG("an IPC message from or to the wrong process");
-	if (!edge_is_open(edge))
-		return false;
-	buf_reset(&wire);
-	ipc_encode(message, &wire);
-	if (!buf_ok(&wire))
-		return false;
-	if (!STAILQ_EMPTY(&edge->queue))
-		return enqueue(edge, buf_span(&wire), descriptor);
-	switch (ipc_send_encoded(&edge->channel, buf_span(&wire), descriptor)) {
-	case IPC_OK:
-		return true;
-	case IPC_AGAIN:
-		return enqueue(edge, buf_span(&wire), descriptor);
-	case IPC_GONE:
-	case IPC_BAD:
-		/* The read event will find the end too and tell the room, outside of this call. */
-		return false;
-	}
-	return false;
 }

@@ -37,9 +37,14 @@ bool edge_is_open(const struct edge *edge);
 enum role edge_peer(const struct edge *edge);
 unsigned edge_peer_instance(const struct edge *edge);
 int edge_descriptor(const struct edge *edge);
-/* True when the message was sent or queued. The message's descriptor stays the caller's (a queued one is
+/* True when the message was sent, gathered or queued. The message's descriptor stays the caller's (a queued one is
  * duplicated). False: closed, or the queue is full. */
 bool edge_send(struct edge *edge, const struct ipc_message *message);
+/* From now on messages without a descriptor are gathered and leave together, at the end of the event loop's round at
+ * the latest: fewer calls and wake-ups when many sessions speak at once. False without memory. */
+bool edge_gather(struct edge *edge);
+/* Sends what is gathered now. False: there was no room, and it stays gathered. */
+bool edge_flush(struct edge *edge);
 /* A message that must not be lost could not be sent: the peer does not read. It is treated as one that broke the
  * protocol, so that the master starts another. */
 void edge_give_up(struct edge *edge, const char *why);

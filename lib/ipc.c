@@ -185,20 +185,20 @@ decode_field(const struct field *field, struct span *rest, void *value)
 }
 
 bool
-ipc_decode(struct span bytes, struct ipc_message *message)
+ipc_decode(struct span *bytes, struct ipc_message *message)
 {
 	uint64_t type;
 
 	memset(message, 0, sizeof *message);
 	message->descriptor = -1;
-	if (!take_integer(&bytes, HEAD_BYTES, &type) || type >= IPC_TYPE_COUNT)
+	if (!take_integer(bytes, HEAD_BYTES, &type) || type >= IPC_TYPE_COUNT)
 		return false;
 	message->type = (enum ipc_type)type;
 	const struct row *row = &rows[type];
 	for (size_t i = 0; i < row->field_count; i++)
-		if (!decode_field(&row->fields[i], &bytes, (char *)message + row->fields[i].offset))
+		if (!decode_field(&row->fields[i], bytes, (char *)message + row->fields[i].offset))
 			return false;
-	return bytes.length == 0;
+	return true;
 }
 
 enum ipc_result
@@ -269,28 +269,51 @@ take_descriptors(struct msghdr *header, int *descriptor)
 	return count;
 }
 
+/* What came with a datagram besides its bytes. */
+struct enclosed {
+	int flags;
+	int descriptor; /* the first, or -1 */
+	unsigned descriptors;
+};
+
 static const char *
-what_is_wrong(
-    const struct ipc_channel *channel, const struct ipc_message *message, bool decoded, int flags, unsigned descriptors)
+what_is_wrong(const struct ipc_channel *channel, const struct ipc_message *message, const struct enclosed *enclosed)
 {
 	/* Cut off, and not one of them there: this process has no number left for it, which is no fault of the peer's.
 	 */
-	bool is_short = (flags & MSG_CTRUNC) && descriptors == 0;
+	bool is_short = (enclosed->flags & MSG_CTRUNC) && enclosed->descriptors == 0;
 
-	if ((flags & MSG_TRUNC) || ((flags & MSG_CTRUNC) && !is_short))
+	if ((enclosed->flags & MSG_TRUNC) || ((enclosed->flags & MSG_CTRUNC) && !is_short))
 		return "a message that was too long or carried too many descriptors";
-	if (!decoded)
-		return "a message that does not decode";
 	if (!ipc_may_say(message->type, channel->peer, channel->self))
 		return "a message that this process may not send here";
-	if (descriptors + is_short != rows[message->type].descriptors)
+	if (enclosed->descriptors + is_short != rows[message->type].descriptors)
 		return "a message with the wrong number of descriptors";
+	if (rows[message->type].descriptors && channel->unread.length)
+		return "a message with a descriptor and something behind it";
 	return NULL;
 }
 
+/* Takes the next message out of channel->unread. */
+static enum ipc_result
+take_unread(struct ipc_channel *channel, const struct enclosed *enclosed, struct ipc_message *message, const char **why)
+{
+	*why = ipc_decode(&channel->unread, message) ? what_is_wrong(channel, message, enclosed)
+						     : "a message that does not decode";
+	if (!*why) {
+		message->descriptor = enclosed->descriptor;
+		return IPC_OK;
+	}
+	channel->unread = span_make(NULL, 0);
+	if (enclosed->descriptor >= 0)
+		(void)close(enclosed->descriptor);
+	message->descriptor = -1;
+	return IPC_BAD;
+}
+
 enum ipc_result
-ipc_receive(const struct ipc_channel *channel, char *storage, size_t storage_bytes, struct ipc_message *message,
-    const char **why)
+ipc_receive(
+    struct ipc_channel *channel, char *storage, size_t storage_bytes, struct ipc_message *message, const char **why)
 {
 	union {
 		struct cmsghdr head;
@@ -301,27 +324,22 @@ ipc_receive(const struct ipc_channel *channel, char *storage, size_t storage_byt
 		.msg_iovlen = 1,
 		.msg_control = control.space,
 		.msg_controllen = sizeof control.space };
-	int descriptor = -1;
+	struct enclosed enclosed = { .descriptor = -1 };
 	ssize_t got;
 
+	if (channel->unread.length)
+		return take_unread(channel, &enclosed, message, why);
 	do {
 		got = recvmsg(channel->fd, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	} while (got < 0 && errno == EINTR);
 	if (got < 0)
 		return errno == EAGAIN || errno == EWOULDBLOCK ? IPC_AGAIN : IPC_GONE;
-	unsigned descriptors = take_descriptors(&header, &descriptor);
-	if (got == 0 && descriptors == 0)
+	enclosed.descriptors = take_descriptors(&header, &enclosed.descriptor);
+	if (got == 0 && enclosed.descriptors == 0)
 		return IPC_GONE;
-	bool decoded = ipc_decode(span_make(storage, (size_t)got), message);
-	*why = what_is_wrong(channel, message, decoded, header.msg_flags, descriptors);
-	if (*why) {
-		if (descriptor >= 0)
-			(void)close(descriptor);
-		message->descriptor = -1;
-		return IPC_BAD;
-	}
-	message->descriptor = descriptor;
-	return IPC_OK;
+	enclosed.flags = header.msg_flags;
+	channel->unread = span_make(storage, (size_t)got);
+	return take_unread(channel, &enclosed, message, why);
 }
 
 void

@@ -1,4 +1,5 @@
-/* Messages between processes: one SOCK_SEQPACKET datagram each, from the list of lib/ipc_messages.h.
+/* Messages between processes, from the list of lib/ipc_messages.h, on SOCK_SEQPACKET channels: a datagram holds one
+ * message with its descriptor, or one or more without any.
  *
  * Trust: a decoder trusts nobody. A message of unknown type, from the wrong speaker, with a field over its limit, a
  * NUL in a string, bytes left over, or other descriptors than the list says is IPC_BROKEN; the hearer then closes the
@@ -74,6 +75,7 @@ struct ipc_channel {
 	int fd;
 	enum role self;
 	enum role peer;
+	struct span unread; /* the messages of the last datagram that ipc_receive() has still to give */
 };
 
 const char *ipc_name(enum ipc_type type);
@@ -83,16 +85,18 @@ bool ipc_may_say(enum ipc_type type, enum role from, enum role to);
 unsigned ipc_descriptors(enum ipc_type type);
 /* Appends the encoded message. BUG when a field is over its limit: senders check what others gave them. */
 void ipc_encode(const struct ipc_message *message, struct buf *out);
-/* False when the bytes are not exactly one message. Sets descriptor to -1. Spans point into bytes. */
-bool ipc_decode(struct span bytes, struct ipc_message *message);
+/* Takes the message that *bytes begins with out of it. False when there is none. Sets descriptor to -1. Spans point
+ * into the bytes. */
+bool ipc_decode(struct span *bytes, struct ipc_message *message);
 
 /* Sends one message now. The descriptor, if any, stays the caller's. IPC_OK, IPC_AGAIN or IPC_GONE. */
 enum ipc_result ipc_send(const struct ipc_channel *channel, const struct ipc_message *message);
-/* Sends bytes that ipc_encode made. */
+/* Sends what ipc_encode made, as one datagram: one message with its descriptor, or messages without (descriptor -1). */
 enum ipc_result ipc_send_encoded(const struct ipc_channel *channel, struct span bytes, int descriptor);
-/* Receives one message into storage (IPC_MESSAGE_BYTES at least). On IPC_BAD *why says what was wrong. */
-enum ipc_result ipc_receive(const struct ipc_channel *channel, char *storage, size_t storage_bytes,
-    struct ipc_message *message, const char **why);
+/* The next message: of the last datagram, or of the next one, which is received into storage (IPC_MESSAGE_BYTES at
+ * least; it must stay while channel->unread holds something). On IPC_BAD *why says what was wrong. */
+enum ipc_result ipc_receive(
+    struct ipc_channel *channel, char *storage, size_t storage_bytes, struct ipc_message *message, const char **why);
 
 /* Lists of u32 in BYTES fields. */
 void ipc_append_u32(struct buf *list, uint32_t value);

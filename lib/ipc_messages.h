@@ -25,6 +25,7 @@ enum ipc_limit {
 	IPC_IDS = 1000,               /* the greatest number of ids in one CLOSED or SETTLED */
 	IPC_STATUS_BYTES = 16384,
 	IPC_DIGEST_BYTES = 32,
+	IPC_NETWORKS_BYTES = 16384,   /* networks with a space between each two */
 	IPC_MESSAGE_BYTES = 65536     /* the greatest message on the wire */
 };
 
@@ -66,7 +67,10 @@ enum ipc_limit {
 
 #define IPC_FIELDS_READY(F, S) F(S, STRING, missing_walls, IPC_TEXT_BYTES)
 #define IPC_FIELDS_EDGE(F, S) F(S, U8, peer_role, 0) F(S, U8, peer_instance, 0)
-#define IPC_FIELDS_LISTENER(F, S) F(S, U8, index, 0) F(S, STRING, address, IPC_TEXT_BYTES)
+/* role: enum listener_role. tls: enum listener_tls. proxy_from: the networks that may connect when is_proxied. */
+#define IPC_FIELDS_LISTENER(F, S)                                                                                         \
+	F(S, U8, index, 0) F(S, STRING, address, IPC_TEXT_BYTES) F(S, STRING, name, IPC_DOMAIN_BYTES)                        \
+	F(S, U8, role, 0) F(S, U8, tls, 0) F(S, U8, is_proxied, 0) F(S, STRING, proxy_from, IPC_NETWORKS_BYTES)
 #define IPC_FIELDS_UNLISTEN(F, S) F(S, U8, index, 0)
 #define IPC_FIELDS_CONFIG(F, S)
 #define IPC_FIELDS_MAP(F, S)
@@ -77,8 +81,11 @@ enum ipc_limit {
 /* text: lines of "name value"; values are decimal numbers. */
 #define IPC_FIELDS_STATUS_SAY(F, S) F(S, U32, serial, 0) F(S, STRING, text, IPC_STATUS_BYTES)
 
-/* is_near_cap: 1 when the door wants to hear of its end at once, 0 when it may come in a moment, with others. */
-#define IPC_FIELDS_CONNECTION(F, S) F(S, U32, id, 0) F(S, U8, is_near_cap, 0) F(S, PEER, client, 0)
+/* is_near_cap: 1 when the door wants to hear of its end at once, 0 when it may come in a moment, with others.
+ * listener, role, tls, is_proxied: as LISTENER had them. client: who has connected; the proxy when is_proxied. */
+#define IPC_FIELDS_CONNECTION(F, S)                                                                                       \
+	F(S, U32, id, 0) F(S, U8, is_near_cap, 0) F(S, PEER, client, 0) F(S, STRING, listener, IPC_DOMAIN_BYTES)             \
+	F(S, U8, role, 0) F(S, U8, tls, 0) F(S, U8, is_proxied, 0)
 /* ids: u32 each, big-endian. */
 #define IPC_FIELDS_CLOSED(F, S) F(S, BYTES, ids, IPC_IDS * 4)
 

@@ -109,6 +109,16 @@ log_pair_number(struct log_line *line, const char *key, uint64_t value)
 	log_pair(line, key, buf_span(&digits));
 }
 
+void
+log_pair_hex(struct log_line *line, const char *key, uint64_t value)
+{
+	char digits[16];
+
+	for (unsigned i = 0; i < sizeof digits; i++)
+		digits[i] = "0123456789abcdef"[value >> (60 - 4 * i) & 0xf];
+	log_pair(line, key, span_make(digits, sizeof digits));
+}
+
 static void
 write_all(struct span rest)
 {

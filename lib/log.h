@@ -28,6 +28,8 @@ void log_set_process(const char *name);
 void log_begin(struct log_line *line, const char *event);
 void log_pair(struct log_line *line, const char *key, struct span value);
 void log_pair_text(struct log_line *line, const char *key, const char *value);
+/* Sixteen digits. */
+void log_pair_hex(struct log_line *line, const char *key, uint64_t value);
 void log_pair_number(struct log_line *line, const char *key, uint64_t value);
 /* Writes the line and frees it. A line that did not fit its cap is cut, never lost. */
 void log_end(struct log_line *line);

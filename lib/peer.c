@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/buf.h"
 #include "lib/bug.h"
 
 static struct peer_address
@@ -175,6 +176,20 @@ network_contains(const struct network *network, const struct peer_address *peer)
 }
 
 bool
+network_list_contains(struct span list, const struct peer_address *peer)
+{
+	while (list.length) {
+		size_t length = span_find(list, ' ');
+		struct network network;
+
+		if (network_parse(span_take(list, length), &network) && network_contains(&network, peer))
+			return true;
+		list = span_skip(list, length + 1);
+	}
+	return false;
+}
+
+bool
 peer_equal(const struct peer_address *a, const struct peer_address *b)
 {
 	return a->family == b->family && a->port == b->port && memcmp(a->ip, b->ip, sizeof a->ip) == 0;
@@ -190,6 +205,20 @@ peer_is_loopback(const struct peer_address *peer)
 	return peer->family == 6 && memcmp(peer->ip, one, 16) == 0;
 }
 
+/* Twice in every session's log: inet_ntop() would go through printf. */
+static void
+format_ip4(const uint8_t ip[static 4], char text[static PEER_TEXT_SIZE])
+{
+	struct buf digits = { .data = text, .capacity = PEER_TEXT_SIZE - 1, .limit_bytes = PEER_TEXT_SIZE - 1 };
+
+	for (unsigned i = 0; i < 4; i++) {
+		if (i)
+			buf_append_char(&digits, '.');
+		buf_append_u64(&digits, ip[i]);
+	}
+	text[digits.length] = '\0';
+}
+
 void
 peer_format_ip(const struct peer_address *peer, char text[static PEER_TEXT_SIZE])
 {
@@ -197,7 +226,11 @@ peer_format_ip(const struct peer_address *peer, char text[static PEER_TEXT_SIZE]
 		(void)snprintf(text, PEER_TEXT_SIZE, "unknown");
 		return;
 	}
-	if (!inet_ntop(peer->family == 4 ? AF_INET : AF_INET6, peer->ip, text, PEER_TEXT_SIZE))
+	if (peer->family == 4) {
+		format_ip4(peer->ip, text);
+		return;
+	}
+	if (!inet_ntop(AF_INET6, peer->ip, text, PEER_TEXT_SIZE))
 		BUG("an address did not fit its text");
 }
 

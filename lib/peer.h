@@ -34,6 +34,8 @@ bool peer_parse(struct span text, struct peer_address *peer);
 /* "192.0.2.0/24", "2001:db8::/32", or one address. Bits beyond the prefix must be zero. */
 bool network_parse(struct span text, struct network *network);
 bool network_contains(const struct network *network, const struct peer_address *peer);
+/* Networks with a space between each two: is the peer in one of them? What is no network holds nobody. */
+bool network_list_contains(struct span list, const struct peer_address *peer);
 /* The same address and port. */
 bool peer_equal(const struct peer_address *a, const struct peer_address *b);
 bool peer_is_loopback(const struct peer_address *peer);

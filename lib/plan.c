@@ -81,7 +81,7 @@ static const struct plan_rule caller_rules[] = {
 };
 
 /* smtpd reads and writes its clients, writes bodies to its spool folder, seals memory files, asks whether the client's
- * kernel has acknowledged a reply, and sends its FIN while it waits for the client's. */
+ * kernel has acknowledged a reply, and sends its FIN with its last words, or while it waits for the client's. */
 static const int smtpd_calls[] = {
 	SCMP_SYS(read), SCMP_SYS(recvfrom), SCMP_SYS(write), SCMP_SYS(writev), SCMP_SYS(pwrite64),
 	SCMP_SYS(openat), SCMP_SYS(unlink), SCMP_SYS(unlinkat), SCMP_SYS(ftruncate), SCMP_SYS(memfd_create),
@@ -91,6 +91,7 @@ static const struct plan_rule smtpd_rules[] = {
 	RULES_OF_ALL, SENDMSG_ON_EDGES, FCNTL(F_DUPFD_CLOEXEC), FCNTL(F_ADD_SEALS), FCNTL(F_GET_SEALS),
 	WHEN(ioctl, IF_EQUALS(1, SIOCOUTQ)),
 	WHEN(shutdown, IF_EQUALS(1, SHUT_WR)),
+	WHEN(sendto, IF_FLAGS_WITHIN(3, SEND_FLAGS | MSG_MORE), IF_NULL(4)),
 };
 
 /* dns talks on lent sockets by send() and recv() alone. */

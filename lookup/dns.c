@@ -95,7 +95,7 @@ attach_smtpd(struct dns *dns, struct child *child, unsigned instance, int fd)
 
 	if (!*edge)
 		*edge = edge_new(child->base, ROLE_DNS, ROLE_SMTPD, instance, SMTPD_QUEUE_BYTES, &events, dns);
-	if (!*edge)
+	if (!*edge || !edge_gather(*edge))
 		return false;
 	/* A fresh smtpd knows nothing of what the last one asked. */
 	dns_requests_forget(dns->requests, *edge);

@@ -23,7 +23,7 @@ def fields_of(name, known):
 def main():
     known = dict(FIELDS.findall(TEXT))
     print("# Messages between the processes\n")
-    print("Made from `lib/ipc_messages.h` by `scripts/ipc_document.py`; a test compares. One SOCK_SEQPACKET datagram each: u16 type,")
+    print("Made from `lib/ipc_messages.h` by `scripts/ipc_document.py`; a test compares. SOCK_SEQPACKET datagrams: one message with its descriptor, or messages without any; u16 type,")
     print("then the fields in order, integers big-endian, strings and bytes with a u32 length. `child` is any process but the master.\n")
     print("| message | from | to | descriptors | fields | what for |")
     print("|---|---|---|---|---|---|")

@@ -73,13 +73,13 @@ set_interest(struct conn *conn, enum conn_interest interest)
 
 /* Sends as much as the kernel takes. False: the connection is dead. */
 static bool
-send_some(int fd, struct span bytes, size_t *sent)
+send_some(int fd, struct span bytes, int more, size_t *sent)
 {
 	ssize_t result;
 
 	*sent = 0;
 	do {
-		result = send(fd, bytes.data, bytes.length, MSG_NOSIGNAL | MSG_DONTWAIT);
+		result = send(fd, bytes.data, bytes.length, MSG_NOSIGNAL | MSG_DONTWAIT | more);
 	} while (result < 0 && errno == EINTR);
 	if (result < 0)
 		return errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS || errno == ENOMEM;
@@ -115,19 +115,28 @@ keep_for_later(struct conn *conn)
 	return is_whole && buf_ok(&conn->unsent) && charge_unsent(conn);
 }
 
+/* The last words leave with the FIN of the close that follows, in one segment. Not when the client has said more than
+ * was read: the kernel then resets the connection and forgets what it has not sent. */
+static int
+more_follows(const struct session *session)
+{
+	return session->state == SESSION_CLOSED && session->input.length == 0 ? MSG_MORE : 0;
+}
+
 /* Sends what was said in this turn, behind what earlier turns have left. The replies to pipelined commands leave
  * together (RFC 2920 3.2): not while one of them waits. */
 static bool
 flush(struct conn *conn)
 {
 	struct buf *out = &conn->smtpd->out;
+	int more = more_follows(&conn->session);
 	bool is_alive;
 	size_t sent;
 
 	if (session_is_waiting(&conn->session))
 		return keep_for_later(conn);
 	if (conn->unsent.length || !buf_ok(out)) {
-		if (!keep_for_later(conn) || !send_some(conn->fd, buf_span(&conn->unsent), &sent))
+		if (!keep_for_later(conn) || !send_some(conn->fd, buf_span(&conn->unsent), more, &sent))
 			return false;
 		buf_consume(&conn->unsent, sent);
 		if (conn->unsent.length == 0)
@@ -136,7 +145,7 @@ flush(struct conn *conn)
 	}
 	if (out->length == 0)
 		return true;
-	is_alive = send_some(conn->fd, buf_span(out), &sent);
+	is_alive = send_some(conn->fd, buf_span(out), more, &sent);
 	buf_append(&conn->unsent, span_skip(buf_span(out), sent));
 	buf_reset(out);
 	return is_alive && buf_ok(&conn->unsent) && charge_unsent(conn);
@@ -234,8 +243,8 @@ turn_away(struct smtpd *smtpd, int fd, uint32_t door_id)
 	struct reply reply = { .id = REPLY_TOO_MANY_SESSIONS, .details = { span_of(smtpd->config->hostname) } };
 	size_t sent;
 
-	reply_format(&reply, &smtpd->out);
-	(void)send_some(fd, buf_span(&smtpd->out), &sent);
+	reply_format(&reply, smtpd->config, &smtpd->out);
+	(void)send_some(fd, buf_span(&smtpd->out), MSG_MORE, &sent);
 	buf_reset(&smtpd->out);
 	smtpd->world.replies[reply.id]++;
 	(void)close(fd);
@@ -258,6 +267,6 @@ conn_open(struct smtpd *smtpd, int fd, const struct ipc_connection *connection)
 	conn->is_near_cap = connection->is_near_cap;
 	conn->has_door_id = true;
 	conn->unsent = BUF_LIMIT(UNSENT_BYTES);
-	session_begin(&conn->session, &smtpd->world, conn, id, &connection->client);
+	session_begin(&conn->session, &smtpd->world, conn, id, connection);
 	conn_turn(conn);
 }

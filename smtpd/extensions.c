@@ -18,6 +18,14 @@ append_greatest_message(const struct session *session, struct buf *lines)
 	buf_append_u64(lines, session->world->config->max_message_size);
 }
 
+/* RFC 9422: only what is true. Of transactions in a session, and of domains in a transaction, there is no limit. */
+static void
+append_limits(const struct session *session, struct buf *lines)
+{
+	buf_append_text(lines, "RCPTMAX=");
+	buf_append_u64(lines, session->world->config->max_recipients);
+}
+
 /* clang-format off */
 static const struct extension extensions[] = {
 	{ "PIPELINING",          NULL, NULL,                    "RFC 2920" },
@@ -25,8 +33,15 @@ static const struct extension extensions[] = {
 	{ "8BITMIME",            NULL, NULL,                    "RFC 6152" },
 	{ "ENHANCEDSTATUSCODES", NULL, NULL,                    "RFC 2034" },
 	{ "CHUNKING",            NULL, NULL,                    "RFC 3030" },
+	{ "LIMITS",              NULL, append_limits,           "RFC 9422" },
 };
 /* clang-format on */
+
+static bool
+is_offered(const struct extension *extension, const struct session *session)
+{
+	return !extension->is_offered || extension->is_offered(session);
+}
 
 void
 extensions_append(const struct session *session, struct buf *lines)
@@ -34,7 +49,7 @@ extensions_append(const struct session *session, struct buf *lines)
 	for (size_t i = 0; i < sizeof extensions / sizeof extensions[0]; i++) {
 		const struct extension *extension = &extensions[i];
 
-		if (extension->is_offered && !extension->is_offered(session))
+		if (!is_offered(extension, session))
 			continue;
 		buf_append_char(lines, '\n');
 		buf_append_text(lines, extension->keyword);
@@ -42,5 +57,24 @@ extensions_append(const struct session *session, struct buf *lines)
 			continue;
 		buf_append_char(lines, ' ');
 		extension->append_argument(session, lines);
+	}
+}
+
+void
+extensions_append_names(const struct session *session, struct buf *text)
+{
+	const char *between = "";
+
+	for (size_t i = 0; i < sizeof extensions / sizeof extensions[0]; i++) {
+		const struct extension *extension = &extensions[i];
+
+		if (!is_offered(extension, session))
+			continue;
+		buf_append_text(text, between);
+		buf_append_text(text, extension->keyword);
+		buf_append_text(text, " (");
+		buf_append_text(text, extension->rfc);
+		buf_append_char(text, ')');
+		between = ", ";
 	}
 }

@@ -14,5 +14,7 @@
 
 /* Appends what this session is offered, in the table's order, each line beginning with "\n" (see smtpd/reply.h). */
 void extensions_append(const struct session *session, struct buf *lines);
+/* Appends the same for people, in one line: "SIZE (RFC 1870), CHUNKING (RFC 3030)". */
+void extensions_append_names(const struct session *session, struct buf *text);
 
 #endif

@@ -52,9 +52,15 @@ facts_client_awaits_name(const struct config *config, const struct client_facts 
 }
 
 bool
+facts_client_is_friend(const struct client_facts *client)
+{
+	return client->is_loopback || client->is_trusted;
+}
+
+bool
 facts_client_is_exempt(const struct client_facts *client)
 {
-	return client->is_loopback || client->is_trusted || client->is_forwarder;
+	return facts_client_is_friend(client) || client->is_forwarder;
 }
 
 void

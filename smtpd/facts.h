@@ -28,6 +28,10 @@ enum fact_state {
 
 struct client_facts {
 	struct peer_address address;
+	struct span listener; /* the name of the one it has called */
+	uint8_t role;         /* enum listener_role */
+	uint8_t tls_mode;     /* enum listener_tls */
+	bool is_early;        /* has talked before it was greeted */
 	bool is_loopback;
 	bool is_trusted;     /* in a network of `trusted` */
 	bool is_forwarder;   /* in a network of `forwarders`, or its confirmed name is listed there */
@@ -94,6 +98,8 @@ void facts_client_name(
     const struct config *config, enum iprev_result result, struct span name, struct client_facts *client);
 /* Can a host name of `forwarders` still exempt this client, once its name is known? */
 bool facts_client_awaits_name(const struct config *config, const struct client_facts *client);
+/* Is this one of ours, of whom nobody has to beware: local or listed as trusted? */
+bool facts_client_is_friend(const struct client_facts *client);
 /* Is this client exempt from SPF? */
 bool facts_client_is_exempt(const struct client_facts *client);
 /* The SPF facts when nobody can be asked, or no answer came. */

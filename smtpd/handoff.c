@@ -43,8 +43,9 @@ handoff_new(struct event_base *base, const struct edge_events *events, void *con
 		return NULL;
 	handoff->settled = BUF_LIMIT(IPC_IDS * 4);
 	handoff->edge = edge_new(base, ROLE_SMTPD, ROLE_DELIVER, 0, QUEUE_BYTES, events, context);
-	if (handoff->edge)
+	if (handoff->edge && edge_gather(handoff->edge))
 		return handoff;
+	edge_free(handoff->edge);
 	free(handoff);
 	return NULL;
 }
@@ -164,6 +165,13 @@ handoff_flush(struct handoff *handoff)
 	message.settled.receipts = buf_span(&handoff->settled);
 	(void)edge_send(handoff->edge, &message);
 	buf_reset(&handoff->settled);
+}
+
+void
+handoff_send_now(struct handoff *handoff)
+{
+	handoff_flush(handoff);
+	(void)edge_flush(handoff->edge);
 }
 
 void

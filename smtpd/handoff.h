@@ -30,6 +30,8 @@ bool handoff_answered(struct handoff *handoff, const struct ipc_commit_say *say)
 /* The client has read the 250 of this receipt; told to deliver by handoff_flush(), and before the next COMMIT. */
 void handoff_settle(struct handoff *handoff, uint32_t receipt);
 void handoff_flush(struct handoff *handoff);
+/* The same, and everything that is gathered for deliver leaves now: nothing will come after it. */
+void handoff_send_now(struct handoff *handoff);
 /* Deliver is gone: what was asked for will not be answered. */
 void handoff_lost(struct handoff *handoff);
 void handoff_free(struct handoff *handoff);

@@ -136,6 +136,7 @@ on_flush(evutil_socket_t fd, short what, void *argument)
 	handoff_flush(smtpd->handoff);
 	if (smtpd->world.is_draining && sessions_count(smtpd->sessions) == 0 && !smtpd->has_drained) {
 		smtpd->has_drained = true;
+		handoff_send_now(smtpd->handoff);
 		child_drained(smtpd->child);
 	}
 }
@@ -153,7 +154,7 @@ neighbours_begin(struct smtpd *smtpd)
 	smtpd->dns = edge_new(child->base, ROLE_SMTPD, ROLE_DNS, child->instance, QUEUE_BYTES, &answer_events, smtpd);
 	smtpd->auth = edge_new(child->base, ROLE_SMTPD, ROLE_AUTH, 0, QUEUE_BYTES, &answer_events, smtpd);
 	smtpd->handoff = handoff_new(child->base, &answer_events, smtpd);
-	return smtpd->flush && smtpd->door && smtpd->dns && smtpd->auth && smtpd->handoff;
+	return smtpd->flush && smtpd->door && smtpd->dns && smtpd->auth && smtpd->handoff && edge_gather(smtpd->dns);
 }
 
 bool

@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 enum fact {
+	IS_EARLY,
 	IS_ANNOUNCED_TOO_LARGE,
 	HAS_MAP,
 	MAP,
@@ -30,6 +31,7 @@ enum fact {
 };
 
 static const char *const fact_names[] = {
+	[IS_EARLY] = "early-talker",
 	[IS_ANNOUNCED_TOO_LARGE] = "size",
 	[HAS_MAP] = "map",
 	[MAP] = "map",
@@ -82,6 +84,9 @@ struct row {
 	}
 
 static const struct row rows[] = {
+	{ POLICY_CONNECT, IS_EARLY, true, NOBODY, offsetof(struct config, early_talker), ACTION_OFF, REPLY_EARLY_TALKER,
+	    REPLY_EARLY_DEFERRED },
+
 	REFUSE(POLICY_MAIL, IS_ANNOUNCED_TOO_LARGE, true, REPLY_ANNOUNCED_TOO_LARGE),
 
 	DEFER(POLICY_RECIPIENT, HAS_MAP, false, REPLY_NO_MAP),
@@ -124,6 +129,8 @@ value_of(enum fact fact, const struct facts *facts, const struct config *config)
 	const struct message_facts *message = facts->message;
 
 	switch (fact) {
+	case IS_EARLY:
+		return facts->client->is_early;
 	case IS_ANNOUNCED_TOO_LARGE:
 		return facts->sender->announced_bytes > config->max_message_size;
 	case HAS_MAP:
@@ -196,8 +203,9 @@ map_words(enum reply_id id, const struct recipient_facts *recipient)
 		return recipient->address;
 	if (recipient->text.length)
 		return recipient->text;
-	return id == REPLY_DEFERRED_ADDRESS ? SPAN("This address takes no mail now; try again later")
-					    : SPAN("This address takes no mail");
+	return id == REPLY_DEFERRED_ADDRESS
+		   ? SPAN("This address takes no mail now; try again later")
+		   : SPAN("This address takes no mail; ask whom it belongs to for another one");
 }
 
 /* The details of the replies that have some. */
@@ -234,6 +242,7 @@ fill(const struct row *row, enum reply_id id, const struct facts *facts, const s
 	case HAS_LONG_LINE:
 		reply->details[0] = reply_number(reply, facts->message->long_line);
 		break;
+	case IS_EARLY:
 	case HAS_MAP:
 	case IS_TOO_MANY:
 	case IS_NULL_SENDER_AGAIN:

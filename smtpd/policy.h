@@ -14,6 +14,7 @@
 #include "smtpd/reply.h"
 
 enum policy_stage {
+	POLICY_CONNECT,   /* client (without name and HELO) */
 	POLICY_MAIL,      /* client, sender (without SPF) */
 	POLICY_RECIPIENT, /* client, sender (without SPF), recipient (without probe) */
 	POLICY_SENDER,    /* client, sender, recipient (without probe); at RCPT, when SPF is known */

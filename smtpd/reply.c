@@ -20,8 +20,8 @@ static const struct entry entries[REPLY_COUNT] = {
 #undef R
 };
 
-/* A detail of each kind, the longest text and our own lines fit; a line break costs nothing here. */
-enum { TEXT_LIMIT_BYTES = REPLY_DETAILS * REPLY_DETAIL_BYTES + 2048 };
+/* A detail of each kind, both contacts, the longest text and our own lines fit; a line break costs nothing here. */
+enum { TEXT_LIMIT_BYTES = (REPLY_DETAILS + 2) * REPLY_DETAIL_BYTES + 2048 };
 
 unsigned
 reply_code(enum reply_id id)
@@ -89,6 +89,20 @@ fill_details(const struct reply *reply, struct buf *out)
 	}
 }
 
+/* Where a person can ask about a refusal. */
+static void
+append_contact(const struct config *config, struct buf *out)
+{
+	if (config->contact[0]) {
+		buf_append_char(out, '\n');
+		append_cleaned(out, span_of(config->contact));
+	}
+	if (config->contact_url[0]) {
+		buf_append_text(out, "\nSee ");
+		append_cleaned(out, span_of(config->contact_url));
+	}
+}
+
 /* How much of a text goes into a line with so much room: up to the last space that fits, or all that fits. */
 static size_t
 line_length(struct span text, size_t room)
@@ -115,7 +129,7 @@ append_line(const struct entry *entry, struct span text, bool is_last, struct bu
 }
 
 void
-reply_format(const struct reply *reply, struct buf *out)
+reply_format(const struct reply *reply, const struct config *config, struct buf *out)
 {
 	const struct entry *entry = &entries[reply->id];
 	size_t room = REPLY_LINE_BYTES - 4 - 2 - (entry->enhanced[0] ? strlen(entry->enhanced) + 1 : 0);
@@ -123,6 +137,8 @@ reply_format(const struct reply *reply, struct buf *out)
 
 	fill_details(reply, &whole);
 	buf_append(&whole, reply->lines);
+	if (entry->code >= 400)
+		append_contact(config, &whole);
 	struct span rest = buf_span(&whole);
 	do {
 		struct span text = span_take(rest, span_find(rest, '\n'));

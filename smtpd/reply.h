@@ -1,7 +1,8 @@
 /* Everything Tidegate says to a client, in one list: code, enhanced code (RFC 3463), reason word, text.
  *
  * The reason is the word of the log, of `tidegate status` and of fail2ban rules; it is empty where nothing was
- * refused. In a text "{}" stands for the next detail, and "\n" begins the next line of a multi-line reply.
+ * refused. In a text "{}" stands for the next detail, and "\n" begins the next line of a multi-line reply. A refusal
+ * names the cause, then behind a semicolon what to do: its reader is a person who gets it in a bounce.
  *
  * Trust: details may be a client's, the map's or the Internet's bytes: only printable ASCII of them reaches the
  * reply, other octets become "?", and a long one is cut.
@@ -10,6 +11,7 @@
 #ifndef TIDEGATE_SMTPD_REPLY_H
 #define TIDEGATE_SMTPD_REPLY_H
 
+#include "conf/config.h"
 #include "lib/buf.h"
 #include "lib/peer.h"
 #include "lib/span.h"
@@ -29,7 +31,7 @@
 	R(DELIVERED, 250, "2.0.0", "delivered", "Delivered; {}") \
 	R(DELIVERED_BEFORE, 250, "2.0.0", "delivered-before", "Delivered by an earlier attempt; {}") \
 	R(HELP, 214, "2.0.0", "", \
-	    "Commands: HELO EHLO MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT (RFC 5321, RFC 3030)\nFor help from a person write to <postmaster>") \
+	    "Commands: HELO EHLO MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT (RFC 5321)\nOffered to you now: {}\nTo read: https://www.rfc-editor.org, and there the RFC by its number\nFor help from a person: {}") \
 	R(VRFY, 252, "2.5.0", "", "Addresses are not verified here; send MAIL and RCPT, and RCPT will tell") \
 	R(GO_AHEAD, 354, "", "", "Send the message and end it with a line holding only a dot") \
 	/* The session ends. */ \
@@ -41,33 +43,35 @@
 	R(TOO_MANY_ERRORS, 421, "4.7.0", "too-many-errors", "Too many refused commands; correct them and connect again") \
 	R(TOO_MANY_SESSIONS, 421, "4.3.2", "too-many-sessions", "{} has too many connections now; try again later") \
 	R(SESSION_NO_MEMORY, 421, "4.3.0", "no-memory", "{} is out of memory for this session; try again later") \
+	R(EARLY_TALKER, 554, "5.5.1", "early-talker", "You talked before the greeting; wait for the line that begins with 220 (RFC 5321 3.1)") \
+	R(EARLY_DEFERRED, 421, "4.5.1", "early-talker", "You talked before the greeting; connect again, and wait for the line that begins with 220 (RFC 5321 3.1)") \
 	R(BROKEN_LINE, 500, "5.5.2", "broken-line", "Lines end in CRLF and hold no other CR, LF or NUL; correct the client") \
 	R(ENDLESS_LINE, 500, "5.5.2", "endless-line", "This line does not end; correct the client") \
-	R(ENDLESS_MESSAGE, 552, "5.3.4", "endless-message", "The message is far over the limit of {} bytes; send it another way") \
+	R(ENDLESS_MESSAGE, 552, "5.3.4", "endless-message", "The message is far over the limit of {} bytes; send a link to its attachments") \
 	R(BAD_CHUNK, 501, "5.5.4", "bad-bdat", "Write it as BDAT octets, or BDAT octets LAST; what follows cannot be told from text") \
 	/* Commands. */ \
-	R(LONG_LINE, 500, "5.5.2", "long-line", "The line is too long; the limit is 2048 octets") \
-	R(EMPTY_LINE, 500, "5.5.2", "empty-line", "This line holds no command") \
+	R(LONG_LINE, 500, "5.5.2", "long-line", "The line is longer than 2048 octets; correct the client") \
+	R(EMPTY_LINE, 500, "5.5.2", "empty-line", "This line holds no command; HELP lists those there are") \
 	R(UNKNOWN_COMMAND, 500, "5.5.1", "unknown-command", "Unknown command; HELP lists those there are") \
-	R(BAD_ARGUMENT, 501, "5.5.4", "bad-argument", "This command takes no argument") \
-	R(BAD_HELO, 501, "5.5.4", "bad-helo", "Give a domain name or an address literal as your name") \
-	R(BAD_VRFY, 501, "5.5.4", "bad-argument", "VRFY needs an address") \
-	R(BAD_MAIL, 501, "5.5.4", "bad-mail", "Write it as MAIL FROM:<address>") \
-	R(BAD_RCPT, 501, "5.5.4", "bad-rcpt", "Write it as RCPT TO:<address>") \
-	R(BAD_SENDER, 501, "5.1.7", "bad-sender", "The sender's address is not well formed (RFC 5321)") \
-	R(BAD_RECIPIENT, 501, "5.1.3", "bad-recipient", "The recipient's address is not well formed (RFC 5321)") \
-	R(LONG_SENDER, 501, "5.1.7", "bad-sender", "The sender's address is longer than RFC 5321 allows") \
-	R(LONG_RECIPIENT, 501, "5.1.3", "bad-recipient", "The recipient's address is longer than RFC 5321 allows") \
-	R(BAD_PARAMETER, 501, "5.5.4", "bad-parameter", "Parameter {} is not well formed or given twice") \
-	R(UNKNOWN_PARAMETER, 555, "5.5.4", "unknown-parameter", "Parameter {} is not known here") \
-	R(NOT_IMPLEMENTED, 502, "5.5.1", "not-implemented", "This command is not offered here") \
-	R(OUT_OF_ORDER, 503, "5.5.1", "out-of-order", "This command is out of order here") \
+	R(BAD_ARGUMENT, 501, "5.5.4", "bad-argument", "This command takes no argument; send it alone") \
+	R(BAD_HELO, 501, "5.5.4", "bad-helo", "This is neither a domain name nor an address literal; give one of them as your name") \
+	R(BAD_VRFY, 501, "5.5.4", "bad-argument", "VRFY needs an address; name one") \
+	R(BAD_MAIL, 501, "5.5.4", "bad-mail", "The address is missing or not in brackets; write it as MAIL FROM:<address>") \
+	R(BAD_RCPT, 501, "5.5.4", "bad-rcpt", "The address is missing or not in brackets; write it as RCPT TO:<address>") \
+	R(BAD_SENDER, 501, "5.1.7", "bad-sender", "The sender's address is not well formed (RFC 5321); correct it in the program that sends") \
+	R(BAD_RECIPIENT, 501, "5.1.3", "bad-recipient", "The recipient's address is not well formed (RFC 5321); check its spelling") \
+	R(LONG_SENDER, 501, "5.1.7", "bad-sender", "The sender's address is longer than RFC 5321 allows; use a shorter one") \
+	R(LONG_RECIPIENT, 501, "5.1.3", "bad-recipient", "The recipient's address is longer than RFC 5321 allows; check its spelling") \
+	R(BAD_PARAMETER, 501, "5.5.4", "bad-parameter", "Parameter {} is not well formed or given twice; correct the client") \
+	R(UNKNOWN_PARAMETER, 555, "5.5.4", "unknown-parameter", "Parameter {} is not known here; leave it out") \
+	R(NOT_IMPLEMENTED, 502, "5.5.1", "not-implemented", "This command is not offered here; HELP lists those that are") \
+	R(OUT_OF_ORDER, 503, "5.5.1", "out-of-order", "This command is out of order here; the order is EHLO, MAIL, RCPT, DATA") \
 	R(CHUNK_UNWANTED, 503, "5.5.1", "chunk-unwanted", "No message takes this chunk: no recipient was accepted, or an earlier chunk was refused; send RSET") \
-	R(NO_RECIPIENTS, 554, "5.5.1", "no-recipients", "No recipient was accepted, so there is nothing to send") \
+	R(NO_RECIPIENTS, 554, "5.5.1", "no-recipients", "No recipient was accepted, so there is nothing to send; see what each RCPT was answered") \
 	/* Sender and recipient. */ \
-	R(ANNOUNCED_TOO_LARGE, 552, "5.3.4", "too-large", "The message is over the limit of {} bytes; send it another way") \
-	R(NO_MAP, 451, "4.3.5", "no-map", "The recipient map is not there yet; try again later") \
-	R(MAP_BROKEN, 451, "4.3.5", "map-broken", "The recipient map has a broken entry; try again later") \
+	R(ANNOUNCED_TOO_LARGE, 552, "5.3.4", "too-large", "The message is over the limit of {} bytes; send it in parts, or send a link to its attachments") \
+	R(NO_MAP, 451, "4.3.5", "no-map", "The list of the addresses here is not ready; try again later") \
+	R(MAP_BROKEN, 451, "4.3.5", "map-broken", "The entry of this address is damaged here; try again later") \
 	R(NOT_OURS, 550, "5.7.1", "not-ours", "Mail for this domain is not taken here; use the server that its MX record names") \
 	R(UNKNOWN_USER, 550, "5.1.1", "unknown-user", "There is no address {} here; check its spelling") \
 	R(CLOSED_ADDRESS, 550, "5.2.1", "closed-address", "{}") \
@@ -75,9 +79,9 @@
 	R(TOO_MANY_RECIPIENTS, 452, "4.5.3", "too-many-recipients", "Too many recipients; send to the others in a next transaction") \
 	R(NULL_SENDER_AGAIN, 452, "4.5.3", "null-sender-again", "A report has one recipient; send to the others one by one") \
 	R(RESOLVER_DOWN, 451, "4.4.3", "resolver-down", "The name service does not answer us; try again later") \
-	R(SPF_HELO_REFUSED, 550, "5.7.23", "spf-helo", "The SPF record of {} does not permit {} to use that name") \
-	R(SPF_REFUSED, 550, "5.7.23", "spf-mailfrom", "The SPF record of {} does not permit {} to send its mail") \
-	R(SPF_EXPLAINED, 550, "5.7.23", "spf-mailfrom", "The SPF record of {} does not permit {} to send its mail; the domain explains: {}") \
+	R(SPF_HELO_REFUSED, 550, "5.7.23", "spf-helo", "The SPF record of {} does not permit {} to use that name; have that server's administrator correct one of them") \
+	R(SPF_REFUSED, 550, "5.7.23", "spf-mailfrom", "The SPF record of {} does not permit {} to send its mail; send it through that domain's own server, or have the record corrected") \
+	R(SPF_EXPLAINED, 550, "5.7.23", "spf-mailfrom", "The SPF record of {} does not permit {} to send its mail; send it through that domain's own server; the domain explains: {}") \
 	R(SPF_DEFERRED, 451, "4.7.24", "spf-deferred", "The SPF result for {} does not allow us to take the mail now; try again later") \
 	R(PROBE_NO_ROOM, 452, "4.3.1", "no-room", "There is no room for the message now; try again later") \
 	R(PROBE_NOT_WRITABLE, 451, "4.3.0", "not-writable", "The mailbox cannot be written now; try again later") \
@@ -85,10 +89,10 @@
 	R(NO_MEMORY, 451, "4.3.0", "no-memory", "Out of memory for this transaction; try again later") \
 	/* The message. */ \
 	R(BARE_NEWLINE, 550, "5.6.11", "bare-newline", "There is a bare CR or LF in line {} of the message; correct the client to send CRLF") \
-	R(TOO_LARGE, 552, "5.3.4", "too-large", "The message is over the limit of {} bytes; send it another way") \
-	R(MAIL_LOOP, 554, "5.4.6", "mail-loop", "The message has passed too many servers; it is in a loop") \
-	R(STRICT_NUL, 550, "5.6.0", "strict-text", "There is a NUL in line {} of the message, which RFC 5321 forbids") \
-	R(STRICT_LINE, 550, "5.6.0", "strict-text", "There are over 998 octets, the limit of RFC 5321, in line {} of the message") \
+	R(TOO_LARGE, 552, "5.3.4", "too-large", "The message is over the limit of {} bytes; send it in parts, or send a link to its attachments") \
+	R(MAIL_LOOP, 554, "5.4.6", "mail-loop", "The message has passed too many servers, it is in a loop; have the forwarding of the recipient checked") \
+	R(STRICT_NUL, 550, "5.6.0", "strict-text", "There is a NUL in line {} of the message, which RFC 5321 forbids; correct the program that wrote it") \
+	R(STRICT_LINE, 550, "5.6.0", "strict-text", "There are over 998 octets, the limit of RFC 5321, in line {} of the message; correct the program that wrote it") \
 	R(SPOOL_FULL, 452, "4.3.1", "spool-full", "There is no room to hold the message now; try again later") \
 	R(BODY_TROUBLE, 451, "4.3.0", "body-trouble", "The message cannot be held now; try again later") \
 	R(COMMIT_NO_ROOM, 452, "4.3.1", "no-room", "There is no room for the message now; try again later") \
@@ -125,7 +129,9 @@ const char *reply_enhanced(enum reply_id id);
 const char *reply_reason(enum reply_id id);
 /* Writes number into the reply's scratch; good as one of its details. */
 struct span reply_number(struct reply *reply, uint64_t number);
-/* Appends the whole reply: one or more lines of at most REPLY_LINE_BYTES, each with CRLF, code and enhanced code. */
-void reply_format(const struct reply *reply, struct buf *out);
+/* Appends the whole reply: one or more lines of at most REPLY_LINE_BYTES, each with CRLF, code and enhanced code.
+ * Behind a refusal (4xx, 5xx) stand the configuration's `contact` and `contact-url`, a line each, where they are set.
+ */
+void reply_format(const struct reply *reply, const struct config *config, struct buf *out);
 
 #endif

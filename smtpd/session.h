@@ -81,6 +81,7 @@ enum session_state {
 	SESSION_BDAT,      /* a chunk of the message or more, and not the last */
 	SESSION_SPOILT,    /* a chunk was refused: those behind it are swallowed until RSET, or the last */
 	SESSION_TEXT,      /* after 354, until the final dot has been answered */
+	SESSION_SILENT,    /* before the greeting, which the client has to wait for */
 	SESSION_LINGERING, /* all is said: only the client's FIN is awaited */
 	SESSION_CLOSED     /* to be closed as soon as everything is written */
 };
@@ -103,6 +104,7 @@ struct session {
 	uint64_t begun_ms;
 	uint64_t mail_ms;       /* the last MAIL that was accepted, or the beginning */
 	const char *end_reason; /* for the log */
+	const char *doubt;      /* the first doubt about the client itself, or "" */
 	uint32_t id;            /* in ASK and SAY */
 	uint32_t receipt;       /* of the last commit, until the client is known to have read its 250; 0: none */
 	uint32_t input_charged; /* bytes of input taken out of the memory budget */
@@ -121,9 +123,10 @@ struct session {
 	bool is_overdue;  /* it has lingered enough: close, whatever is unwritten */
 };
 
-/* A new client: greets it, or turns it away while the process drains. id names the session in ASK and SAY. */
-void session_begin(
-    struct session *session, struct session_world *world, void *owner, uint32_t id, const struct peer_address *client);
+/* A new client: greets it, or turns it away while the process drains. id names the session in ASK and SAY. What it
+ * needs of the connection is copied. */
+void session_begin(struct session *session, struct session_world *world, void *owner, uint32_t id,
+    const struct ipc_connection *connection);
 /* Bytes from the client, SESSION_READ_BYTES at most; not while session_is_waiting(). */
 void session_input(struct session *session, struct span bytes);
 /* No more bytes will come: after an orderly FIN, or after a reset or a failed write. */

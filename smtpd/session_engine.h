@@ -29,6 +29,12 @@ void session_dismiss(struct session *session, enum reply_id why);
  * worth waiting for: it tells that the client has read a 250, or (lingers) lets it read why the rest of its text is
  * not wanted. */
 void session_leave(struct session *session, const char *reason, bool lingers);
+/* What stands before the greeting is done: greets the client, at once or after it was silent for a while. */
+void session_await_silence(struct session *session);
+/* Greets the client. */
+void session_greet(struct session *session);
+/* The client talks before it was greeted: refuses it, or greets it with a doubt, as configured. */
+void session_take_early(struct session *session);
 /* Sets the deadline for whatever is awaited now. */
 void session_arm(struct session *session);
 /* Forgets the bytes that wait. */

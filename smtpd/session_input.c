@@ -273,6 +273,8 @@ void
 session_input(struct session *session, struct span bytes)
 {
 	session_settle_if_read(session);
+	if (session->state == SESSION_SILENT)
+		session_take_early(session);
 	if (session->state >= SESSION_LINGERING)
 		return;
 	if (session_takes_text(session))

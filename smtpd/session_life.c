@@ -1,4 +1,4 @@
-/* A session's life around its commands: greeting, replies, transactions, deadlines, end.
+/* A session's life around its commands: replies, transactions, deadlines, end.
  *
  * Trust: see smtpd/session.h.
  * On failure: see smtpd/session.h.
@@ -86,7 +86,7 @@ session_say(struct session *session, const struct reply *reply)
 	struct session_world *world = session->world;
 
 	buf_reset(&world->out);
-	reply_format(reply, &world->out);
+	reply_format(reply, world->config, &world->out);
 	if (!buf_ok(&world->out)) {
 		session_leave(session, reply_reason(REPLY_SESSION_NO_MEMORY), false);
 		session->is_overdue = true;
@@ -164,7 +164,7 @@ session_begin_transaction(struct session *session, const struct sender_facts *se
 	session_count(&session->transactions);
 	transaction->id = ++session->world->next_transaction;
 	transaction->number = session->transactions;
-	transaction->doubt = "";
+	transaction->doubt = session->doubt;
 	transaction->handles = BUF_LIMIT(IPC_RECIPIENTS * 4);
 	transaction->begun_ms = session_now_ms(session);
 	session->transaction = transaction;
@@ -210,13 +210,23 @@ ask_name(struct session *session)
 		facts_client_name(world->config, IPREV_UNKNOWN, span_make(NULL, 0), &session->client);
 }
 
-void
-session_begin(
-    struct session *session, struct session_world *world, void *owner, uint32_t id, const struct peer_address *client)
+/* What the door has said of the client, and what follows from it. */
+static void
+take_connection(struct session *session, const struct ipc_connection *connection)
 {
-	struct reply greeting = { .id = REPLY_GREETING, .details = { span_of(world->config->hostname) } };
+	struct client_facts *client = &session->client;
 
-	*session = (struct session){ .world = world, .owner = owner, .id = id, .end_reason = "" };
+	facts_client(session->world->config, &connection->client, client);
+	client->listener = arena_copy(&session->arena, connection->listener);
+	client->role = connection->role;
+	client->tls_mode = connection->tls;
+}
+
+void
+session_begin(struct session *session, struct session_world *world, void *owner, uint32_t id,
+    const struct ipc_connection *connection)
+{
+	*session = (struct session){ .world = world, .owner = owner, .id = id, .end_reason = "", .doubt = "" };
 	session->name = world->next_name++;
 	session->arena = ARENA_LIMIT(ARENA_BYTES);
 	session->transaction_arena = ARENA_LIMIT(SESSION_TRANSACTION_BYTES);
@@ -224,14 +234,13 @@ session_begin(
 	session->begun_ms = session_now_ms(session);
 	session->mail_ms = session->begun_ms;
 	world->sessions_begun++;
-	facts_client(world->config, client, &session->client);
+	take_connection(session, connection);
 	if (world->is_draining) {
 		session_dismiss(session, REPLY_DRAINING);
 		return;
 	}
 	ask_name(session);
-	session_say(session, &greeting);
-	session_arm(session);
+	session_await_silence(session);
 }
 
 /* Takes the commit back, or, when deliver has begun it, waits as long as it takes. */
@@ -258,6 +267,8 @@ on_deadline(struct session *session)
 	case WAIT_NOTHING:
 		if (session->state >= SESSION_LINGERING)
 			session->is_overdue = true;
+		else if (session->state == SESSION_SILENT)
+			session_greet(session);
 		else
 			session_dismiss(session, REPLY_TIMED_OUT);
 		return;

@@ -5,12 +5,10 @@
  */
 #include "smtpd/transaction_log.h"
 
-#include <stdio.h>
-
 #include "lib/log.h"
 #include "smtpd/session_engine.h"
 
-enum { NAME_SIZE = 17, MAP_SIZE = 512, TO_LIMIT_BYTES = 2048, REFUSALS_LOGGED = 100 };
+enum { MAP_SIZE = 512, TO_LIMIT_BYTES = 2048, REFUSALS_LOGGED = 100 };
 
 static void
 begin(struct log_line *line, const char *event, const struct session *session)
@@ -18,8 +16,7 @@ begin(struct log_line *line, const char *event, const struct session *session)
 	char text[PEER_TEXT_SIZE];
 
 	log_begin(line, event);
-	(void)snprintf(text, sizeof text, "%016llx", (unsigned long long)session->name);
-	log_pair_text(line, "session", text);
+	log_pair_hex(line, "session", session->name);
 	peer_format_ip(&session->client.address, text);
 	log_pair_text(line, "client", text);
 	if (session->client.name.length)
@@ -172,6 +169,8 @@ transaction_log_session(const struct session *session)
 	struct log_line line;
 
 	begin(&line, "session", session);
+	if (session->client.is_early)
+		log_pair_text(&line, "early", "yes");
 	log_pair_text(&line, "tls", "no");
 	log_pair_number(&line, "transactions", session->transactions);
 	log_pair_number(&line, "messages", session->messages);

@@ -12,7 +12,7 @@
  *   transaction:  transaction=N from=ADDRESS to=ADDRESS[,ADDRESS…] recipients=N refused=N size=BYTES tls=no spf=RESULT
  *                 spf-helo=RESULT verdict=accepted|deferred|refused|abandoned [code=N] reason=WORD [doubt=FACT]
  *                 [map=FILE:LINE] [copies=N] [detail=TEXT] dns-ms=N deliver-ms=N ms=N
- *   session:      tls=no transactions=N messages=N refused=N errors=N reason=WORD ms=N
+ *   session:      [early=yes] tls=no transactions=N messages=N refused=N errors=N reason=WORD ms=N
  *
  * from=<> is the null sender. to names the first five; recipients counts all. spf and spf-helo are results of
  * RFC 7208, `unknown` when no answer came, or `exempt` when nobody was asked. reason is a word of smtpd/reply.h, or,

@@ -91,11 +91,37 @@ verb_vrfy(struct session *session, struct span argument, struct reply *reply)
 	return argument.length ? take(reply, REPLY_VRFY) : refuse(reply, REPLY_BAD_VRFY);
 }
 
+/* Whom a person can ask. */
+static void
+append_contact(const struct config *config, struct buf *text)
+{
+	if (config->contact[0])
+		buf_append_text(text, config->contact);
+	if (config->contact[0] && config->contact_url[0])
+		buf_append_char(text, ' ');
+	if (config->contact_url[0])
+		buf_append_text(text, config->contact_url);
+	if (config->contact[0] || config->contact_url[0])
+		return;
+	buf_append_text(text, "write to <postmaster@");
+	buf_append_text(text, config->hostname);
+	buf_append_char(text, '>');
+}
+
 enum handled
 verb_help(struct session *session, struct span argument, struct reply *reply)
 {
-	(void)session;
+	struct buf *text = &session->world->lines;
+
 	(void)argument;
+	buf_reset(text);
+	extensions_append_names(session, text);
+	size_t length = text->length;
+	append_contact(session->world->config, text);
+	if (!buf_ok(text))
+		return refuse(reply, REPLY_SESSION_NO_MEMORY);
+	reply->details[0] = span_take(buf_span(text), length);
+	reply->details[1] = span_skip(buf_span(text), length);
 	return take(reply, REPLY_HELP);
 }
 

@@ -1,8 +1,10 @@
 """What scripts rely on: map, lookup, config, explain, status, health."""
 import os
 import re
+import shutil
 import subprocess
 import unittest
+from unittest import mock
 
 from tests.lib import dnsd
 from tests.lib import server as tidegate
@@ -204,6 +206,37 @@ class Explain(unittest.TestCase):
         self.explain("x@pass.example", ALICE)
         self.assertEqual(self.server.mail(ALICE), [])
         self.assertFalse(os.path.exists(self.server.maildir(ALICE)))
+
+    def everything_below(self, folder):
+        """Path, inode, owner, mode and time of change of all that is there."""
+        found = []
+        for at, folders, files in os.walk(folder):
+            for name in [".", *folders, *files]:
+                facts = os.lstat(os.path.join(at, name))
+                found.append((at, name, facts.st_ino, facts.st_uid, facts.st_mode, facts.st_ctime_ns))
+        return sorted(found)
+
+    def test_changes_nothing(self):
+        scratch = os.path.join(self.server.folder, "scratch")
+        os.mkdir(scratch)
+        before = self.everything_below(self.server.state)
+        with mock.patch.dict(os.environ, TMPDIR=scratch):
+            _, answer, out = self.explain("x@pass.example", ALICE)
+        self.assertRegex(answer or "", r"^250 ", out)
+        self.assertEqual(self.everything_below(self.server.state), before)
+        self.assertEqual(os.listdir(scratch), [])
+
+    def test_makes_no_state_folder(self):
+        with tidegate.Server(dns=self.dns) as server:
+            server.stop()
+            shutil.rmtree(server.state)
+            code, out, err = server.run("explain", "--ip", "192.0.2.1", "--helo", "pass.example",
+                                        "--from", "x@pass.example", "--to", ALICE)
+            self.assertEqual(code, 0, err)
+            self.assertIn("there is no recipient map", err)
+            self.assertRegex(out, r"(?m)^answer: 451 ")
+            self.assertFalse(os.path.exists(server.state))
+            os.mkdir(server.state)
 
     def test_the_same_answer_as_the_server(self):
         _, wanted, _ = self.explain("x@fail.example", ALICE, ip="127.0.0.1")

@@ -72,6 +72,16 @@ def config_value(value):
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
+def config_lines(keys):
+    lines = []
+    for key, value in keys.items():
+        if isinstance(value, dict):
+            lines.append(f"{key} {{\n{config_lines(value)}}}\n")
+        elif value is not None:
+            lines.append(f"{key} = {config_value(value)}\n")
+    return "".join(lines)
+
+
 class Log(threading.Thread):
     """Reads the server's standard error as it comes; others wait for lines in it."""
 
@@ -138,6 +148,7 @@ class Server:
             "hostname": HOSTNAME, "listen": [f"127.0.0.1:{self.port}"], "recipients": self.recipients_path,
             "postmaster": "alice@example.org", "mailboxes": self.mailboxes, "state": self.state,
             "resolvers": [f"127.0.0.1:{dns.port if dns else free_port()}"], "processes": 1,
+            "greeting-delay": 0,
         }
         if self.is_root:
             self.config["mailbox-user"] = str(MAILBOX_UID)
@@ -163,9 +174,9 @@ class Server:
         return ("127.0.0.1", self.port)
 
     def write_config(self, **changes):
-        """Writes tidegate.conf; changes (with "_" for "-") are kept."""
+        """Writes tidegate.conf; changes (with "_" for "-") are kept. A dict is a section: {'listener "mx"': {...}}."""
         self.config.update({key.replace("_", "-"): value for key, value in changes.items()})
-        text = "".join(f"{key} = {config_value(value)}\n" for key, value in self.config.items() if value is not None)
+        text = config_lines(self.config)
         with open(self.config_path, "w", encoding="utf-8") as file:
             file.write(text)
 

@@ -67,6 +67,9 @@ static const struct mistake mistakes[] = {
 	{ "listen += {\"*:25\"}", "it must be an address with its port" },
 	{ "listen += {\"127.0.0.1:0\"}", "port 0 cannot be reached" },
 	{ "listen += {\"127.0.0.1:2525\"}", "lists \"127.0.0.1:2525\" twice" },
+	{ "contact = \"Schr\303\266der\"", "it goes into replies, which are ASCII" },
+	{ "contact-url = \"mail us\"", "it must be the address of a page, such as https://" },
+	{ "contact-url = \"http://a b\"", "it must be the address of a page" },
 	{ "resolvers += {\"127.0.0.1\"}", "resolvers is \"127.0.0.1\"; it must be an address with its port" },
 	{ "max-message-size = 50T", "with K, M or G behind it" },
 	{ "max-message-size = 1", "from 65536 to 2147483647 bytes" },
@@ -109,6 +112,43 @@ static const struct mistake mistakes[] = {
 	{ "max-errors =", "premature end of file" },
 	{ "max-errors = = 10", "unexpected token '='" },
 	{ "postmaster = \"a\\nb@example.org\"", "control characters" },
+	{ "listener = {\"127.0.0.1:26\"}", "\"listener\" begins a section; write listener \"NAME\" {" },
+	{ "listener { address = \"127.0.0.1:26\" }", "this listener has no name" },
+	{ "listener \"a b\" { address = \"127.0.0.1:26\" }", "made of letters, digits" },
+	{ "listener \"*\" { address = \"127.0.0.1:26\" }", "made of letters, digits" },
+	{ "listener \"mx\" { address = \"127.0.0.1:26\"", "this section has no end; close it with }" },
+	{ "listener \"mx\" { }", "listener \"mx\" has no address" },
+	{ "listener mx { address = \"127.0.0.1\" }", "address is \"127.0.0.1\"; it must be an address with its port" },
+	{ "listener \"mx\" { address = \"127.0.0.1:2525\" }", "already that of listener \"127.0.0.1:2525\"" },
+	{ "listener \"mx\" { address = \"[::ffff:127.0.0.1]:2525\" }", "already that of listener" },
+	{ "listener \"mx\" { address = \"127.0.0.1:26\" } listener \"mx\" { address = \"127.0.0.1:27\" }",
+	    "two listeners named \"mx\"" },
+	{ "listener \"a\" { address = \"127.0.0.1:26\" } listener \"b\" { address = \"127.0.0.1:26\" }",
+	    "already that of listener \"a\"" },
+	{ "listener \"mx\" { address = \"127.0.0.1:26\" roll = \"mx\" }",
+	    "\"roll\" is not a key; did you mean \"role\"?" },
+	{ "listener \"mx\" { address = \"127.0.0.1:26\" max-errors = 7 }", "\"max-errors\" is not a key" },
+	{ "listener \"mx\" { address = \"127.0.0.1:26\" role = \"msa\" }",
+	    "role is \"msa\"; it must be mx or submission" },
+	{ "listener \"mx\" { address = \"127.0.0.1:26\" tls = \"on\" }",
+	    "tls is \"on\"; it must be off, starttls or implicit" },
+	{ "listener \"mx\" { address = \"127.0.0.1:26\" address = \"127.0.0.1:27\" }", "address is given twice" },
+	{ "listener \"mx\" { address = {\"127.0.0.1:26\"} }", "address takes one value" },
+	{ "listener \"s\" { address = \"127.0.0.1:26\" role = submission tls = off }", "cannot have tls = off" },
+	{ "listener \"p\" { address = \"127.0.0.1:26\" proxy-protocol = true }", "but no proxy-from" },
+	{ "listener \"p\" { address = \"127.0.0.1:26\" proxy-protocol = true proxy-from = {} }", "but no proxy-from" },
+	{ "listener \"p\" { address = \"127.0.0.1:26\" proxy-from = {\"10.0.0.0/8\"} }",
+	    "proxy-from has no meaning without" },
+	{ "listener \"p\" { address = \"127.0.0.1:26\" proxy-protocol = true proxy-from = {\"10.0.0.1/8\"} }",
+	    "a network whose host bits are zero" },
+	{ "listener \"p\" { address = \"127.0.0.1:26\" listener \"q\" { } }", "a setting is written KEY" },
+	{ "certificate \"mx.example.org\" { key = \"/k\" }", "certificate \"mx.example.org\" has no chain" },
+	{ "certificate \"mx.example.org\" { chain = \"/c\" }", "certificate \"mx.example.org\" has no key" },
+	{ "certificate \"mx.example.org\" { chain = \"\" key = \"/k\" }", "chain is \"\"; it must be a path" },
+	{ "certificate \"mx.example.org\" { chain = \"/c\" key = \"/../k\" }", "has no \"..\"" },
+	{ "certificate \"mx/example\" { chain = \"/c\" key = \"/k\" }", "the certificate's name is \"mx/example\"" },
+	{ "listeners \"mx\" { address = \"127.0.0.1:26\" }", "\"listeners\" begins no section that is known here" },
+	{ "address = \"127.0.0.1:26\"", "\"address\" is not a key" },
 };
 
 static void
@@ -174,7 +214,7 @@ test_missing_keys(void **state)
 
 	(void)state;
 	assert_null(fixture_read(span_of("hostname = \"mx.example.org\"\nlisten = {}\n"), &errors));
-	assert_true(has_error(errors.data, 2, "listen has 0 values; it must have from 1 to 64"));
+	assert_true(has_error(errors.data, 2, "listen is missing, and so is every listener section"));
 	assert_true(has_error(errors.data, 2, "recipients is missing"));
 	assert_true(has_error(errors.data, 2, "mailboxes is missing"));
 	assert_true(has_error(errors.data, 2, "state is missing"));
@@ -182,6 +222,54 @@ test_missing_keys(void **state)
 	assert_null(fixture_read(SPAN(""), &errors));
 	assert_true(has_error(errors.data, 1, "listen is missing"));
 	buf_free(&errors);
+}
+
+/* Each mistake in a section has the line of its key, also behind comments and lists of many lines. */
+static void
+test_lines_inside_of_sections(void **state)
+{
+	struct buf errors;
+
+	(void)state;
+	assert_null(fixture_read(span_of("listener \"a\" # first\n"
+					 "{\n"
+					 "  /* where:\n"
+					 "   * */ address = \"127.0.0.1:nothing\"\n"
+					 "  roles = mx }\n"
+					 "\n"
+					 "listener \"b\" {\n"
+					 "  proxy-protocol = true  proxy-from = {\"10.0.0.0/8\",\n"
+					 "    \"10.0.0.0/7}\"}\n"
+					 "  role = submission\n"
+					 "  tls = off\n"
+					 "} max-errors = 0\n"),
+	    &errors));
+	assert_true(has_error(errors.data, 4, "address is \"127.0.0.1:nothing\""));
+	assert_true(has_error(errors.data, 5, "\"roles\" is not a key; did you mean \"role\"?"));
+	assert_true(has_error(errors.data, 7, "listener \"b\" has no address"));
+	assert_true(has_error(errors.data, 9, "proxy-from is \"10.0.0.0/7}\""));
+	assert_true(has_error(errors.data, 11, "cannot have tls = off"));
+	assert_true(has_error(errors.data, 12, "max-errors is 0, out of range"));
+	assert_false(has_error(errors.data, 12, "listen is missing"));
+	buf_free(&errors);
+}
+
+static void
+test_too_many_sections(void **state)
+{
+	struct buf text = BUF_LIMIT(1 << 16);
+	struct buf errors;
+
+	(void)state;
+	buf_append_text(&text, MINIMAL);
+	for (unsigned i = 0; i < CONFIG_SECTIONS_MAX; i++)
+		buf_printf(&text, "listener \"l%u\" { address = \"127.0.0.1:%u\" }\n", i, 3000 + i);
+	config_free(fixture_config(buf_text(&text)));
+	buf_append_text(&text, "listener \"more\" { address = \"127.0.0.1:4000\" }\n");
+	assert_null(fixture_read(buf_span(&text), &errors));
+	assert_true(has_error(errors.data, 7 + CONFIG_SECTIONS_MAX, "there are more than 64 sections of this kind"));
+	buf_free(&errors);
+	buf_free(&text);
 }
 
 static void
@@ -240,6 +328,8 @@ main(void)
 		cmocka_unit_test(test_each_mistake),
 		cmocka_unit_test(test_all_mistakes_at_once),
 		cmocka_unit_test(test_missing_keys),
+		cmocka_unit_test(test_lines_inside_of_sections),
+		cmocka_unit_test(test_too_many_sections),
 		cmocka_unit_test(test_file_that_is_no_configuration),
 		cmocka_unit_test(test_hostname_of_the_system),
 		cmocka_unit_test(test_a_mistake_does_not_spoil_the_next_reading),

@@ -115,11 +115,19 @@ assert_same(const struct config *a, const struct config *b)
 	buf_free(&two);
 }
 
+#define SECTIONS                                                                                                       \
+	"listener \"behind-lb\" { address = \"10.0.0.1:2525\" proxy-protocol = true\n"                                 \
+	"  proxy-from = {\"10.0.0.0/8\"} }\n"                                                                          \
+	"certificate \"mx.example.org\" { chain = \"/etc/ec.pem\" key = \"ec.key\" }\n"                                \
+	"listener submission { address = \"[::]:465\" role = submission tls = \"implicit\" }\n"                        \
+	"certificate \"mx.example.org\" { chain = \"/etc/rsa.pem\" key = \"rsa.key\" }\n"                              \
+	"certificate \"*.example.net\" { chain = '/etc/n.pem' key = '/etc/n.pem' }\n"
+
 #define UNUSUAL                                                                                                        \
 	MINIMAL "postmaster = '\"a\\\"b ${c}\"@example.org'\n"                                                         \
 		"mailbox-roots = {\"/srv/a\\\\b\", '/srv/c\"d', '/srv/${HOME}', \"/srv/m\xc3\xbcller\"}\n"             \
 		"max-errors = 7\nfinal-reply = 1m\nstrict-text = true\nspf-helo-none = off\n"                          \
-		"trusted = {\"192.0.2.0/24\", \"2001:db8::/32\"}\n"
+		"trusted = {\"192.0.2.0/24\", \"2001:db8::/32\"}\n" SECTIONS
 
 static void
 test_printed_reads_back_the_same(void **state)
@@ -136,6 +144,58 @@ test_printed_reads_back_the_same(void **state)
 	config_free(config);
 	config_free(again);
 	buf_free(&printed);
+}
+
+static void
+test_sections(void **state)
+{
+	(void)state;
+	struct config *config = fixture_config(MINIMAL SECTIONS);
+	const struct config_listener *listeners = config->listeners;
+
+	assert_int_equal(config->listener_count, 3);
+	assert_string_equal(listeners[0].name, "127.0.0.1:2525");
+	assert_string_equal(listeners[0].address, "127.0.0.1:2525");
+	assert_int_equal(listeners[0].role, LISTENER_MX);
+	assert_int_equal(listeners[0].tls, LISTENER_TLS_STARTTLS);
+	assert_false(listeners[0].proxy_protocol);
+	assert_string_equal(listeners[1].name, "behind-lb");
+	assert_int_equal(listeners[1].role, LISTENER_MX);
+	assert_int_equal(listeners[1].tls, LISTENER_TLS_STARTTLS);
+	assert_true(listeners[1].proxy_protocol);
+	assert_int_equal(listeners[1].proxy_from.count, 1);
+	assert_string_equal(listeners[1].proxy_from.items[0], "10.0.0.0/8");
+	assert_string_equal(listeners[2].address, "[::]:465");
+	assert_int_equal(listeners[2].role, LISTENER_SUBMISSION);
+	assert_int_equal(listeners[2].tls, LISTENER_TLS_IMPLICIT);
+	assert_int_equal(config->certificate_count, 3);
+	assert_string_equal(config->certificates[0].chain, "/etc/ec.pem");
+	assert_string_equal(config->certificates[1].name, "mx.example.org");
+	assert_string_equal(config->certificates[1].chain, "/etc/rsa.pem");
+	assert_string_equal(config->certificates[2].name, "*.example.net");
+	/* A relative path begins at the file's folder. */
+	assert_non_null(strstr(config->certificates[0].key, "/tidegate-conf-"));
+	config_free(config);
+}
+
+/* Sections alone are enough; what looks like one in a value or a list is none. */
+static void
+test_sections_without_listen(void **state)
+{
+	(void)state;
+	struct config *config =
+	    fixture_config("listener \"mx\"{address=127.0.0.1:25}hostname = mx.example.org\n"
+			   "recipients = listener certificate c { chain = 'a}' key = 'b{' }\n"
+			   "mailboxes = \"listener \\\"x\\\" { \" state = state local-part-case = fold\n"
+			   "resolvers = {\"127.0.0.1:53\"} certificate \"d\" { chain = c key = d }\n");
+
+	assert_int_equal(config->listener_count, 1);
+	assert_string_equal(config->listeners[0].address, "127.0.0.1:25");
+	assert_int_equal(config->certificate_count, 2);
+	assert_non_null(strstr(config->certificates[0].chain, "/a}"));
+	assert_non_null(strstr(config->recipients, "/listener"));
+	assert_non_null(strstr(config->mailboxes, "/listener \"x\" { "));
+	config_free(config);
 }
 
 static void
@@ -179,6 +239,7 @@ test_decoding_keeps_the_bounds(void **state)
 	assert_null(config_decode(buf_span(&bytes)));
 	config->resolver_down = RESOLVER_DOWN_ACCEPT;
 	config->listen.count = 0;
+	config->listener_count = 0;
 	buf_reset(&bytes);
 	config_encode(config, &bytes);
 	assert_null(config_decode(buf_span(&bytes)));
@@ -194,6 +255,9 @@ test_restart(void **state)
 	struct config *fresh = fixture_config(MINIMAL "listen += {\"127.0.0.1:26\"}\npostmaster = a@example.org\n"
 						      "max-errors = 3\nspf-helo-fail = off\n");
 
+	assert_null(config_needs_restart(running, fresh));
+	config_free(fresh);
+	fresh = fixture_config(MINIMAL SECTIONS);
 	assert_null(config_needs_restart(running, fresh));
 	config_free(fresh);
 	fresh = fixture_config(MINIMAL "uid-base = 80000\n");
@@ -266,9 +330,15 @@ test_every_preset_is_right(void **state)
 	(void)state;
 	assert_string_equal(config_action_name(ACTION_JUNK), "junk");
 	assert_string_equal(config_action_name((enum action)99), "off");
-	for (size_t i = 0; i < config_key_count(); i++)
-		assert_ptr_equal(config_key_find(span_of(config_key_at(i)->name)), config_key_at(i));
-	assert_null(config_key_find(SPAN("host")));
+	for (enum config_table table = CONFIG_FILE; table < CONFIG_TABLE_COUNT; table++)
+		for (size_t i = 0; i < config_key_count(table); i++) {
+			const struct config_key *key = config_key_at(table, i);
+
+			assert_ptr_equal(config_key_find(table, span_of(key->name)), key);
+			assert_int_equal(config_key_index(table, key), i);
+		}
+	assert_null(config_key_find(CONFIG_FILE, SPAN("host")));
+	assert_null(config_key_find(CONFIG_FILE, SPAN("address")));
 }
 
 int
@@ -279,6 +349,8 @@ main(void)
 		cmocka_unit_test(test_units_words_and_lists),
 		cmocka_unit_test(test_paths),
 		cmocka_unit_test(test_printed_reads_back_the_same),
+		cmocka_unit_test(test_sections),
+		cmocka_unit_test(test_sections_without_listen),
 		cmocka_unit_test(test_encoded_decodes_the_same),
 		cmocka_unit_test(test_decoding_keeps_the_bounds),
 		cmocka_unit_test(test_restart),

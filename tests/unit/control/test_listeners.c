@@ -15,7 +15,7 @@ enum { WHY_LIMIT_BYTES = 1024, TEXTS_MAX = 4 };
 
 struct wishes {
 	char texts[TEXTS_MAX][PEER_TEXT_SIZE];
-	const char *items[TEXTS_MAX];
+	struct config_listener listeners[TEXTS_MAX];
 	struct config config;
 };
 
@@ -42,9 +42,10 @@ wish(struct wishes *wishes, const struct peer_address *addresses, size_t count)
 	*wishes = (struct wishes){ 0 };
 	for (size_t i = 0; i < count; i++) {
 		peer_format(&addresses[i], wishes->texts[i]);
-		wishes->items[i] = wishes->texts[i];
+		wishes->listeners[i] = (struct config_listener){ .name = "mx", .address = wishes->texts[i] };
 	}
-	wishes->config.listen = (struct config_list){ count, wishes->items };
+	wishes->config.listeners = wishes->listeners;
+	wishes->config.listener_count = count;
 }
 
 static unsigned
@@ -127,6 +128,53 @@ test_all_or_none(void **state)
 }
 
 static void
+test_describes_what_a_socket_is_for(void **state)
+{
+	static const char *proxies[] = { "10.0.0.0/8", "2001:db8::1" };
+	struct peer_address addresses[] = { free_address(), free_address() };
+	struct peer_address proxy;
+	struct peer_address stranger;
+	struct listeners listeners;
+	struct wishes wishes;
+	struct buf networks;
+	struct ipc_message message;
+
+	(void)state;
+	listeners_init(&listeners);
+	wish(&wishes, addresses, 2);
+	assert_true(open_all(&listeners, &wishes, NULL));
+	listeners_describe(&listeners, 0, &wishes.config, &networks, &message);
+	assert_int_equal(message.type, IPC_LISTENER);
+	assert_int_equal(message.descriptor, listeners.slots[0].fd);
+	assert_int_equal(message.listener.role, LISTENER_MX);
+	assert_int_equal(message.listener.is_proxied, 0);
+	assert_int_equal(message.listener.proxy_from.length, 0);
+	buf_free(&networks);
+	/* The same sockets, for something else now. */
+	wishes.listeners[1] = (struct config_listener){ .name = "submission",
+		.address = wishes.texts[1],
+		.role = LISTENER_SUBMISSION,
+		.tls = LISTENER_TLS_IMPLICIT,
+		.proxy_protocol = true,
+		.proxy_from = { 2, proxies } };
+	assert_true(open_all(&listeners, &wishes, NULL));
+	listeners_describe(&listeners, 1, &wishes.config, &networks, &message);
+	assert_int_equal(message.descriptor, listeners.slots[1].fd);
+	assert_true(span_equal(message.listener.name, SPAN("submission")));
+	assert_int_equal(message.listener.role, LISTENER_SUBMISSION);
+	assert_int_equal(message.listener.tls, LISTENER_TLS_IMPLICIT);
+	assert_int_equal(message.listener.is_proxied, 1);
+	assert_true(span_equal(message.listener.proxy_from, SPAN("10.0.0.0/8 2001:db8::1")));
+	assert_true(peer_parse_ip(SPAN("2001:db8::1"), &proxy));
+	assert_true(peer_parse_ip(SPAN("2001:db8::2"), &stranger));
+	assert_true(network_list_contains(message.listener.proxy_from, &proxy));
+	assert_false(network_list_contains(message.listener.proxy_from, &stranger));
+	assert_false(network_list_contains(SPAN(""), &proxy));
+	buf_free(&networks);
+	listeners_close(&listeners);
+}
+
+static void
 test_inherits_by_address_then_in_order(void **state)
 {
 	struct peer_address addresses[] = { free_address(), free_address() };
@@ -192,6 +240,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_keeps_what_stays),
 		cmocka_unit_test(test_all_or_none),
+		cmocka_unit_test(test_describes_what_a_socket_is_for),
 		cmocka_unit_test(test_inherits_by_address_then_in_order),
 		cmocka_unit_test(test_sockets_for_another_process_are_left_alone),
 	};

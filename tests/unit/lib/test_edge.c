@@ -23,6 +23,7 @@ struct room {
 	unsigned heard;
 	unsigned gone;
 	bool was_open_when_gone;
+	bool closes; /* at the first message */
 };
 
 static bool
@@ -30,8 +31,9 @@ on_message(void *context, struct edge *edge, const struct ipc_message *message)
 {
 	struct room *room = context;
 
-	(void)edge;
 	room->heard += message->type == IPC_COMMIT_SAY;
+	if (room->closes)
+		edge_close(edge);
 	return true;
 }
 
@@ -171,6 +173,144 @@ the_first_channel_replaces_nothing(void **state)
 	(void)close(second.fd);
 }
 
+static void
+say(struct room *room, enum ipc_type type, int descriptor, uint32_t number)
+{
+	struct ipc_message message = { .type = type, .descriptor = descriptor };
+
+	if (type == IPC_ABANDON)
+		message.abandon.transaction = number;
+	else
+		message.claims.slots = number;
+	assert_true(edge_send(room->edge, &message));
+}
+
+/* The next message that deliver hears, or IPC_TYPE_COUNT. */
+static enum ipc_type
+hear(struct ipc_channel *neighbour, uint32_t *number)
+{
+	static char storage[IPC_MESSAGE_BYTES];
+	struct ipc_message message;
+	const char *why;
+	enum ipc_result result = ipc_receive(neighbour, storage, sizeof storage, &message, &why);
+
+	if (result == IPC_AGAIN)
+		return IPC_TYPE_COUNT;
+	assert_int_equal(result, IPC_OK);
+	if (message.descriptor >= 0)
+		(void)close(message.descriptor);
+	*number = message.type == IPC_ABANDON ? message.abandon.transaction : message.claims.slots;
+	return message.type;
+}
+
+static void
+gathered_messages_leave_together_at_the_end_of_the_round(void **state)
+{
+	struct room *room = *state;
+	struct ipc_channel neighbour = attach(room);
+	uint32_t number = 0;
+
+	assert_true(edge_gather(room->edge));
+	for (uint32_t i = 1; i <= 3; i++)
+		say(room, IPC_ABANDON, -1, i);
+	assert_int_equal(hear(&neighbour, &number), IPC_TYPE_COUNT);
+	turn(room);
+	for (uint32_t i = 1; i <= 3; i++) {
+		assert_int_equal(hear(&neighbour, &number), IPC_ABANDON);
+		assert_int_equal(number, i);
+		assert_int_equal(neighbour.unread.length > 0, i < 3);
+	}
+	assert_int_equal(hear(&neighbour, &number), IPC_TYPE_COUNT);
+	(void)close(neighbour.fd);
+}
+
+static void
+a_descriptor_does_not_overtake_what_was_gathered(void **state)
+{
+	struct room *room = *state;
+	struct ipc_channel neighbour = attach(room);
+	uint32_t number = 0;
+
+	assert_true(edge_gather(room->edge));
+	say(room, IPC_ABANDON, -1, 1);
+	say(room, IPC_CLAIMS, STDERR_FILENO, 2);
+	assert_int_equal(hear(&neighbour, &number), IPC_ABANDON);
+	assert_int_equal(hear(&neighbour, &number), IPC_CLAIMS);
+	assert_int_equal(number, 2);
+	turn(room);
+	assert_int_equal(hear(&neighbour, &number), IPC_TYPE_COUNT);
+	(void)close(neighbour.fd);
+}
+
+/* More than one datagram's worth, and more than the kernel takes: nothing is lost, up to the queue's limit. */
+static void
+what_was_gathered_is_refused_or_arrives(void **state)
+{
+	struct room *room = *state;
+	struct ipc_channel neighbour = attach(room);
+	const struct ipc_message message = { .type = IPC_ABANDON, .descriptor = -1 };
+	uint32_t number = 0;
+	unsigned taken = 0;
+	unsigned heard = 0;
+
+	assert_true(edge_gather(room->edge));
+	while (taken < 1000000 && edge_send(room->edge, &message))
+		taken++;
+	assert_in_range(taken, QUEUE_BYTES / 64, 999999);
+	for (unsigned round = 0; round < 1000 && heard < taken; round++) {
+		turn(room);
+		while (hear(&neighbour, &number) == IPC_ABANDON)
+			heard++;
+	}
+	assert_int_equal(heard, taken);
+	assert_int_equal(room->gone, 0);
+	(void)close(neighbour.fd);
+}
+
+/* Three messages in one datagram, as a gathering neighbour sends them. */
+static void
+answer_thrice(const struct ipc_channel *neighbour)
+{
+	const struct ipc_message say = { .type = IPC_COMMIT_SAY, .descriptor = -1 };
+	struct buf wire = BUF_LIMIT(IPC_MESSAGE_BYTES);
+
+	for (unsigned i = 0; i < 3; i++)
+		ipc_encode(&say, &wire);
+	assert_int_equal(ipc_send_encoded(neighbour, buf_span(&wire), -1), IPC_OK);
+	buf_free(&wire);
+}
+
+static void
+a_datagram_is_heard_to_its_end_in_one_round(void **state)
+{
+	struct room *room = *state;
+	struct ipc_channel neighbour = attach(room);
+
+	answer_thrice(&neighbour);
+	(void)event_base_loop(room->base, EVLOOP_NONBLOCK | EVLOOP_ONCE);
+	assert_int_equal(room->heard, 3);
+	(void)close(neighbour.fd);
+}
+
+static void
+nothing_is_heard_of_a_closed_edge(void **state)
+{
+	struct room *room = *state;
+	struct ipc_channel neighbour = attach(room);
+
+	room->closes = true;
+	answer_thrice(&neighbour);
+	turn(room);
+	assert_int_equal(room->heard, 1);
+	room->closes = false;
+	struct ipc_channel fresh = attach(room);
+	answer(&fresh);
+	turn(room);
+	assert_int_equal(room->heard, 2);
+	(void)close(neighbour.fd);
+	(void)close(fresh.fd);
+}
+
 int
 main(void)
 {
@@ -180,6 +320,11 @@ main(void)
 		IN_ROOM(a_replaced_channel_is_an_end_too),
 		IN_ROOM(the_first_channel_replaces_nothing),
 		IN_ROOM(who_is_given_up_is_accused_once),
+		IN_ROOM(gathered_messages_leave_together_at_the_end_of_the_round),
+		IN_ROOM(a_descriptor_does_not_overtake_what_was_gathered),
+		IN_ROOM(what_was_gathered_is_refused_or_arrives),
+		IN_ROOM(a_datagram_is_heard_to_its_end_in_one_round),
+		IN_ROOM(nothing_is_heard_of_a_closed_edge),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -40,7 +40,8 @@ decodes(struct span wire)
 	assert_non_null(copy);
 	if (wire.length)
 		memcpy(copy + 1, wire.data, wire.length);
-	bool decoded = ipc_decode(span_make(copy + 1, wire.length), &message);
+	struct span rest = span_make(copy + 1, wire.length);
+	bool decoded = ipc_decode(&rest, &message) && rest.length == 0;
 	assert_int_equal(message.descriptor, -1);
 	free(copy);
 	return decoded;
@@ -77,7 +78,8 @@ assert_round_trip(enum ipc_type type, enum sample sample)
 
 	sample_fill(type, sample, &sent);
 	struct buf wire = encode(&sent);
-	if (!ipc_decode(buf_span(&wire), &received))
+	struct span rest = buf_span(&wire);
+	if (!ipc_decode(&rest, &received) || rest.length)
 		fail_msg("%s does not decode", ipc_name(type));
 	assert_same_message(&sent, &received);
 	struct buf again = encode(&received);

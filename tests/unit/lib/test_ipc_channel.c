@@ -67,7 +67,7 @@ close_pair(void **state)
 static enum ipc_result
 hear(enum role self, enum role peer, struct ipc_message *message, const char **why)
 {
-	const struct ipc_channel channel = { .fd = pair.hearer, .self = self, .peer = peer };
+	struct ipc_channel channel = { .fd = pair.hearer, .self = self, .peer = peer };
 
 	return ipc_receive(&channel, storage, sizeof storage, message, why);
 }

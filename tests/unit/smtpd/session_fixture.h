@@ -156,6 +156,8 @@ static inline struct config
 fixture_config(void)
 {
 	return (struct config){ .hostname = "mx.example.org",
+		.contact = "",
+		.contact_url = "",
 		.spf_helo_fail = ACTION_DOUBT,
 		.spf_mailfrom_softfail = ACTION_DOUBT,
 		.spf_mailfrom_fail = ACTION_REFUSE,
@@ -209,15 +211,21 @@ fixture_new(void)
 	return fixture;
 }
 
-/* A client from this address says nothing yet. */
+/* A client from this address calls a listener of this kind, and says nothing yet. */
+static inline void
+fixture_connect_to(struct fixture *fixture, const char *client, enum listener_role role, enum listener_tls tls)
+{
+	struct ipc_connection connection = { .listener = SPAN("here"), .role = (uint8_t)role, .tls = (uint8_t)tls };
+
+	if (!peer_parse_ip(span_of(client), &connection.client))
+		BUG("a test's client address does not parse");
+	session_begin(&fixture->session, &fixture->world, fixture, FIXTURE_ID, &connection);
+}
+
 static inline void
 fixture_connect(struct fixture *fixture, const char *client)
 {
-	struct peer_address peer;
-
-	if (!peer_parse_ip(span_of(client), &peer))
-		BUG("a test's client address does not parse");
-	session_begin(&fixture->session, &fixture->world, fixture, FIXTURE_ID, &peer);
+	fixture_connect_to(fixture, client, LISTENER_MX, LISTENER_TLS_STARTTLS);
 }
 
 static inline void

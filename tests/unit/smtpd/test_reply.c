@@ -12,6 +12,8 @@
 
 enum { ROOM_BYTES = 16384 };
 
+static const struct config no_contact = { .contact = "", .contact_url = "" };
+
 /* Checks the form of RFC 5321 4.2 line by line, and returns how many lines there are. */
 static unsigned
 check_lines(struct span text, unsigned code, const char *enhanced)
@@ -36,10 +38,23 @@ check_lines(struct span text, unsigned code, const char *enhanced)
 	return lines;
 }
 
+/* A contact as long and as bad as can be: the configuration would not let it pass. */
+static struct config
+hostile_contact(void)
+{
+	static char text[2000];
+
+	for (size_t i = 0; i + 1 < sizeof text; i++)
+		text[i] = "call us\r\n250 \t\x80{}-"[i % 18];
+	return (struct config){ .contact = text, .contact_url = text };
+}
+
 static void
 every_reply_is_well_formed_whatever_its_details(void **unused)
 {
 	static char hostile[2000];
+	struct config hostile_config = hostile_contact();
+	const struct config *const configs[] = { &no_contact, &hostile_config };
 	struct buf out = BUF_LIMIT(ROOM_BYTES);
 
 	(void)unused;
@@ -48,15 +63,53 @@ every_reply_is_well_formed_whatever_its_details(void **unused)
 	for (unsigned id = REPLY_NONE + 1; id < REPLY_COUNT; id++) {
 		struct reply reply = { .id = (enum reply_id)id };
 
-		for (unsigned details = 0; details < 2; details++) {
+		for (unsigned variant = 0; variant < 4; variant++) {
+			for (unsigned i = 0; variant & 1 && i < REPLY_DETAILS; i++)
+				reply.details[i] = span_make(hostile, sizeof hostile);
 			buf_reset(&out);
-			reply_format(&reply, &out);
+			reply_format(&reply, configs[variant / 2], &out);
 			assert_true(buf_ok(&out));
 			assert_true(check_lines(buf_span(&out), reply_code(reply.id), reply_enhanced(reply.id)) >= 1);
-			for (unsigned i = 0; i < REPLY_DETAILS; i++)
-				reply.details[i] = span_make(hostile, sizeof hostile);
 		}
 	}
+	buf_free(&out);
+}
+
+/* Who gets it in a bounce reads why, and what to do. The map's own words are the administrator's. */
+static void
+every_refusal_says_cause_and_remedy(void **unused)
+{
+	struct buf out = BUF_LIMIT(ROOM_BYTES);
+
+	(void)unused;
+	for (unsigned id = REPLY_NONE + 1; id < REPLY_COUNT; id++) {
+		struct reply reply = { .id = (enum reply_id)id };
+
+		if (reply_code(reply.id) < 400 || id == REPLY_CLOSED_ADDRESS || id == REPLY_DEFERRED_ADDRESS)
+			continue;
+		buf_reset(&out);
+		reply_format(&reply, &no_contact, &out);
+		if (!strstr(buf_text(&out), "; "))
+			fail_msg("\"%s\" does not say what to do", out.data);
+	}
+	buf_free(&out);
+}
+
+static void
+a_contact_stands_behind_refusals_only(void **unused)
+{
+	const struct config config = { .contact = "Questions? Call 12345.", .contact_url = "https://example.org/mail" };
+	struct reply refusal = { .id = REPLY_UNKNOWN_USER, .details = { SPAN("x@example.org") } };
+	struct reply taken = { .id = REPLY_RECIPIENT_TAKEN };
+	struct buf out = BUF_LIMIT(ROOM_BYTES);
+
+	(void)unused;
+	reply_format(&refusal, &config, &out);
+	reply_format(&taken, &config, &out);
+	assert_string_equal(buf_text(&out),
+	    "550-5.1.1 There is no address x@example.org here; check its spelling\r\n"
+	    "550-5.1.1 Questions? Call 12345.\r\n550 5.1.1 See https://example.org/mail\r\n"
+	    "250 2.1.5 Recipient taken\r\n");
 	buf_free(&out);
 }
 
@@ -90,7 +143,7 @@ a_long_explanation_is_cut_into_lines_at_spaces(void **unused)
 	for (size_t i = 0; i < sizeof words; i++)
 		words[i] = i % 10 == 9 ? ' ' : 'w';
 	reply.details[2] = span_make(words, sizeof words);
-	reply_format(&reply, &out);
+	reply_format(&reply, &no_contact, &out);
 	assert_int_equal(check_lines(buf_span(&out), 550, "5.7.23"), 3);
 	/* No word of nine letters is cut. */
 	for (size_t i = 10; i + 2 < out.length; i++)
@@ -108,7 +161,7 @@ our_own_lines_follow_the_text(void **unused)
 	struct buf out = BUF_LIMIT(ROOM_BYTES);
 
 	(void)unused;
-	reply_format(&reply, &out);
+	reply_format(&reply, &no_contact, &out);
 	assert_string_equal(buf_text(&out), "250-mx.example.org\r\n250-PIPELINING\r\n250 SIZE 52428800\r\n");
 	buf_free(&out);
 }
@@ -118,6 +171,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_reply_is_well_formed_whatever_its_details),
+		cmocka_unit_test(every_refusal_says_cause_and_remedy),
+		cmocka_unit_test(a_contact_stands_behind_refusals_only),
 		cmocka_unit_test(codes_agree),
 		cmocka_unit_test(a_long_explanation_is_cut_into_lines_at_spaces),
 		cmocka_unit_test(our_own_lines_follow_the_text),

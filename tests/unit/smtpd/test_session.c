@@ -15,8 +15,8 @@
 #define GREETING "220 mx.example.org ESMTP\r\n"
 #define HELO "250 mx.example.org\r\n"
 #define EHLO                                                                                                           \
-	"250-mx.example.org\r\n250-PIPELINING\r\n250-SIZE 65536\r\n250-8BITMIME\r\n250-ENHANCEDSTATUSCODES\r\n250 "    \
-	"CHUNKING\r\n"
+	"250-mx.example.org\r\n250-PIPELINING\r\n250-SIZE 65536\r\n250-8BITMIME\r\n250-ENHANCEDSTATUSCODES\r\n250-"    \
+	"CHUNKING\r\n250 LIMITS RCPTMAX=100\r\n"
 #define SENDER "250 2.1.0 Sender taken\r\n"
 #define RECIPIENT "250 2.1.5 Recipient taken\r\n"
 #define GO_AHEAD "354 Send the message and end it with a line holding only a dot\r\n"
@@ -164,9 +164,11 @@ no_recipient_is_told_apart_from_none_accepted(void **unused)
 	struct fixture *fixture = in_state(SESSION_MAIL);
 
 	(void)unused;
-	assert_heard(fixture, "DATA\r\n", "503 5.5.1 This command is out of order here\r\n");
+	assert_heard(fixture, "DATA\r\n",
+	    "503 5.5.1 This command is out of order here; the order is EHLO, MAIL, RCPT, DATA\r\n");
 	assert_heard(fixture, "RCPT TO:<closed@example.org>\r\n", "550 5.2.1 This address is closed.\r\n");
-	assert_heard(fixture, "DATA\r\n", "554 5.5.1 No recipient was accepted, so there is nothing to send\r\n");
+	assert_heard(fixture, "DATA\r\n",
+	    "554 5.5.1 No recipient was accepted, so there is nothing to send; see what each RCPT was answered\r\n");
 	fixture_free(fixture);
 }
 
@@ -206,15 +208,46 @@ parameters_of_mail(void **unused)
 
 	(void)unused;
 	assert_heard(fixture, "MAIL FROM:<a@b.example> SIZE=65537\r\n",
-	    "552 5.3.4 The message is over the limit of 65536 bytes; send it another way\r\n");
-	assert_heard(
-	    fixture, "MAIL FROM:<a@b.example> RET=FULL\r\n", "555 5.5.4 Parameter RET=FULL is not known here\r\n");
+	    "552 5.3.4 The message is over the limit of 65536 bytes; send it in parts, or send a link to its "
+	    "attachments\r\n");
+	assert_heard(fixture, "MAIL FROM:<a@b.example> RET=FULL\r\n",
+	    "555 5.5.4 Parameter RET=FULL is not known here; leave it out\r\n");
 	/* A terminal would obey these bytes. */
 	assert_heard(fixture, "MAIL FROM:<a@b.example> RET=\x1b[2J\r\n",
-	    "501 5.5.4 Parameter RET=?[2J is not well formed or given twice\r\n");
+	    "501 5.5.4 Parameter RET=?[2J is not well formed or given twice; correct the client\r\n");
 	assert_heard(fixture, "MAIL FROM:<a@b.example> size=1000 BODY=8BITMIME\r\n", SENDER);
 	assert_heard(fixture, "RCPT TO:<alice@example.org>\r\n", RECIPIENT);
 	assert_int_equal(fixture->probe_bytes, 1000);
+	fixture_free(fixture);
+}
+
+static void
+help_names_what_is_offered_and_whom_to_ask(void **unused)
+{
+	struct fixture *fixture = in_state(SESSION_GREETED);
+
+	(void)unused;
+	const char *heard = fixture_talk(fixture, "HELP\r\n");
+	assert_non_null(strstr(heard, "214-2.0.0 Commands: HELO EHLO MAIL"));
+	assert_non_null(strstr(heard, "CHUNKING (RFC 3030), LIMITS (RFC 9422)\r\n"));
+	assert_non_null(strstr(heard, "214 2.0.0 For help from a person: write to <postmaster@mx.example.org>\r\n"));
+	fixture->config.contact = "Call 12345.";
+	assert_non_null(strstr(fixture_talk(fixture, "HELP\r\n"), "from a person: Call 12345.\r\n"));
+	fixture->config.contact_url = "https://example.org/mail";
+	assert_non_null(strstr(fixture_talk(fixture, "HELP me\r\n"), "Call 12345. https://example.org/mail\r\n"));
+	fixture_free(fixture);
+}
+
+static void
+a_refusal_names_the_contact(void **unused)
+{
+	struct fixture *fixture = in_state(SESSION_MAIL);
+
+	(void)unused;
+	fixture->config.contact = "Call 12345.";
+	assert_heard(fixture, "RCPT TO:<closed@example.org>\r\n",
+	    "550-5.2.1 This address is closed.\r\n550 5.2.1 Call 12345.\r\n");
+	assert_heard(fixture, "RCPT TO:<alice@example.org>\r\n", RECIPIENT);
 	fixture_free(fixture);
 }
 
@@ -226,7 +259,7 @@ without_a_map_recipients_are_deferred(void **unused)
 	(void)unused;
 	fixture->has_map = false;
 	assert_heard(fixture, "RCPT TO:<alice@example.org>\r\n",
-	    "451 4.3.5 The recipient map is not there yet; try again later\r\n");
+	    "451 4.3.5 The list of the addresses here is not ready; try again later\r\n");
 	fixture_free(fixture);
 }
 
@@ -242,6 +275,8 @@ main(void)
 		cmocka_unit_test(a_null_sender_has_one_recipient),
 		cmocka_unit_test(too_many_recipients_wait_for_the_next_transaction),
 		cmocka_unit_test(parameters_of_mail),
+		cmocka_unit_test(help_names_what_is_offered_and_whom_to_ask),
+		cmocka_unit_test(a_refusal_names_the_contact),
 		cmocka_unit_test(without_a_map_recipients_are_deferred),
 	};
 

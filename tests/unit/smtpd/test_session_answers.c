@@ -82,8 +82,9 @@ spf_fail_is_refused_with_the_domains_words(void **unused)
 	(void)unused;
 	assert_true(fixture_say_spf(fixture, SPF_NONE, SPF_FAIL, "Use our server.\r\n250 \x80"));
 	send_text(fixture, "RCPT TO:<alice@example.org>\r\n");
-	assert_said(fixture, "550 5.7.23 The SPF record of c.example does not permit 192.0.2.7 to send its mail; the "
-			     "domain explains: Use our server.??250 ?\r\n");
+	assert_said(fixture,
+	    "550 5.7.23 The SPF record of c.example does not permit 192.0.2.7 to send its mail; "
+	    "send it through that domain's own server; the domain explains: Use our server.??250 ?\r\n");
 	send_text(fixture, "RCPT TO:<postmaster@example.org>\r\n");
 	assert_true(fixture_say_probe(fixture, PROBE_TAKES));
 	assert_said(fixture, RECIPIENT);

@@ -82,7 +82,7 @@ a_long_line_is_skipped_and_an_endless_one_given_up(void **unused)
 	send_filler(fixture, 60000);
 	assert_string_equal(fixture_heard(fixture), "");
 	assert_string_equal(fixture_talk(fixture, "\r\nNOOP\r\n"),
-	    "500 5.5.2 The line is too long; the limit is 2048 octets\r\n250 2.0.0 Nothing done\r\n");
+	    "500 5.5.2 The line is longer than 2048 octets; correct the client\r\n250 2.0.0 Nothing done\r\n");
 	assert_int_equal(fixture->session.errors, 1);
 	send_filler(fixture, 100000);
 	assert_string_equal(fixture_heard(fixture), "500 5.5.2 This line does not end; correct the client\r\n");

@@ -41,7 +41,9 @@ what_the_text_holds_is_judged_at_its_end(void **unused)
 		    false },
 		{ SPAN("x\r\ny\0\r\n.\r\n"), DELIVERED, false },
 		{ SPAN("x\r\ny\0\r\n.\r\n"),
-		    "550 5.6.0 There is a NUL in line 2 of the message, which RFC 5321 forbids\r\n", true },
+		    "550 5.6.0 There is a NUL in line 2 of the message, which RFC 5321 forbids; correct the program "
+		    "that wrote it\r\n",
+		    true },
 		{ SPAN(".\r\n"), DELIVERED, true },
 	};
 
@@ -68,7 +70,8 @@ a_loop_is_seen(void **unused)
 	for (unsigned i = 0; i < 11; i++)
 		fixture_send(fixture, SPAN("Received: from a by b\r\n"));
 	assert_string_equal(fixture_talk(fixture, "\r\n.\r\n"),
-	    "554 5.4.6 The message has passed too many servers; it is in a loop\r\n");
+	    "554 5.4.6 The message has passed too many servers, it is in a loop; "
+	    "have the forwarding of the recipient checked\r\n");
 	fixture_free(fixture);
 }
 
@@ -101,7 +104,8 @@ size_is_counted(void **unused)
 	send_lines(large, 64, 1025);
 	assert_int_equal(large->bodies.memory_bytes, 0);
 	assert_string_equal(fixture_talk(large, ".\r\nNOOP\r\n"),
-	    "552 5.3.4 The message is over the limit of 65536 bytes; send it another way\r\n"
+	    "552 5.3.4 The message is over the limit of 65536 bytes; send it in parts, or send a link to its "
+	    "attachments\r\n"
 	    "250 2.0.0 Nothing done\r\n");
 	fixture_free(large);
 
@@ -110,7 +114,7 @@ size_is_counted(void **unused)
 	assert_string_equal(fixture_heard(endless), "");
 	send_lines(endless, 4096, 1);
 	assert_string_equal(fixture_heard(endless),
-	    "552 5.3.4 The message is far over the limit of 65536 bytes; send it another way\r\n");
+	    "552 5.3.4 The message is far over the limit of 65536 bytes; send a link to its attachments\r\n");
 	assert_int_equal(endless->session.state, SESSION_LINGERING);
 	send_lines(endless, 4096, 100);
 	assert_string_equal(fixture_heard(endless), "");

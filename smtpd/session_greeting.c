@@ -1,0 +1,57 @@
+/* The moment before the greeting (RFC 5321 3.1): a client that cannot wait for it is most likely no mail server.
+ *
+ * The wait needs nothing but the session: the read event is in place as ever, and the deadline is found by the sweep,
+ * so the greeting comes up to a second later than asked for. What is asked of dns about the client runs meanwhile.
+ *
+ * Trust: none in the client.
+ * On failure: see smtpd/session.h.
+ */
+#include "smtpd/policy.h"
+#include "smtpd/session_engine.h"
+
+void
+session_greet(struct session *session)
+{
+	struct reply greeting = { .id = REPLY_GREETING, .details = { span_of(session->world->config->hostname) } };
+
+	session->state = SESSION_GREETED;
+	session_say(session, &greeting);
+	session_arm(session);
+}
+
+void
+session_await_silence(struct session *session)
+{
+	uint64_t delay_ms = session->world->config->greeting_delay;
+
+	if (delay_ms == 0 || facts_client_is_friend(&session->client)) {
+		session_greet(session);
+		return;
+	}
+	session->state = SESSION_SILENT;
+	session->deadline_ms = session_now_ms(session) + delay_ms;
+}
+
+void
+session_take_early(struct session *session)
+{
+	struct reply reply = { .id = REPLY_NONE };
+
+	session->client.is_early = true;
+	struct facts facts = { .client = &session->client };
+	struct policy_verdict verdict = policy_judge(&facts, session->world->config, POLICY_CONNECT, &reply);
+	switch (verdict.answer) {
+	case POLICY_ACCEPT:
+	case POLICY_JUNK:
+		session->doubt = verdict.because;
+		session_greet(session);
+		break;
+	case POLICY_DEFER:
+	case POLICY_REFUSE:
+		session_count(&session->errors);
+		session_say(session, &reply);
+		/* What it sends meanwhile is read and thrown away: else a reset could overtake the reply. */
+		session_leave(session, reply_reason(reply.id), true);
+		break;
+	}
+}

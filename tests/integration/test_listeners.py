@@ -1,0 +1,73 @@
+"""Listener sections: what is served where, what a reload changes, who may connect where proxies are expected."""
+import signal
+import unittest
+
+from tests.lib import server as tidegate
+from tests.lib import smtp
+
+
+class Sections(unittest.TestCase):
+    def setUp(self):
+        self.port = tidegate.free_port()
+        self.server = tidegate.Server(config={'listener "second"': {"address": f"127.0.0.1:{self.port}"}})
+        self.server.start()
+
+    def tearDown(self):
+        try:
+            self.assertEqual(self.server.stop(), 0)
+        finally:
+            self.server.remove()
+
+    def reload(self, pattern="in force", **changes):
+        self.server.write_config(**changes)
+        since = self.server.mark()
+        self.server.process.send_signal(signal.SIGHUP)
+        return self.server.expect_log(pattern, since=since)
+
+    def is_refused(self, port):
+        try:
+            smtp.Client(("127.0.0.1", port), timeout=1).close()
+            return False
+        except OSError:
+            return True
+
+    def test_short_form_and_sections_stand_together(self):
+        for port in (self.server.port, self.port):
+            with smtp.Client(("127.0.0.1", port)) as client:
+                client.greet()
+
+    def test_sections_alone_are_enough(self):
+        self.reload(listen=None)
+        tidegate.wait_until(lambda: self.is_refused(self.server.port), "the address of `listen` is closed")
+        with smtp.Client(("127.0.0.1", self.port)) as client:
+            client.greet()
+
+    def test_a_reload_changes_what_a_listener_is_for_and_keeps_its_sessions(self):
+        with smtp.Client(("127.0.0.1", self.port)) as client:
+            client.greet()
+            self.reload(**{'listener "second"': {"address": f"127.0.0.1:{self.port}", "proxy-protocol": True,
+                                                 "proxy-from": ["192.0.2.0/24"]}})
+            client.expect("NOOP", 250)
+            since = self.server.mark()
+            with smtp.Client(("127.0.0.1", self.port)) as stranger:
+                self.assertTrue(stranger.is_closed())
+            self.server.expect_log("event=turned-away client=127.0.0.1 reason=proxy-from", since=since)
+            client.expect("NOOP", 250)
+
+    def test_a_wrong_section_keeps_the_old_ones(self):
+        line = self.reload(pattern="refused", **{'listener "second"': {"address": "127.0.0.1:none"}})
+        self.assertRegex(line, r"tidegate.conf:[0-9]+: address is")
+        with smtp.Client(("127.0.0.1", self.port)) as client:
+            client.greet()
+
+    def test_config_prints_the_sections(self):
+        self.server.write_config(**{'certificate "mx.example.org"': {"chain": "chain.pem", "key": "key.pem"}})
+        code, out, err = self.server.run("config")
+        self.assertEqual(code, 0, err)
+        self.assertIn('listener "second" {\n\taddress = "127.0.0.1:%d"\n\trole = mx\n\ttls = starttls\n'
+                      "\tproxy-protocol = false\n\tproxy-from = {}\n}\n" % self.port, out)
+        self.assertIn('certificate "mx.example.org" {\n\tchain = "%s/chain.pem"' % self.server.folder, out)
+
+
+if __name__ == "__main__":
+    unittest.main()

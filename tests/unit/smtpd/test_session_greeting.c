@@ -1,0 +1,150 @@
+/* The silence before the greeting: who has to keep it, who breaks it, and what ends it.
+ * On failure: cmocka names the line.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/smtpd/session_fixture.h"
+
+#define GREETING "220 mx.example.org ESMTP\r\n"
+#define REFUSED "554 5.5.1 You talked before the greeting; wait for the line that begins with 220 (RFC 5321 3.1)\r\n"
+
+static const char *const trusted[] = { "192.0.2.0/24" };
+
+static struct fixture *
+called_by(const char *client, uint64_t delay_ms, enum action action)
+{
+	struct fixture *fixture = fixture_new();
+
+	fixture->config.greeting_delay = delay_ms;
+	fixture->config.early_talker = action;
+	fixture->config.trusted = (struct config_list){ .count = 1, .items = (const char **)trusted };
+	fixture_connect(fixture, client);
+	return fixture;
+}
+
+static void
+pass(struct fixture *fixture, uint64_t ms)
+{
+	fixture->now_ms += ms;
+	session_tick(&fixture->session);
+}
+
+static void
+the_silent_are_greeted_when_it_is_over(void **unused)
+{
+	struct fixture *fixture = called_by("198.51.100.7", 3000, ACTION_REFUSE);
+
+	(void)unused;
+	assert_int_equal(fixture->session.state, SESSION_SILENT);
+	/* What is asked about the client is asked meanwhile. */
+	assert_int_equal(fixture->asked[IPC_NAME_ASK], 1);
+	assert_true(fixture_say_name(fixture, IPREV_CONFIRMED, "mail.example.net"));
+	pass(fixture, 2999);
+	assert_string_equal(fixture_heard(fixture), "");
+	pass(fixture, 1);
+	assert_string_equal(fixture_heard(fixture), GREETING);
+	assert_int_equal(fixture->session.state, SESSION_GREETED);
+	/* From now on the time for a command holds. */
+	pass(fixture, fixture->config.command_timeout - 1);
+	assert_string_equal(fixture_heard(fixture), "");
+	(void)fixture_talk(fixture, "HELO client.example\r\n");
+	assert_int_equal(fixture->session.state, SESSION_READY);
+	fixture_free(fixture);
+}
+
+static void
+friends_and_servers_without_a_delay_do_not_wait(void **unused)
+{
+	(void)unused;
+	static const struct {
+		const char *client;
+		uint64_t delay_ms;
+	} cases[] = { { "127.0.0.1", 3000 }, { "::1", 3000 }, { "192.0.2.9", 3000 }, { "198.51.100.7", 0 } };
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct fixture *fixture = called_by(cases[i].client, cases[i].delay_ms, ACTION_REFUSE);
+
+		assert_string_equal(fixture_heard(fixture), GREETING);
+		assert_int_equal(fixture->session.state, SESSION_GREETED);
+		fixture_free(fixture);
+	}
+}
+
+static void
+who_talks_is_refused_and_not_heard(void **unused)
+{
+	struct fixture *fixture = called_by("198.51.100.7", 3000, ACTION_REFUSE);
+
+	(void)unused;
+	pass(fixture, 1000);
+	fixture_send(fixture, SPAN("E"));
+	assert_string_equal(fixture_heard(fixture), REFUSED);
+	assert_int_equal(fixture->session.state, SESSION_LINGERING);
+	assert_string_equal(fixture->session.end_reason, "early-talker");
+	fixture_send(fixture, SPAN("HLO client.example\r\nQUIT\r\n"));
+	pass(fixture, 2000);
+	assert_string_equal(fixture_heard(fixture), "");
+	assert_int_equal(fixture->world.replies[REPLY_EARLY_TALKER], 1);
+	assert_int_equal(fixture->world.replies[REPLY_GREETING], 0);
+	fixture_free(fixture);
+}
+
+static void
+it_may_be_deferred_or_only_noted(void **unused)
+{
+	struct fixture *fixture = called_by("198.51.100.7", 3000, ACTION_DEFER);
+
+	(void)unused;
+	fixture_send(fixture, SPAN("HELO client.example\r\n"));
+	assert_memory_equal(fixture_heard(fixture), "421 4.5.1 ", 10);
+	assert_int_equal(fixture->session.state, SESSION_LINGERING);
+	fixture_free(fixture);
+
+	static const enum action mild[] = { ACTION_OFF, ACTION_NOTE, ACTION_DOUBT, ACTION_JUNK };
+	for (size_t i = 0; i < sizeof mild / sizeof mild[0]; i++) {
+		fixture = called_by("198.51.100.7", 3000, mild[i]);
+		fixture_send(fixture, SPAN("HELO client.example\r\nMAIL FROM:<s@c.example>\r\n"));
+		assert_string_equal(
+		    fixture_heard(fixture), GREETING "250 mx.example.org\r\n250 2.1.0 Sender taken\r\n");
+		assert_string_equal(fixture->session.transaction->doubt, mild[i] >= ACTION_DOUBT ? "early-talker" : "");
+		fixture_free(fixture);
+	}
+}
+
+static void
+it_ends_by_a_drain_or_the_client(void **unused)
+{
+	struct fixture *fixture = called_by("198.51.100.7", 3000, ACTION_REFUSE);
+
+	(void)unused;
+	session_drain(&fixture->session, false);
+	assert_memory_equal(fixture_heard(fixture), "421 4.3.2 ", 10);
+	assert_int_equal(fixture->session.state, SESSION_CLOSED);
+	fixture_free(fixture);
+
+	fixture = called_by("198.51.100.7", 3000, ACTION_REFUSE);
+	session_input_ended(&fixture->session, true);
+	assert_string_equal(fixture_heard(fixture), "");
+	assert_int_equal(fixture->session.state, SESSION_CLOSED);
+	assert_string_equal(fixture->session.end_reason, "closed");
+	fixture_free(fixture);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_silent_are_greeted_when_it_is_over),
+		cmocka_unit_test(friends_and_servers_without_a_delay_do_not_wait),
+		cmocka_unit_test(who_talks_is_refused_and_not_heard),
+		cmocka_unit_test(it_may_be_deferred_or_only_noted),
+		cmocka_unit_test(it_ends_by_a_drain_or_the_client),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
