@@ -9,7 +9,7 @@
 void
 supplies_init(struct supplies *supplies, const struct config *config)
 {
-	*supplies = (struct supplies){ .config = config, .map = -1, .log = STDERR_FILENO };
+	*supplies = (struct supplies){ .config = config, .map = -1, .pairs = -1, .chains = -1, .log = STDERR_FILENO };
 	programs_init(&supplies->programs);
 	state_folder_init(&supplies->state);
 }

@@ -58,10 +58,11 @@ pair_free(struct pair *pair)
 	OPENSSL_free(pair->der);
 }
 
-static inline struct tls_certificate
+static inline struct certificate_entry
 pair_certificate(const struct pair *pair, const char *name)
 {
-	return (struct tls_certificate){ span_of(name), span_make((const char *)pair->der, (size_t)pair->der_bytes) };
+	return (struct certificate_entry){ .name = span_of(name),
+		.chain = span_make((const char *)pair->der, (size_t)pair->der_bytes) };
 }
 
 /* Signs in this process, as tidegate-keys would, and remembers what it was asked. */
