@@ -103,7 +103,7 @@ static const struct plan_rule dns_rules[] = { RULES_OF_ALL, WRITE_TO_LOG };
 /* auth speaks to Dovecot, where that is configured, on a connection that the caller has made, by send() and recv(). It
  * knows nobody else. */
 static const int auth_calls[] = { SCMP_SYS(recvfrom), CALLS_OF_ALL };
-static const struct plan_rule auth_rules[] = { RULES_OF_ALL, WRITE_TO_LOG };
+static const struct plan_rule auth_rules[] = { RULES_OF_ALL, WRITE_TO_LOG, FCNTL(F_DUPFD_CLOEXEC) };
 
 /* keys answers on its channels. It calls nobody and opens nothing. */
 static const int keys_calls[] = { CALLS_OF_ALL };

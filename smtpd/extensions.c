@@ -5,6 +5,8 @@
  */
 #include "smtpd/extensions.h"
 
+#include "smtpd/verbs.h"
+
 struct extension {
 	const char *keyword;
 	bool (*is_offered)(const struct session *session);                         /* NULL: always */
@@ -33,6 +35,8 @@ static const struct extension extensions[] = {
 	{ "8BITMIME",            NULL, NULL,                    "RFC 6152" },
 	{ "ENHANCEDSTATUSCODES", NULL, NULL,                    "RFC 2034" },
 	{ "CHUNKING",            NULL, NULL,                    "RFC 3030" },
+	{ "PRDR",                NULL, NULL,                    "draft-hall-prdr" },
+	{ "STARTTLS",            verbs_may_start_tls, NULL,     "RFC 3207" },
 	{ "LIMITS",              NULL, append_limits,           "RFC 9422" },
 };
 /* clang-format on */

@@ -105,7 +105,8 @@ session_dismiss(struct session *session, enum reply_id why)
 
 	if (why == REPLY_ENDLESS_MESSAGE)
 		reply.details[0] = reply_number(&reply, config->max_message_size);
-	session_say(session, &reply);
+	if (session->state != SESSION_HANDSHAKE)
+		session_say(session, &reply);
 	session_leave(session, reply_reason(why), why == REPLY_ENDLESS_MESSAGE);
 }
 
@@ -120,6 +121,8 @@ session_arm(struct session *session)
 	case WAIT_NOTHING:
 		if (session_takes_text(session))
 			span_ms = config->data_timeout;
+		else if (session->state == SESSION_HANDSHAKE)
+			span_ms = config->tls_timeout;
 		break;
 	case WAIT_SPF:
 	case WAIT_NAME:
@@ -130,6 +133,9 @@ session_arm(struct session *session)
 		break;
 	case WAIT_COMMIT:
 		span_ms = config->final_reply;
+		break;
+	case WAIT_TARPIT:
+		span_ms = session_tarpit_ms(session);
 		break;
 	}
 	session->deadline_ms = session_now_ms(session) + span_ms;
@@ -166,6 +172,7 @@ session_begin_transaction(struct session *session, const struct sender_facts *se
 	transaction->number = session->transactions;
 	transaction->doubt = session->doubt;
 	transaction->handles = BUF_LIMIT(IPC_RECIPIENTS * 4);
+	STAILQ_INIT(&transaction->recipients);
 	transaction->begun_ms = session_now_ms(session);
 	session->transaction = transaction;
 	return true;
@@ -188,6 +195,8 @@ session_input_ended(struct session *session, bool is_orderly)
 	if (is_orderly)
 		session_settle_if_read(session);
 	session->receipt = 0;
+	if (session->state == SESSION_HANDSHAKE)
+		session_lose_handshake(session, is_orderly ? "closed" : "reset");
 	if (session->state < SESSION_LINGERING)
 		session_leave(session, is_orderly ? "closed" : "reset", false);
 	session->state = SESSION_CLOSED;
@@ -222,6 +231,15 @@ take_connection(struct session *session, const struct ipc_connection *connection
 	client->tls_mode = connection->tls;
 }
 
+/* Implicit TLS (RFC 8314): the handshake comes before the greeting. */
+static void
+begin_with_tls(struct session *session)
+{
+	session_begin_handshake(session);
+	if (!session->world->io->start_tls(session))
+		session_lose_handshake(session, "not-available");
+}
+
 void
 session_begin(struct session *session, struct session_world *world, void *owner, uint32_t id,
     const struct ipc_connection *connection)
@@ -240,7 +258,10 @@ session_begin(struct session *session, struct session_world *world, void *owner,
 		return;
 	}
 	ask_name(session);
-	session_await_silence(session);
+	if (session->client.tls_mode == LISTENER_TLS_IMPLICIT)
+		begin_with_tls(session);
+	else
+		session_await_silence(session);
 }
 
 /* Takes the commit back, or, when deliver has begun it, waits as long as it takes. */
@@ -267,6 +288,8 @@ on_deadline(struct session *session)
 	case WAIT_NOTHING:
 		if (session->state >= SESSION_LINGERING)
 			session->is_overdue = true;
+		else if (session->state == SESSION_HANDSHAKE)
+			session_lose_handshake(session, "timed-out");
 		else if (session->state == SESSION_SILENT)
 			session_greet(session);
 		else
@@ -285,6 +308,10 @@ on_deadline(struct session *session)
 	case WAIT_COMMIT:
 		give_up(session);
 		return;
+	case WAIT_TARPIT:
+		session->wait = WAIT_NOTHING;
+		session_arm(session);
+		break;
 	}
 	session_resume(session);
 }
@@ -293,7 +320,7 @@ void
 session_tick(struct session *session)
 {
 	uint64_t now_ms = session_now_ms(session);
-	bool is_listening = session->state < SESSION_LINGERING && !session_is_waiting(session);
+	bool is_listening = session->state < SESSION_HANDSHAKE && !session_is_waiting(session);
 	bool has_message = verbs_has_message(session);
 
 	session->sends_fin = session->state == SESSION_LINGERING;

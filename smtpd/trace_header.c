@@ -204,6 +204,18 @@ put_from(struct field *field, const struct trace_received *facts)
 }
 
 static void
+put_tls(struct field *field, const struct trace_received *facts)
+{
+	if (facts->tls_version.length == 0)
+		return;
+	put_words(field, " (");
+	put_shown(field, facts->tls_version);
+	end_word(field);
+	put_shown(field, facts->tls_cipher);
+	put_char(field, ')');
+}
+
+static void
 put_id(struct field *field, struct span id)
 {
 	id = span_take(id, SHOWN_BYTES);
@@ -259,6 +271,7 @@ trace_received(const struct trace_received *facts, struct buf *out)
 	put_hostname(&field, facts->hostname);
 	end_word(&field);
 	put_protocol(&field, facts);
+	put_tls(&field, facts);
 	put_id(&field, facts->id);
 	put_for(&field, facts->single_recipient);
 	put_char(&field, ';');

@@ -28,6 +28,8 @@ struct trace_received {
 	struct span id; /* session and transaction: an atom of RFC 5322 (no dots); other bytes become "?" */
 	struct span single_recipient; /* without brackets: `for <…>` only when there is exactly one; else empty */
 	uint64_t wall_us;
+	struct span tls_version; /* "TLSv1.3": in a comment; empty without TLS */
+	struct span tls_cipher;
 };
 
 /* Appends "Received: …\n", lines ended by LF. A HELO name that is no domain and no address literal stands in a comment,

@@ -146,6 +146,21 @@ names_the_protocol(void **state)
 }
 
 static void
+names_the_cipher(void **state)
+{
+	struct trace_received facts = received_facts();
+
+	(void)state;
+	facts.is_encrypted = true;
+	facts.tls_version = SPAN("TLSv1.3");
+	facts.tls_cipher = SPAN("TLS_AES_256_GCM_SHA384");
+	assert_received(&facts, "Received: from mail.example.com (out.example.com [192.0.2.1])\n"
+				"\tby mx.example.org with ESMTPS (TLSv1.3 TLS_AES_256_GCM_SHA384) id 5f3-1\n"
+				"\tfor <alice@example.org>;\n"
+				"\tSun, 22 Nov 2026 05:51:58 +0000\n");
+}
+
+static void
 shows_a_helo_that_is_no_name_in_a_comment(void **state)
 {
 	struct trace_received facts = received_facts();
@@ -392,6 +407,7 @@ main(void)
 		cmocka_unit_test(writes_received),
 		cmocka_unit_test(leaves_out_what_is_not_there),
 		cmocka_unit_test(names_the_protocol),
+		cmocka_unit_test(names_the_cipher),
 		cmocka_unit_test(shows_a_helo_that_is_no_name_in_a_comment),
 		cmocka_unit_test(lets_nothing_in_that_the_grammar_forbids),
 		cmocka_unit_test(writes_received_spf),
