@@ -11,6 +11,27 @@
 
 enum { FIRST_CAPACITY_BYTES = 64 };
 
+static void
+wipe(struct buf *buf, size_t from, size_t to)
+{
+	if (buf->holds_secrets && buf->data)
+		explicit_bzero(buf->data + from, to - from);
+}
+
+/* Moves to a greater home. realloc would leave the old one as it was. */
+static char *
+move_home(struct buf *buf, size_t capacity)
+{
+	char *grown = buf->holds_secrets ? malloc(capacity) : realloc(buf->data, capacity);
+
+	if (grown && buf->holds_secrets && buf->data) {
+		memcpy(grown, buf->data, buf->length);
+		wipe(buf, 0, buf->length);
+		free(buf->data);
+	}
+	return grown;
+}
+
 /* Takes more memory, when the budget has it. */
 static bool
 grow(struct buf *buf, size_t capacity)
@@ -20,7 +41,7 @@ grow(struct buf *buf, size_t capacity)
 
 	if (buf->budget && !budget_take(buf->budget, need, more))
 		return false;
-	char *grown = realloc(buf->data, capacity);
+	char *grown = move_home(buf, capacity);
 	if (!grown) {
 		if (buf->budget)
 			budget_give(buf->budget, more);
@@ -154,17 +175,18 @@ buf_text(struct buf *buf)
 void
 buf_consume(struct buf *buf, size_t n)
 {
-	if (n >= buf->length) {
-		buf->length = 0;
-		return;
-	}
-	buf->length -= n;
-	memmove(buf->data, buf->data + n, buf->length);
+	size_t before = buf->length;
+
+	buf->length -= n < before ? n : before;
+	if (buf->length)
+		memmove(buf->data, buf->data + n, buf->length);
+	wipe(buf, buf->length, before);
 }
 
 void
 buf_reset(struct buf *buf)
 {
+	wipe(buf, 0, buf->length);
 	buf->length = 0;
 	buf->failed = false;
 }
@@ -172,8 +194,12 @@ buf_reset(struct buf *buf)
 void
 buf_free(struct buf *buf)
 {
+	bool holds_secrets = buf->holds_secrets;
+
+	wipe(buf, 0, buf->length);
 	free(buf->data);
 	if (buf->budget)
 		budget_give(buf->budget, buf->capacity);
 	*buf = BUF_PAID_BY(buf->budget, buf->limit_bytes);
+	buf->holds_secrets = holds_secrets;
 }

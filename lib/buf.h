@@ -25,6 +25,7 @@ struct buf {
 	size_t limit_bytes;
 	struct budget *budget; /* who pays for the capacity; NULL: nobody */
 	bool failed;
+	bool holds_secrets; /* what leaves it is overwritten: when it grows, is consumed, emptied or freed */
 };
 
 #define BUF_LIMIT(n) ((struct buf){ .limit_bytes = (n) })

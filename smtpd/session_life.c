@@ -132,6 +132,9 @@ session_arm(struct session *session)
 	case WAIT_COMMIT:
 		span_ms = config->final_reply;
 		break;
+	case WAIT_TARPIT:
+		span_ms = session_tarpit_ms(session);
+		break;
 	}
 	session->deadline_ms = session_now_ms(session) + span_ms;
 }
@@ -167,6 +170,7 @@ session_begin_transaction(struct session *session, const struct sender_facts *se
 	transaction->number = session->transactions;
 	transaction->doubt = session->doubt;
 	transaction->handles = BUF_PAID_BY(session->world->memory, IPC_RECIPIENTS * 4);
+	STAILQ_INIT(&transaction->recipients);
 	transaction->begun_ms = session_now_ms(session);
 	session->transaction = transaction;
 	return true;
@@ -302,6 +306,10 @@ on_deadline(struct session *session)
 	case WAIT_COMMIT:
 		give_up(session);
 		return;
+	case WAIT_TARPIT:
+		session->wait = WAIT_NOTHING;
+		session_arm(session);
+		break;
 	}
 	session_resume(session);
 }

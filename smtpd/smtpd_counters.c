@@ -60,6 +60,7 @@ smtpd_append_status(const struct smtpd *smtpd, struct buf *lines)
 	append(lines, "", "tls-handshakes-failed", world->tls_failed);
 	append(lines, "", "tls-broken", world->tls_broken);
 	append(lines, "", "bytes-accepted", world->bytes_accepted);
+	append(lines, "", "answers-delayed", world->tarpits);
 	append(lines, "", "memory-bytes", smtpd->memory.used_bytes);
 	append(lines, "", "memory-peak-bytes", smtpd->memory.peak_bytes);
 	append(lines, "", "memory-budget-bytes", smtpd->memory.limit_bytes);
