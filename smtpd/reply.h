@@ -42,6 +42,7 @@
 	R(IDLE_COMMANDS, 421, "4.7.0", "idle-commands", "Too many commands without a message; connect again when there is one") \
 	R(TOO_MANY_ERRORS, 421, "4.7.0", "too-many-errors", "Too many refused commands; correct them and connect again") \
 	R(TOO_MANY_SESSIONS, 421, "4.3.2", "too-many-sessions", "{} has too many connections now; try again later") \
+	R(TOO_MANY_FROM_YOU, 421, "4.7.0", "too-many-from-you", "{} has too many connections from your address or network; close some, or try again later") \
 	R(SESSION_NO_MEMORY, 421, "4.3.0", "no-memory", "{} is out of memory for this session; try again later") \
 	R(EARLY_TALKER, 554, "5.5.1", "early-talker", "You talked before the greeting; wait for the line that begins with 220 (RFC 5321 3.1)") \
 	R(EARLY_DEFERRED, 421, "4.5.1", "early-talker", "You talked before the greeting; connect again, and wait for the line that begins with 220 (RFC 5321 3.1)") \

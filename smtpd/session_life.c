@@ -12,6 +12,7 @@ enum {
 	ARENA_BYTES = 16384,
 	INPUT_BYTES = LINE_LIMIT_BYTES + SESSION_READ_BYTES,
 	SPF_MARGIN_MS = 2000, /* dns keeps its deadline itself; this is for a dns that hangs */
+	DOOR_MS = 5000,
 	PROBE_MS = 30000,
 	LINGER_MS = 5000
 };
@@ -105,7 +106,9 @@ session_dismiss(struct session *session, enum reply_id why)
 
 	if (why == REPLY_ENDLESS_MESSAGE)
 		reply.details[0] = reply_number(&reply, config->max_message_size);
-	session_say(session, &reply);
+	/* A proxy that has not said for whom it speaks hears nothing. */
+	if (session->state != SESSION_PROXY)
+		session_say(session, &reply);
 	session_leave(session, reply_reason(why), why == REPLY_ENDLESS_MESSAGE);
 }
 
@@ -120,6 +123,9 @@ session_arm(struct session *session)
 	case WAIT_NOTHING:
 		if (session_takes_text(session))
 			span_ms = config->data_timeout;
+		break;
+	case WAIT_DOOR:
+		span_ms = DOOR_MS;
 		break;
 	case WAIT_SPF:
 	case WAIT_NAME:
@@ -210,6 +216,17 @@ ask_name(struct session *session)
 		facts_client_name(world->config, IPREV_UNKNOWN, span_make(NULL, 0), &session->client);
 }
 
+void
+session_meet(struct session *session)
+{
+	if (session->world->is_draining) {
+		session_dismiss(session, REPLY_DRAINING);
+		return;
+	}
+	ask_name(session);
+	session_await_silence(session);
+}
+
 /* What the door has said of the client, and what follows from it. */
 static void
 take_connection(struct session *session, const struct ipc_connection *connection)
@@ -235,12 +252,10 @@ session_begin(struct session *session, struct session_world *world, void *owner,
 	session->mail_ms = session->begun_ms;
 	world->sessions_begun++;
 	take_connection(session, connection);
-	if (world->is_draining) {
-		session_dismiss(session, REPLY_DRAINING);
-		return;
-	}
-	ask_name(session);
-	session_await_silence(session);
+	if (connection->is_proxied)
+		session_await_header(session);
+	else
+		session_meet(session);
 }
 
 /* Takes the commit back, or, when deliver has begun it, waits as long as it takes. */
@@ -267,10 +282,15 @@ on_deadline(struct session *session)
 	case WAIT_NOTHING:
 		if (session->state >= SESSION_LINGERING)
 			session->is_overdue = true;
+		else if (session->state == SESSION_PROXY)
+			session_miss_header(session);
 		else if (session->state == SESSION_SILENT)
 			session_greet(session);
 		else
 			session_dismiss(session, REPLY_TIMED_OUT);
+		return;
+	case WAIT_DOOR:
+		session_dismiss(session, REPLY_TOO_MANY_SESSIONS);
 		return;
 	case WAIT_SPF:
 		facts_spf_unknown(&transaction->sender.spf);
