@@ -108,13 +108,12 @@ charge_unsent(struct conn *conn)
 
 /* Keeps what was said in this turn, to be sent with what comes next. */
 static bool
-keep_for_later(struct conn *conn)
+keep_for_later(struct conn *conn, struct buf *said)
 {
-	struct buf *out = &conn->smtpd->out;
-	bool is_whole = buf_ok(out);
+	bool is_whole = buf_ok(said);
 
-	buf_append(&conn->unsent, buf_span(out));
-	buf_reset(out);
+	buf_append(&conn->unsent, buf_span(said));
+	buf_reset(said);
 	return is_whole && buf_ok(&conn->unsent) && charge_unsent(conn);
 }
 
@@ -131,26 +130,26 @@ more_follows(const struct session *session)
 static bool
 flush(struct conn *conn)
 {
-	struct buf *out = &conn->smtpd->out;
+	struct buf *said = conn->tls ? conn_tls_said(conn) : &conn->smtpd->out;
 	int more = more_follows(&conn->session);
 	bool is_alive;
 	size_t sent;
 
 	if (session_is_waiting(&conn->session))
-		return keep_for_later(conn);
-	if (conn->unsent.length || !buf_ok(out)) {
-		if (!keep_for_later(conn) || !send_some(conn->fd, buf_span(&conn->unsent), more, &sent))
+		return keep_for_later(conn, said);
+	if (conn->unsent.length || !buf_ok(said)) {
+		if (!keep_for_later(conn, said) || !send_some(conn->fd, buf_span(&conn->unsent), more, &sent))
 			return false;
 		buf_consume(&conn->unsent, sent);
 		if (conn->unsent.length == 0)
 			buf_free(&conn->unsent);
 		return charge_unsent(conn);
 	}
-	if (out->length == 0)
+	if (said->length == 0)
 		return true;
-	is_alive = send_some(conn->fd, buf_span(out), more, &sent);
-	buf_append(&conn->unsent, span_skip(buf_span(out), sent));
-	buf_reset(out);
+	is_alive = send_some(conn->fd, buf_span(said), more, &sent);
+	buf_append(&conn->unsent, span_skip(buf_span(said), sent));
+	buf_reset(said);
 	return is_alive && buf_ok(&conn->unsent) && charge_unsent(conn);
 }
 
@@ -165,6 +164,7 @@ end(struct conn *conn)
 		neighbours_report_closed(smtpd, conn->door_id, conn->is_near_cap);
 	(void)close(conn->fd);
 	session_free(&conn->session);
+	tls_free(conn->tls);
 	buf_free(&conn->unsent);
 	body_store_discharge(&smtpd->bodies, conn->unsent_charged);
 	sessions_remove(smtpd->sessions, id);
@@ -197,6 +197,8 @@ conn_turn(struct conn *conn)
 {
 	struct session *session = &conn->session;
 
+	if (conn->tls)
+		conn_tls_act(conn);
 	if (!flush(conn))
 		session_input_ended(session, false);
 	if (log_has_held())
@@ -232,12 +234,17 @@ receive(struct conn *conn)
 	struct session *session = &conn->session;
 	char *bytes = conn->smtpd->read_bytes;
 	size_t room = session_takes_text(session) ? SESSION_READ_BYTES : SESSION_READ_COMMAND_BYTES;
-	ssize_t got = recv(conn->fd, bytes, room, MSG_DONTWAIT);
 
-	if (got > 0)
+	/* What earlier reads have brought of a record comes out with the rest of it. */
+	if (conn->tls && room > SESSION_READ_BYTES - TLS_RECORD_BYTES)
+		room = SESSION_READ_BYTES - TLS_RECORD_BYTES;
+	ssize_t got = recv(conn->fd, bytes, room, MSG_DONTWAIT);
+	if (got > 0 && conn->tls)
+		conn_tls_receive(conn, span_make(bytes, (size_t)got));
+	else if (got > 0)
 		session_input(session, span_make(bytes, (size_t)got));
 	else if (got == 0)
-		session_input_ended(session, true);
+		session_input_ended(session, !(conn->tls && tls_is_inside_record(conn->tls)));
 	else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
 		session_input_ended(session, false);
 }

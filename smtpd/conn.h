@@ -17,6 +17,7 @@
 #include "smtpd/session.h"
 
 struct smtpd;
+struct tls;
 
 enum conn_interest { CONN_NOTHING, CONN_READING, CONN_WRITING };
 
@@ -26,12 +27,14 @@ struct conn {
 	struct buf unsent;     /* what a short write left; nothing is read until it is gone */
 	size_t unsent_charged; /* bytes of it taken out of the memory budget */
 	struct smtpd *smtpd;
+	struct tls *tls; /* owned; NULL: in the clear */
 	int fd;
 	uint32_t door_id; /* the door's number for this connection */
 	bool has_sent_fin;
-	bool is_near_cap; /* the door wants to hear of its end at once */
-	bool has_door_id; /* false after the door that gave it has gone */
-	uint8_t interest; /* enum conn_interest */
+	bool is_near_cap;   /* the door wants to hear of its end at once */
+	bool has_door_id;   /* false after the door that gave it has gone */
+	uint8_t interest;   /* enum conn_interest */
+	uint8_t tls_result; /* enum tls_result that is not yet acted on */
 };
 
 /* Takes an accepted client (owns fd) and greets it. */
@@ -42,8 +45,20 @@ void conn_turn(struct conn *conn);
 /* Is this the address that the client has called? */
 bool conn_is_called_at(const struct conn *conn, const struct peer_address *address);
 
-/* Two functions of struct session_io. */
+/* Functions of struct session_io. */
 void conn_write(struct session *session, struct span bytes);
 bool conn_is_acknowledged(struct session *session);
+/* …and two of conn_tls.c. */
+bool conn_has_tls(const struct session *session);
+bool conn_start_tls(struct session *session);
+
+/* conn_tls.c, where conn->tls is not NULL */
+
+/* Bytes that were read: the handshake's, or records with text for the session. */
+void conn_tls_receive(struct conn *conn, struct span bytes);
+/* Does what the end of TLS asks for, as soon as the session waits for nobody. */
+void conn_tls_act(struct conn *conn);
+/* What was said in this turn, as it goes over the wire. */
+struct buf *conn_tls_said(struct conn *conn);
 
 #endif

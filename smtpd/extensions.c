@@ -5,6 +5,8 @@
  */
 #include "smtpd/extensions.h"
 
+#include "smtpd/verbs.h"
+
 struct extension {
 	const char *keyword;
 	bool (*is_offered)(const struct session *session);                         /* NULL: always */
@@ -31,8 +33,11 @@ static const struct extension extensions[] = {
 	{ "PIPELINING",          NULL, NULL,                    "RFC 2920" },
 	{ "SIZE",                NULL, append_greatest_message, "RFC 1870" },
 	{ "8BITMIME",            NULL, NULL,                    "RFC 6152" },
+	{ "SMTPUTF8",            NULL, NULL,                    "RFC 6531" },
 	{ "ENHANCEDSTATUSCODES", NULL, NULL,                    "RFC 2034" },
 	{ "CHUNKING",            NULL, NULL,                    "RFC 3030" },
+	{ "PRDR",                NULL, NULL,                    "draft-hall-prdr" },
+	{ "STARTTLS",            verbs_may_start_tls, NULL,     "RFC 3207" },
 	{ "LIMITS",              NULL, append_limits,           "RFC 9422" },
 };
 /* clang-format on */

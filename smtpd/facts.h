@@ -26,6 +26,21 @@ enum fact_state {
 	FACT_KNOWN  /* answered, or given up: then its value says unknown */
 };
 
+/* What was agreed when TLS was made. */
+struct tls_facts {
+	bool is_on;
+	struct span version; /* "TLSv1.3" */
+	struct span cipher;  /* as IANA names it: "TLS_AES_256_GCM_SHA384" */
+	struct span sni;     /* the host name that the client asked for, or empty */
+};
+
+/* Why TLS did not come about, or broke. */
+struct tls_failure {
+	const char *reason; /* a word for the log */
+	const char *detail; /* in words, or "" */
+	struct span sent;   /* the beginning of what the client has sent, when it was no TLS at all; else empty */
+};
+
 struct client_facts {
 	struct peer_address address;
 	struct peer_address proxy;  /* who has connected for the client, when that is known; else family 0 */
@@ -41,6 +56,7 @@ struct client_facts {
 	uint8_t name_result; /* enum iprev_result */
 	struct span name;    /* the confirmed name, or empty */
 	struct span helo;    /* as the client gave it, or empty */
+	struct tls_facts tls;
 };
 
 struct spf_facts {
@@ -55,14 +71,17 @@ struct spf_facts {
 };
 
 struct sender_facts {
-	struct span address; /* without brackets; empty for the null sender */
-	struct span domain;
+	struct span address;      /* without brackets; empty for the null sender */
+	struct span domain;       /* in A-labels when it is not ASCII */
+	bool is_smtputf8;         /* MAIL has said SMTPUTF8: addresses may be UTF-8 */
 	uint64_t announced_bytes; /* SIZE=, or 0 */
+	bool wants_prdr;          /* MAIL had PRDR */
 	struct spf_facts spf;
 };
 
 struct recipient_facts {
 	struct span address; /* as RCPT gave it, without brackets */
+	struct span shown;   /* the same for a reply, which is ASCII: its domain in A-labels */
 	bool has_map;        /* a recipient map is loaded; else verdict means nothing */
 	enum map_verdict verdict;
 	struct span text;         /* the map's words for REFUSE and DEFER */

@@ -19,6 +19,7 @@
 
 enum {
 	OUT_BYTES = 1 << 20,
+	WIRE_BYTES = 2 * OUT_BYTES, /* the same, in records */
 	REPLY_BYTES = 16384,
 	WHY_BYTES = 1024,
 	BATCH_US = 2000 /* what can wait so long leaves together */
@@ -78,7 +79,9 @@ static const struct session_io session_io = { .now_ms = now_ms,
 	.give_up = give_up,
 	.is_acknowledged = conn_is_acknowledged,
 	.settle = settle,
-	.look_up = look_up };
+	.look_up = look_up,
+	.has_tls = conn_has_tls,
+	.start_tls = conn_start_tls };
 
 static void
 take_config(struct smtpd *smtpd, struct config *config)
@@ -113,11 +116,12 @@ prepare(struct child *child)
 	struct smtpd *smtpd = child->state;
 
 	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) == 1 &&
-	    body_store_begin(&smtpd->bodies, AT_FDCWD, child->instance)) {
+	    body_store_begin(&smtpd->bodies, AT_FDCWD, child->instance) &&
+	    tls_ground_begin(&smtpd->tls_ground, &smtpd->bodies)) {
 		body_store_limit(&smtpd->bodies, smtpd->config->memory_budget, smtpd->config->spool_budget);
 		return true;
 	}
-	log_error("OpenSSL has no SHA-256 here; check the installed library");
+	log_error("OpenSSL has no SHA-256 or no TLS here; check the installed library");
 	return false;
 }
 
@@ -198,7 +202,9 @@ start(struct child *child)
 	const struct timeval second = { .tv_sec = 1 };
 
 	smtpd->out = BUF_LIMIT(OUT_BYTES);
+	smtpd->wire = BUF_LIMIT(WIRE_BYTES);
 	smtpd->read_bytes = malloc(SESSION_READ_BYTES);
+	smtpd->text_bytes = malloc(SESSION_READ_BYTES);
 	smtpd->sessions = sessions_new(sizeof(struct conn));
 	world->io = &session_io;
 	world->context = smtpd;
@@ -212,8 +218,8 @@ start(struct child *child)
 	smtpd->drain_end = event_new(child->base, -1, 0, on_drain_end, smtpd);
 	smtpd->batch_timer = event_new(child->base, -1, 0, on_batch_timer, smtpd);
 	log_hold();
-	return smtpd->read_bytes && smtpd->sessions && world->found && world->text && smtpd->sweep &&
-	       smtpd->drain_end && smtpd->batch_timer && neighbours_begin(smtpd) &&
+	return smtpd->read_bytes && smtpd->text_bytes && smtpd->sessions && world->found && world->text &&
+	       smtpd->sweep && smtpd->drain_end && smtpd->batch_timer && neighbours_begin(smtpd) &&
 	       event_add(smtpd->sweep, &second) == 0;
 }
 

@@ -98,12 +98,38 @@ set_body(struct mail_params *params, struct span value)
 	return PARAMS_OK;
 }
 
+/* A keyword without a value. */
+static enum params_result
+set_flag(bool *flag, struct span value)
+{
+	if (*flag)
+		return PARAMS_TWICE;
+	if (value.length)
+		return PARAMS_BAD_VALUE;
+	*flag = true;
+	return PARAMS_OK;
+}
+
+static enum params_result
+set_smtputf8(struct mail_params *params, struct span value)
+{
+	return set_flag(&params->is_smtputf8, value);
+}
+
+static enum params_result
+set_prdr(struct mail_params *params, struct span value)
+{
+	return set_flag(&params->has_prdr, value);
+}
+
 static const struct mail_keyword {
 	const char *key;
 	enum params_result (*set)(struct mail_params *params, struct span value);
 } mail_keywords[] = {
 	{ "SIZE", set_size },
 	{ "BODY", set_body },
+	{ "SMTPUTF8", set_smtputf8 },
+	{ "PRDR", set_prdr },
 };
 
 static enum params_result

@@ -30,9 +30,15 @@
 	R(CHUNK_TAKEN, 250, "2.0.0", "", "{} octets taken") \
 	R(DELIVERED, 250, "2.0.0", "delivered", "Delivered; {}") \
 	R(DELIVERED_BEFORE, 250, "2.0.0", "delivered-before", "Delivered by an earlier attempt; {}") \
+	/* PRDR: the replies to each recipient, and the one to all when not everybody has the message. */ \
+	R(EACH_FOLLOWS, 353, "", "", "A reply to each recipient follows, in the order of RCPT, then one to all") \
+	R(DELIVERED_TO, 250, "2.0.0", "", "Delivered to {}") \
+	R(DELIVERED_TO_BEFORE, 250, "2.0.0", "", "Delivered to {} by an earlier attempt") \
+	R(DELIVERED_TO_SOME, 250, "2.0.0", "delivered-to-some", "Delivered to some of the recipients; {}") \
 	R(HELP, 214, "2.0.0", "", \
 	    "Commands: HELO EHLO MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT (RFC 5321)\nOffered to you now: {}\nTo read: https://www.rfc-editor.org, and there the RFC by its number\nFor help from a person: {}") \
 	R(VRFY, 252, "2.5.0", "", "Addresses are not verified here; send MAIL and RCPT, and RCPT will tell") \
+	R(TLS_GO_AHEAD, 220, "2.0.0", "", "Begin the TLS handshake") \
 	R(GO_AHEAD, 354, "", "", "Send the message and end it with a line holding only a dot") \
 	/* The session ends. */ \
 	R(DRAINING, 421, "4.3.2", "draining", "{} is being stopped or restarted; connect again in a minute") \
@@ -40,6 +46,7 @@
 	R(TOO_SLOW, 421, "4.4.2", "too-slow", "The message comes too slowly; connect again over a better line") \
 	R(SESSION_IDLE, 421, "4.4.2", "session-idle", "Too long without a message; connect again when there is one") \
 	R(IDLE_COMMANDS, 421, "4.7.0", "idle-commands", "Too many commands without a message; connect again when there is one") \
+	R(HARVEST, 421, "4.7.0", "harvest", "Too many recipients that do not exist; correct your list and connect again") \
 	R(TOO_MANY_ERRORS, 421, "4.7.0", "too-many-errors", "Too many refused commands; correct them and connect again") \
 	R(TOO_MANY_SESSIONS, 421, "4.3.2", "too-many-sessions", "{} has too many connections now; try again later") \
 	R(TOO_MANY_FROM_YOU, 421, "4.7.0", "too-many-from-you", "{} has too many connections from your address or network; close some, or try again later") \
@@ -63,9 +70,13 @@
 	R(BAD_RECIPIENT, 501, "5.1.3", "bad-recipient", "The recipient's address is not well formed (RFC 5321); check its spelling") \
 	R(LONG_SENDER, 501, "5.1.7", "bad-sender", "The sender's address is longer than RFC 5321 allows; use a shorter one") \
 	R(LONG_RECIPIENT, 501, "5.1.3", "bad-recipient", "The recipient's address is longer than RFC 5321 allows; check its spelling") \
+	R(UTF8_SENDER, 550, "5.6.7", "needs-smtputf8", "The sender's address is not ASCII, which needs SMTPUTF8 behind it (RFC 6531); send from an ASCII address or by a client that has it") \
+	R(UTF8_RECIPIENT, 553, "5.6.7", "needs-smtputf8", "The recipient's address is not ASCII, which needs SMTPUTF8 in MAIL (RFC 6531); use its ASCII address or a client that has it") \
 	R(BAD_PARAMETER, 501, "5.5.4", "bad-parameter", "Parameter {} is not well formed or given twice; correct the client") \
 	R(UNKNOWN_PARAMETER, 555, "5.5.4", "unknown-parameter", "Parameter {} is not known here; leave it out") \
 	R(NOT_IMPLEMENTED, 502, "5.5.1", "not-implemented", "This command is not offered here; HELP lists those that are") \
+	R(TLS_IS_ON, 503, "5.5.1", "out-of-order", "TLS is on already; go on") \
+	R(NO_TLS, 454, "4.7.0", "no-tls", "TLS is not available now; try again later, or go on without it") \
 	R(OUT_OF_ORDER, 503, "5.5.1", "out-of-order", "This command is out of order here; the order is EHLO, MAIL, RCPT, DATA") \
 	R(CHUNK_UNWANTED, 503, "5.5.1", "chunk-unwanted", "No message takes this chunk: no recipient was accepted, or an earlier chunk was refused; send RSET") \
 	R(NO_RECIPIENTS, 554, "5.5.1", "no-recipients", "No recipient was accepted, so there is nothing to send; see what each RCPT was answered") \
@@ -98,7 +109,9 @@
 	R(BODY_TROUBLE, 451, "4.3.0", "body-trouble", "The message cannot be held now; try again later") \
 	R(COMMIT_NO_ROOM, 452, "4.3.1", "no-room", "There is no room for the message now; try again later") \
 	R(COMMIT_TROUBLE, 451, "4.3.0", "delivery-trouble", "Delivery does not work now; try again later") \
-	R(COMMIT_LATE, 451, "4.3.0", "delivery-late", "Delivery took too long and was taken back; try again later")
+	R(COMMIT_LATE, 451, "4.3.0", "delivery-late", "Delivery took too long and was taken back; try again later") \
+	R(DEFERRED_FOR_ALL, 451, "4.3.0", "deferred-for-all", "Delivered to nobody; the replies to the recipients say why; try again later") \
+	R(REFUSED_FOR_ALL, 550, "5.3.0", "refused-for-all", "Delivered to nobody; the replies to the recipients say why")
 /* clang-format on */
 
 enum reply_id {

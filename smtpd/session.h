@@ -46,6 +46,11 @@ struct session_io {
 	void (*settle)(struct session *session, uint32_t receipt);
 	/* Looks up a recipient; false: there is no map. */
 	bool (*look_up)(struct session *session, struct span address, struct map_result *result);
+	/* Is there a certificate, so that TLS can be offered? */
+	bool (*has_tls)(const struct session *session);
+	/* What comes from the client after what was said so far is its handshake: session_tls_up() or
+	 * session_tls_failed() follows. False: no certificate, or no memory. */
+	bool (*start_tls)(struct session *session);
 };
 
 /* What all sessions of a process share. */
@@ -64,7 +69,11 @@ struct session_world {
 	uint64_t sessions_begun;
 	uint64_t sessions_ended;
 	uint64_t bytes_accepted;
+	uint64_t tarpits;              /* answers that had to wait */
 	uint64_t replies[REPLY_COUNT]; /* how often each was given */
+	uint64_t tls_handshakes;
+	uint64_t tls_failed; /* handshakes that came to nothing */
+	uint64_t tls_broken; /* afterwards */
 };
 
 enum {
@@ -83,11 +92,12 @@ enum session_state {
 	SESSION_TEXT,      /* after 354, until the final dot has been answered */
 	SESSION_PROXY,     /* before the client is known: a proxy has to say who it is, and hears nothing */
 	SESSION_SILENT,    /* before the greeting, which the client has to wait for */
+	SESSION_HANDSHAKE, /* of TLS: nothing can be heard or said until it is done */
 	SESSION_LINGERING, /* all is said: only the client's FIN is awaited */
 	SESSION_CLOSED     /* to be closed as soon as everything is written */
 };
 
-enum session_wait { WAIT_NOTHING, WAIT_DOOR, WAIT_SPF, WAIT_NAME, WAIT_PROBE, WAIT_COMMIT };
+enum session_wait { WAIT_NOTHING, WAIT_DOOR, WAIT_SPF, WAIT_NAME, WAIT_PROBE, WAIT_COMMIT, WAIT_TARPIT };
 
 struct session {
 	struct session_world *world;
@@ -114,6 +124,7 @@ struct session {
 	uint16_t messages; /* accepted */
 	uint16_t refusals; /* 4xx and 5xx to MAIL, RCPT and the final dot */
 	uint16_t errors;   /* 5xx to anything */
+	uint16_t unknown;  /* recipients that were refused since there are none such */
 	uint16_t idle_commands;
 	uint8_t state; /* enum session_state */
 	uint8_t wait;  /* enum session_wait */
@@ -133,8 +144,16 @@ void session_input(struct session *session, struct span bytes);
 /* Bytes from a proxy, while session_awaits_header(); returns how many of them belong to its header. What is behind them
  * is not looked at: it comes again, to session_input() or to TLS. */
 size_t session_take_header(struct session *session, struct span bytes);
+/* The handshake is done: begins anew, with what was agreed (the name is copied). */
+void session_tls_up(struct session *session, const struct tls_facts *tls);
+/* TLS cannot go on: logs why, and ends the session. */
+void session_tls_failed(struct session *session, const struct tls_failure *failure);
+/* No memory is left for what the client has sent: says so, and ends the session. */
+void session_no_memory(struct session *session);
 /* No more bytes will come: after an orderly FIN, or after a reset or a failed write. */
 void session_input_ended(struct session *session, bool is_orderly);
+/* The client has said that it sends no more before it could read what it was answered: its FIN is waited for. */
+void session_input_closing(struct session *session);
 /* ANNOUNCED_SAY, SPF_SAY, NAME_SAY, PROBE_SAY or COMMIT_SAY. False: out of phase. */
 bool session_hear(struct session *session, const struct ipc_message *say);
 /* The door, dns or deliver is gone: what was asked there stays unanswered, what deliver held is lost. */

@@ -7,6 +7,7 @@
  * On failure: see the header.
  */
 #include "smtpd/line.h"
+#include "smtpd/prdr.h"
 #include "smtpd/session_engine.h"
 #include "smtpd/session_table.h"
 
@@ -24,6 +25,8 @@ limit_reached(const struct session *session, unsigned row_flags)
 		return REPLY_NONE;
 	if (session->world->is_draining && !(row_flags & ROW_GOES_ON))
 		return REPLY_DRAINING;
+	if (session_is_harvest(session))
+		return REPLY_HARVEST;
 	if (session->errors >= config->max_errors)
 		return REPLY_TOO_MANY_ERRORS;
 	if ((row_flags & ROW_IS_IDLE) && session->idle_commands >= config->max_idle_commands)
@@ -58,6 +61,8 @@ enter(struct session *session, const struct session_row *row, enum handled handl
 		session->state = (uint8_t)row->next;
 	if (spoils)
 		session->state = SESSION_SPOILT;
+	if (session->state == SESSION_HANDSHAKE)
+		session_begin_handshake(session);
 	if (session->state == SESSION_CLOSED)
 		session_leave(session, "quit", false);
 }
@@ -74,6 +79,8 @@ run_row(struct session *session, const struct session_row *row, struct span argu
 		return false;
 	}
 	count_answer(session, row, reply_code(reply.id));
+	if (row->flags & ROW_ENDS_ALWAYS)
+		prdr_say_each(session);
 	if (reply.id != REPLY_NONE)
 		session_say(session, &reply);
 	if (session->state >= SESSION_LINGERING)
@@ -86,6 +93,7 @@ run_row(struct session *session, const struct session_row *row, struct span argu
 	enter(session, row, handled, reply.id);
 	if (session->state == SESSION_READY && session->world->is_draining)
 		session_dismiss(session, REPLY_DRAINING);
+	session_tarpit(session, reply.id);
 	return true;
 }
 
@@ -98,6 +106,7 @@ refuse(struct session *session, enum reply_id id)
 	session_say(session, &reply);
 	if (session->state < SESSION_LINGERING)
 		session_arm(session);
+	session_tarpit(session, id);
 }
 
 static enum reply_id
@@ -160,7 +169,7 @@ take_command(struct session *session, struct span bytes)
 	struct span line;
 	size_t taken;
 
-	switch (line_take(bytes, &session->input_scanned, &line, &taken)) {
+	switch (line_take(bytes, LINE_LIMIT_BYTES, &session->input_scanned, &line, &taken)) {
 	case LINE_WHOLE:
 		break;
 	case LINE_PARTIAL:
@@ -224,7 +233,7 @@ consume(struct session *session, struct span bytes)
 {
 	size_t taken = 0;
 
-	while (taken < bytes.length && !session_is_waiting(session) && session->state < SESSION_LINGERING) {
+	while (taken < bytes.length && !session_is_waiting(session) && session->state < SESSION_HANDSHAKE) {
 		size_t step = take_some(session, span_skip(bytes, taken));
 
 		if (step == 0)
@@ -234,7 +243,8 @@ consume(struct session *session, struct span bytes)
 		if (session->is_in_chunk && session->chunk_left == 0 && session->state < SESSION_LINGERING)
 			(void)end_chunk(session);
 	}
-	return taken;
+	/* What was pipelined behind STARTTLS came in the clear, from anybody: it is no part of what follows. */
+	return session->state == SESSION_HANDSHAKE ? bytes.length : taken;
 }
 
 bool
@@ -282,7 +292,7 @@ session_input(struct session *session, struct span bytes)
 		return;
 	if (session->state == SESSION_SILENT)
 		session_take_early(session);
-	if (session->state >= SESSION_LINGERING)
+	if (session->state >= SESSION_HANDSHAKE)
 		return;
 	if (session_takes_text(session))
 		session_arm(session);

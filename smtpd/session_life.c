@@ -106,8 +106,8 @@ session_dismiss(struct session *session, enum reply_id why)
 
 	if (why == REPLY_ENDLESS_MESSAGE)
 		reply.details[0] = reply_number(&reply, config->max_message_size);
-	/* A proxy that has not said for whom it speaks hears nothing. */
-	if (session->state != SESSION_PROXY)
+	/* Before a proxy has said for whom it speaks, and before TLS, nobody could hear it. */
+	if (session->state != SESSION_PROXY && session->state != SESSION_HANDSHAKE)
 		session_say(session, &reply);
 	session_leave(session, reply_reason(why), why == REPLY_ENDLESS_MESSAGE);
 }
@@ -123,6 +123,8 @@ session_arm(struct session *session)
 	case WAIT_NOTHING:
 		if (session_takes_text(session))
 			span_ms = config->data_timeout;
+		else if (session->state == SESSION_HANDSHAKE)
+			span_ms = config->tls_timeout;
 		break;
 	case WAIT_DOOR:
 		span_ms = DOOR_MS;
@@ -136,6 +138,9 @@ session_arm(struct session *session)
 		break;
 	case WAIT_COMMIT:
 		span_ms = config->final_reply;
+		break;
+	case WAIT_TARPIT:
+		span_ms = session_tarpit_ms(session);
 		break;
 	}
 	session->deadline_ms = session_now_ms(session) + span_ms;
@@ -172,6 +177,7 @@ session_begin_transaction(struct session *session, const struct sender_facts *se
 	transaction->number = session->transactions;
 	transaction->doubt = session->doubt;
 	transaction->handles = BUF_LIMIT(IPC_RECIPIENTS * 4);
+	STAILQ_INIT(&transaction->recipients);
 	transaction->begun_ms = session_now_ms(session);
 	session->transaction = transaction;
 	return true;
@@ -194,6 +200,8 @@ session_input_ended(struct session *session, bool is_orderly)
 	if (is_orderly)
 		session_settle_if_read(session);
 	session->receipt = 0;
+	if (session->state == SESSION_HANDSHAKE)
+		session_lose_handshake(session, is_orderly ? "closed" : "reset");
 	if (session->state < SESSION_LINGERING)
 		session_leave(session, is_orderly ? "closed" : "reset", false);
 	session->state = SESSION_CLOSED;
@@ -216,6 +224,15 @@ ask_name(struct session *session)
 		facts_client_name(world->config, IPREV_UNKNOWN, span_make(NULL, 0), &session->client);
 }
 
+/* Implicit TLS (RFC 8314): the handshake comes before the greeting. */
+static void
+begin_with_tls(struct session *session)
+{
+	session_begin_handshake(session);
+	if (!session->world->io->start_tls(session))
+		session_lose_handshake(session, "not-available");
+}
+
 void
 session_meet(struct session *session)
 {
@@ -224,7 +241,10 @@ session_meet(struct session *session)
 		return;
 	}
 	ask_name(session);
-	session_await_silence(session);
+	if (session->client.tls_mode == LISTENER_TLS_IMPLICIT)
+		begin_with_tls(session);
+	else
+		session_await_silence(session);
 }
 
 /* What the door has said of the client, and what follows from it. */
@@ -284,6 +304,8 @@ on_deadline(struct session *session)
 			session->is_overdue = true;
 		else if (session->state == SESSION_PROXY)
 			session_miss_header(session);
+		else if (session->state == SESSION_HANDSHAKE)
+			session_lose_handshake(session, "timed-out");
 		else if (session->state == SESSION_SILENT)
 			session_greet(session);
 		else
@@ -305,6 +327,10 @@ on_deadline(struct session *session)
 	case WAIT_COMMIT:
 		give_up(session);
 		return;
+	case WAIT_TARPIT:
+		session->wait = WAIT_NOTHING;
+		session_arm(session);
+		break;
 	}
 	session_resume(session);
 }
@@ -313,7 +339,7 @@ void
 session_tick(struct session *session)
 {
 	uint64_t now_ms = session_now_ms(session);
-	bool is_listening = session->state < SESSION_LINGERING && !session_is_waiting(session);
+	bool is_listening = session->state < SESSION_HANDSHAKE && !session_is_waiting(session);
 	bool has_message = verbs_has_message(session);
 
 	session->sends_fin = session->state == SESSION_LINGERING;

@@ -65,6 +65,7 @@ session_take_header(struct session *session, struct span bytes)
 	struct proxy_header header;
 	size_t taken = 0;
 
+	bytes = span_take(bytes, PROXY_HEADER_BYTES - before);
 	if (!session_keep_input(session, bytes))
 		return bytes.length;
 	switch (proxy_header_read(buf_span(&session->input), &header, &taken)) {
@@ -89,7 +90,7 @@ go_on(struct session *session)
 	session_meet(session);
 	if (session->input.length && session->state == SESSION_SILENT)
 		session_take_early(session);
-	if (session->state < SESSION_LINGERING)
+	if (session->state < SESSION_HANDSHAKE)
 		session_resume(session);
 }
 

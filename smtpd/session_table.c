@@ -57,7 +57,7 @@ static const struct session_row rows[] = {
 	{ SPAN("TURN"),      ANY,     STAYS,      0,                             verb_not_offered,   "F.1" },
 	{ SPAN("ETRN"),      ANY,     STAYS,      0,                             verb_not_offered,   "RFC 1985" },
 	{ SPAN("AUTH"),      ANY,     STAYS,      0,                             verb_not_offered,   "RFC 4954" },
-	{ SPAN("STARTTLS"),  ANY,     STAYS,      0,                             verb_not_offered,   "RFC 3207" },
+	{ SPAN("STARTTLS"),  GREETED | READY, TO(HANDSHAKE), IDLE | BARE,        verb_starttls,      "RFC 3207 4" },
 };
 
 static const struct session_row final_dot =

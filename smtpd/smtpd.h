@@ -13,6 +13,7 @@
 #include "smtpd/handoff.h"
 #include "smtpd/session.h"
 #include "smtpd/sessions.h"
+#include "smtpd/tls.h"
 #include "smtpd/tls_context.h"
 
 struct smtpd {
@@ -40,7 +41,10 @@ struct smtpd {
 	uint64_t lost_said_ms; /* when the log said so last */
 	struct buf closed;     /* door ids of ended sessions, for CLOSED */
 	struct buf out;        /* what the session at hand said in this turn */
+	struct buf wire;       /* …and the same under TLS */
 	char *read_bytes;      /* SESSION_READ_BYTES */
+	char *text_bytes;      /* SESSION_READ_BYTES, for what was in them under TLS */
+	struct tls_ground tls_ground;
 };
 
 /* main.c */

@@ -6,6 +6,7 @@
 #include "smtpd/transaction_log.h"
 
 #include "lib/log.h"
+#include "smtpd/prdr.h"
 #include "smtpd/session_engine.h"
 
 enum { MAP_SIZE = 512, TO_LIMIT_BYTES = 2048, REFUSALS_LOGGED = 100 };
@@ -33,6 +34,27 @@ static void
 put_sender(struct log_line *line, struct span sender)
 {
 	log_pair(line, "from", sender.length ? sender : SPAN("<>"));
+}
+
+static void
+put_tls_version(struct log_line *line, const struct session *session)
+{
+	const struct tls_facts *tls = &session->client.tls;
+
+	log_pair(line, "tls", tls->is_on ? tls->version : SPAN("no"));
+}
+
+static void
+put_tls(struct log_line *line, const struct session *session)
+{
+	const struct tls_facts *tls = &session->client.tls;
+
+	put_tls_version(line, session);
+	if (!tls->is_on)
+		return;
+	log_pair(line, "cipher", tls->cipher);
+	if (tls->sni.length)
+		log_pair(line, "sni", tls->sni);
 }
 
 static void
@@ -104,7 +126,7 @@ transaction_log_refusal(const struct session *session, struct span sender, struc
 	put_sender(&line, sender);
 	if (recipient.data)
 		log_pair(&line, "to", recipient);
-	log_pair_text(&line, "tls", "no");
+	put_tls_version(&line, session);
 	put_spf(&line, session->transaction);
 	put_verdict(&line, reply->id, reply_reason(reply->id));
 	if (found)
@@ -115,8 +137,9 @@ transaction_log_refusal(const struct session *session, struct span sender, struc
 }
 
 static void
-put_recipients(struct log_line *line, const struct transaction *transaction)
+put_recipients(struct log_line *line, const struct session *session)
 {
+	const struct transaction *transaction = session->transaction;
 	struct buf to = BUF_LIMIT(TO_LIMIT_BYTES);
 
 	for (unsigned i = 0; i < transaction->accepted && i < TRANSACTION_NAMED; i++) {
@@ -127,6 +150,8 @@ put_recipients(struct log_line *line, const struct transaction *transaction)
 	log_pair(line, "to", buf_span(&to));
 	log_pair_number(line, "recipients", transaction->accepted);
 	log_pair_number(line, "refused", transaction->refused);
+	if (transaction->message && transaction->message->outcomes.length)
+		log_pair_number(line, "delivered", prdr_count(session).delivered);
 	buf_free(&to);
 }
 
@@ -152,9 +177,9 @@ transaction_log_end(const struct session *session, enum reply_id answer, const c
 	begin(&line, "transaction", session);
 	log_pair_number(&line, "transaction", transaction->number);
 	put_sender(&line, transaction->sender.address);
-	put_recipients(&line, transaction);
+	put_recipients(&line, session);
 	log_pair_number(&line, "size", message ? message->found->text_bytes : 0);
-	log_pair_text(&line, "tls", "no");
+	put_tls(&line, session);
 	put_spf(&line, transaction);
 	put_verdict(&line, answer, reason);
 	if (transaction->doubt[0])
@@ -175,12 +200,27 @@ transaction_log_session(const struct session *session)
 	begin(&line, "session", session);
 	if (session->client.is_early)
 		log_pair_text(&line, "early", "yes");
-	log_pair_text(&line, "tls", "no");
+	put_tls(&line, session);
 	log_pair_number(&line, "transactions", session->transactions);
 	log_pair_number(&line, "messages", session->messages);
 	log_pair_number(&line, "refused", session->refusals);
 	log_pair_number(&line, "errors", session->errors);
 	log_pair_text(&line, "reason", session->end_reason);
+	log_pair_number(&line, "ms", session_now_ms(session) - session->begun_ms);
+	log_end(&line);
+}
+
+void
+transaction_log_tls_failure(const struct session *session, const struct tls_failure *failure)
+{
+	struct log_line line;
+
+	begin(&line, "tls-failed", session);
+	put_tls(&line, session);
+	log_pair_text(&line, "reason", failure->reason);
+	put_detail(&line, span_of(failure->detail));
+	if (failure->sent.length)
+		log_pair(&line, "sent", failure->sent);
 	log_pair_number(&line, "ms", session_now_ms(session) - session->begun_ms);
 	log_end(&line);
 }

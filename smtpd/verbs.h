@@ -28,6 +28,11 @@ enum handled verb_help(struct session *session, struct span argument, struct rep
 enum handled verb_quit(struct session *session, struct span argument, struct reply *reply);
 enum handled verb_not_offered(struct session *session, struct span argument, struct reply *reply);
 
+/* verbs_tls.c */
+/* Is STARTTLS offered to this session now? */
+bool verbs_may_start_tls(const struct session *session);
+enum handled verb_starttls(struct session *session, struct span argument, struct reply *reply);
+
 /* verbs_envelope.c */
 enum handled verb_mail(struct session *session, struct span argument, struct reply *reply);
 enum handled verb_rcpt(struct session *session, struct span argument, struct reply *reply);
@@ -44,6 +49,8 @@ void verbs_keep_text(struct session *session, struct span text);
 /* Does the text so far pass policy? What is found in a text stays there, so more text changes no refusal. False:
  * *reply is filled. */
 bool verbs_judge_text(const struct session *session, struct reply *reply);
+/* Does a commit with this outcome pass policy? False: *reply is filled. */
+bool verbs_judge_outcome(const struct session *session, enum commit_outcome outcome, struct reply *reply);
 /* Are so many octets so far over the size limit that nothing is waited for? */
 bool verbs_is_endless(const struct session *session, uint64_t octets);
 

@@ -30,6 +30,10 @@ enum step {
 	DRAIN,
 	DRAIN_IS_OVER,
 	CLAIM_IS_OURS,
+	TLS_IS_UP,
+	TLS_BREAKS,
+	TLS_ENDS,
+	CERTIFICATE_COMES_OR_GOES,
 	STEPS
 };
 
@@ -83,6 +87,9 @@ check(const struct fixture *fixture, struct account *account)
 		BUG("more than one message from one DATA");
 	if (fixture->settled_count > account->delivered)
 		BUG("a receipt was settled that no 250 belongs to");
+	if (fixture->session.state == SESSION_HANDSHAKE &&
+	    (fixture->session.transaction || fixture->session.input.length || fixture->session.client.helo.length))
+		BUG("something that was said in the clear is left when TLS begins");
 	if (fixture->session.is_in_chunk && fixture->session.chunk_left == 0 &&
 	    fixture->session.state < SESSION_LINGERING && !session_is_waiting(&fixture->session))
 		BUG("a whole chunk is not answered");
@@ -114,6 +121,27 @@ commit_is_answered(struct fixture *fixture, enum commit_outcome outcome, struct 
 	if (fixture_say_commit(fixture, outcome, account->done) && transaction && !is_asked &&
 	    transaction->id == fixture->transaction)
 		BUG("an answer to a commit that was not asked for was let through");
+}
+
+static void
+take_tls_step(struct fixture *fixture, enum step step)
+{
+	static const struct tls_facts agreed = {
+		.version = SPAN("TLSv1.3"), .cipher = SPAN("x"), .sni = SPAN("a\r\nb")
+	};
+	static const struct tls_failure failure = { .reason = "protocol", .detail = "", .sent = SPAN("\r\n250 ok") };
+	struct session *session = &fixture->session;
+
+	if (step == CERTIFICATE_COMES_OR_GOES)
+		fixture->has_certificate = !fixture->has_certificate;
+	else if (session_is_waiting(session))
+		return;
+	else if (step == TLS_IS_UP && session->state == SESSION_HANDSHAKE)
+		session_tls_up(session, &agreed);
+	else if (step == TLS_BREAKS)
+		session_tls_failed(session, &failure);
+	else if (step == TLS_ENDS && session->client.tls.is_on)
+		session_input_closing(session);
 }
 
 static void
@@ -174,6 +202,12 @@ take_step(struct fixture *fixture, enum step step, struct span *rest, struct acc
 		break;
 	case CLAIM_IS_OURS:
 		fixture->gives_up = !fixture->gives_up;
+		break;
+	case TLS_IS_UP:
+	case TLS_BREAKS:
+	case TLS_ENDS:
+	case CERTIFICATE_COMES_OR_GOES:
+		take_tls_step(fixture, step);
 		break;
 	case STEPS:
 		break;

@@ -58,7 +58,6 @@ class Smtplib(ServerCase):
             client.ehlo()
             for name in ("pipelining", "size", "8bitmime", "enhancedstatuscodes", "chunking"):
                 self.assertTrue(client.has_extn(name), name)
-            self.assertFalse(client.has_extn("starttls"))
             self.assertFalse(client.has_extn("binarymime"))
 
     def test_sizes_at_every_border(self):

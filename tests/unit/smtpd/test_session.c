@@ -15,8 +15,8 @@
 #define GREETING "220 mx.example.org ESMTP\r\n"
 #define HELO "250 mx.example.org\r\n"
 #define EHLO                                                                                                           \
-	"250-mx.example.org\r\n250-PIPELINING\r\n250-SIZE 65536\r\n250-8BITMIME\r\n250-ENHANCEDSTATUSCODES\r\n250-"    \
-	"CHUNKING\r\n250 LIMITS RCPTMAX=100\r\n"
+	"250-mx.example.org\r\n250-PIPELINING\r\n250-SIZE 65536\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n"                   \
+	"250-ENHANCEDSTATUSCODES\r\n250-CHUNKING\r\n250-PRDR\r\n250 LIMITS RCPTMAX=100\r\n"
 #define SENDER "250 2.1.0 Sender taken\r\n"
 #define RECIPIENT "250 2.1.5 Recipient taken\r\n"
 #define GO_AHEAD "354 Send the message and end it with a line holding only a dot\r\n"
@@ -69,7 +69,7 @@ static const struct {
 	{ "VRFY alice",                { { "252 2.5.0", SESSION_GREETED }, { "252 2.5.0", SESSION_READY }, { "252 2.5.0", SESSION_MAIL }, { "252 2.5.0", SESSION_RCPT } } },
 	{ "HELP",                      { { "214-2.0.0", SESSION_GREETED }, { "214-2.0.0", SESSION_READY }, { "214-2.0.0", SESSION_MAIL }, { "214-2.0.0", SESSION_RCPT } } },
 	{ "EXPN list",                 { { "502 5.5.1", SESSION_GREETED }, { "502 5.5.1", SESSION_READY }, { "502 5.5.1", SESSION_MAIL }, { "502 5.5.1", SESSION_RCPT } } },
-	{ "STARTTLS",                  { { "502 5.5.1", SESSION_GREETED }, { "502 5.5.1", SESSION_READY }, { "502 5.5.1", SESSION_MAIL }, { "502 5.5.1", SESSION_RCPT } } },
+	{ "STARTTLS",                  { { "454 4.7.0", SESSION_GREETED }, { "454 4.7.0", SESSION_READY }, { "503 5.5.1", SESSION_MAIL }, { "503 5.5.1", SESSION_RCPT } } },
 	{ "FROBNICATE",                { { "500 5.5.1", SESSION_GREETED }, { "500 5.5.1", SESSION_READY }, { "500 5.5.1", SESSION_MAIL }, { "500 5.5.1", SESSION_RCPT } } },
 	{ ".",                         { { "500 5.5.1", SESSION_GREETED }, { "500 5.5.1", SESSION_READY }, { "500 5.5.1", SESSION_MAIL }, { "500 5.5.1", SESSION_RCPT } } },
 	{ "",                          { { "500 5.5.2", SESSION_GREETED }, { "500 5.5.2", SESSION_READY }, { "500 5.5.2", SESSION_MAIL }, { "500 5.5.2", SESSION_RCPT } } },
@@ -229,7 +229,7 @@ help_names_what_is_offered_and_whom_to_ask(void **unused)
 	(void)unused;
 	const char *heard = fixture_talk(fixture, "HELP\r\n");
 	assert_non_null(strstr(heard, "214-2.0.0 Commands: HELO EHLO MAIL"));
-	assert_non_null(strstr(heard, "CHUNKING (RFC 3030), LIMITS (RFC 9422)\r\n"));
+	assert_non_null(strstr(heard, "CHUNKING (RFC 3030), PRDR (draft-hall-prdr), LIMITS (RFC 9422)\r\n"));
 	assert_non_null(strstr(heard, "214 2.0.0 For help from a person: write to <postmaster@mx.example.org>\r\n"));
 	fixture->config.contact = "Call 12345.";
 	assert_non_null(strstr(fixture_talk(fixture, "HELP\r\n"), "from a person: Call 12345.\r\n"));

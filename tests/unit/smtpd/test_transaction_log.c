@@ -17,19 +17,29 @@ enum { LOG_BYTES = 65536 };
 
 static char log_text[LOG_BYTES];
 
-/* Runs a session with standard error in a memory file, and reads what was logged. */
+/* Runs a session with standard error in a memory file, and reads what was logged. With failure, TLS comes up after
+ * STARTTLS and breaks like that at the end. */
 static void
-log_of(const char *client, const char *const *lines)
+log_of_tls(const char *client, const char *const *lines, const struct tls_failure *failure)
 {
+	static const struct tls_facts agreed = {
+		.version = SPAN("TLSv1.3"), .cipher = SPAN("TLS_AES_128_GCM_SHA256"), .sni = SPAN("mx.example.org")
+	};
 	struct fixture *fixture = fixture_new();
 	int file = memfd_create("log", MFD_CLOEXEC);
 	int saved = dup(STDERR_FILENO);
 
 	assert_true(file >= 0 && saved >= 0);
 	assert_int_equal(dup2(file, STDERR_FILENO), STDERR_FILENO);
+	fixture->has_certificate = failure != NULL;
 	fixture_connect(fixture, client);
-	for (; *lines; lines++)
+	for (; *lines; lines++) {
 		(void)fixture_talk(fixture, *lines);
+		if (failure && strcmp(*lines, "STARTTLS\r\n") == 0)
+			session_tls_up(&fixture->session, &agreed);
+	}
+	if (failure)
+		session_tls_failed(&fixture->session, failure);
 	fixture_free(fixture);
 	assert_int_equal(dup2(saved, STDERR_FILENO), STDERR_FILENO);
 	ssize_t length = pread(file, log_text, sizeof log_text - 1, 0);
@@ -37,6 +47,12 @@ log_of(const char *client, const char *const *lines)
 	log_text[length] = '\0';
 	(void)close(saved);
 	(void)close(file);
+}
+
+static void
+log_of(const char *client, const char *const *lines)
+{
+	log_of_tls(client, lines, NULL);
 }
 
 /* The line number `index` that was logged, without its time and process. */
@@ -133,6 +149,42 @@ clients_bytes_are_escaped(void **unused)
 	assert_int_equal(lines_logged(), 2);
 }
 
+static void
+tls_that_breaks(void **unused)
+{
+	static const char *const lines[] = { "STARTTLS\r\n", "EHLO client.example\r\n", "MAIL FROM:<s@c.example>\r\n",
+		"RCPT TO:<nobody@example.org>\r\n", "RCPT TO:<alice@example.org>\r\n", NULL };
+	static const struct tls_failure failure = { "protocol", "bad record mac", { NULL, 0 } };
+
+	(void)unused;
+	log_of_tls("127.0.0.1", lines, &failure);
+	assert_non_null(strstr(line_of(0), "event=refused "));
+	assert_non_null(strstr(line_of(0), " tls=TLSv1.3 spf="));
+	assert_string_equal(line_of(1),
+	    "event=tls-failed session=65a0000000000001 client=127.0.0.1 helo=client.example tls=TLSv1.3 "
+	    "cipher=TLS_AES_128_GCM_SHA256 sni=mx.example.org reason=protocol detail=\"bad record mac\" ms=0");
+	assert_non_null(strstr(line_of(2), "event=transaction "));
+	assert_non_null(strstr(line_of(2), " tls=TLSv1.3 cipher=TLS_AES_128_GCM_SHA256 sni=mx.example.org spf=exempt"));
+	assert_non_null(strstr(line_of(2), " verdict=abandoned reason=tls-failed "));
+	assert_non_null(strstr(line_of(3), "event=session "));
+	assert_non_null(strstr(line_of(3), " tls=TLSv1.3 cipher=TLS_AES_128_GCM_SHA256 sni=mx.example.org "));
+	assert_non_null(strstr(line_of(3), " reason=tls-failed "));
+	assert_int_equal(lines_logged(), 4);
+}
+
+static void
+a_handshake_that_is_none(void **unused)
+{
+	static const char *const lines[] = { "EHLO client.example\r\n", NULL };
+	static const struct tls_failure failure = { "plain-text", "wrong version number", SPAN("EHLO \"a b\"\r\n") };
+
+	(void)unused;
+	log_of_tls("127.0.0.1", lines, &failure);
+	assert_string_equal(line_of(0),
+	    "event=tls-failed session=65a0000000000001 client=127.0.0.1 helo=client.example tls=no reason=plain-text "
+	    "detail=\"wrong version number\" sent=\"EHLO \\x22a b\\x22\\x0d\\x0a\" ms=0");
+}
+
 int
 main(void)
 {
@@ -141,6 +193,8 @@ main(void)
 		cmocka_unit_test(refused_recipients_have_a_line_each_and_their_transaction_none),
 		cmocka_unit_test(a_transaction_that_is_given_up),
 		cmocka_unit_test(clients_bytes_are_escaped),
+		cmocka_unit_test(tls_that_breaks),
+		cmocka_unit_test(a_handshake_that_is_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
