@@ -50,9 +50,12 @@ conn_is_called_at(const struct conn *conn, const struct peer_address *address)
 	struct sockaddr_storage name;
 	socklen_t length = sizeof name;
 
-	if (getsockname(conn->fd, (struct sockaddr *)&name, &length) != 0)
-		return false;
-	struct peer_address local = peer_from_sockaddr(&name);
+	struct peer_address local = conn->session.client.called;
+	if (!local.family) {
+		if (getsockname(conn->fd, (struct sockaddr *)&name, &length) != 0)
+			return false;
+		local = peer_from_sockaddr(&name);
+	}
 	return local.family == address->family && memcmp(local.ip, address->ip, sizeof local.ip) == 0;
 }
 
@@ -195,6 +198,25 @@ conn_turn(struct conn *conn)
 		end(conn);
 }
 
+/* Of a proxy's bytes exactly the header is taken: what follows belongs to whoever reads next, be it TLS. */
+static void
+receive_header(struct conn *conn)
+{
+	struct session *session = &conn->session;
+	char *bytes = conn->smtpd->read_bytes;
+	ssize_t got = recv(conn->fd, bytes, SESSION_READ_BYTES, MSG_DONTWAIT | MSG_PEEK);
+
+	if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+		return;
+	if (got <= 0) {
+		session_input_ended(session, got == 0);
+		return;
+	}
+	size_t taken = session_take_header(session, span_make(bytes, (size_t)got));
+	if (recv(conn->fd, bytes, taken, MSG_DONTWAIT) != (ssize_t)taken)
+		session_input_ended(session, false);
+}
+
 static void
 receive(struct conn *conn)
 {
@@ -227,7 +249,10 @@ on_ready(evutil_socket_t fd, short what, void *argument)
 			(void)set_interest(conn, CONN_NOTHING);
 			return;
 		}
-		receive(conn);
+		if (session_awaits_header(&conn->session))
+			receive_header(conn);
+		else
+			receive(conn);
 	}
 	conn_turn(conn);
 }

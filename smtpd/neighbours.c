@@ -41,12 +41,28 @@ spare_descriptors(const struct smtpd *smtpd)
 	return share < SPARE_DESCRIPTORS ? share : SPARE_DESCRIPTORS;
 }
 
+/* What the door says of a client whom a proxy has announced. */
+static bool
+on_announced(struct smtpd *smtpd, const struct ipc_message *message)
+{
+	struct conn *conn = sessions_find(smtpd->sessions, message->announced_say.session);
+
+	if (!conn)
+		return true;
+	conn->is_near_cap = message->announced_say.is_near_cap;
+	bool in_phase = session_hear(&conn->session, message);
+	conn_turn(conn);
+	return in_phase;
+}
+
 static bool
 on_client(void *context, struct edge *edge, const struct ipc_message *message)
 {
 	struct smtpd *smtpd = context;
 
 	(void)edge;
+	if (message->type == IPC_ANNOUNCED_SAY)
+		return on_announced(smtpd, message);
 	if (message->type != IPC_CONNECTION)
 		return false;
 	if (message->descriptor < 0)
@@ -59,10 +75,12 @@ on_client(void *context, struct edge *edge, const struct ipc_message *message)
 }
 
 static void
-forget_door_id(struct conn *conn, void *argument)
+forget_door(struct conn *conn, void *argument)
 {
 	(void)argument;
 	conn->has_door_id = false;
+	session_neighbour_gone(&conn->session, ROLE_DOOR);
+	conn_turn(conn);
 }
 
 static void
@@ -72,7 +90,7 @@ on_door_gone(void *context, struct edge *edge)
 
 	(void)edge;
 	/* The next door counts from nothing and uses the same numbers for others. */
-	sessions_each(smtpd->sessions, forget_door_id, NULL);
+	sessions_each(smtpd->sessions, forget_door, NULL);
 	buf_reset(&smtpd->closed);
 }
 
@@ -221,8 +239,13 @@ neighbours_tell_closed(struct smtpd *smtpd)
 bool
 neighbours_ask(struct session *session, struct ipc_message *message)
 {
-	struct smtpd *smtpd = ((struct conn *)session->owner)->smtpd;
+	struct conn *conn = session->owner;
+	struct smtpd *smtpd = conn->smtpd;
 
+	if (message->type == IPC_ANNOUNCED_ASK) {
+		message->announced_ask.id = conn->door_id;
+		return conn->has_door_id && edge_send(smtpd->door, message);
+	}
 	if (message->type == IPC_SPF_ASK || message->type == IPC_NAME_ASK)
 		return edge_send(smtpd->dns, message);
 	if (message->type == IPC_AUTH_ASK)

@@ -12,6 +12,7 @@ enum {
 	ARENA_BYTES = 16384,
 	INPUT_BYTES = LINE_LIMIT_BYTES + SESSION_READ_BYTES,
 	SPF_MARGIN_MS = 2000, /* dns keeps its deadline itself; this is for a dns that hangs */
+	DOOR_MS = 5000,
 	PROBE_MS = 30000,
 	LINGER_MS = 5000
 };
@@ -103,7 +104,8 @@ session_dismiss(struct session *session, enum reply_id why)
 
 	if (why == REPLY_ENDLESS_MESSAGE)
 		reply.details[0] = reply_number(&reply, config->max_message_size);
-	if (session->state != SESSION_HANDSHAKE)
+	/* Before a proxy has said for whom it speaks, and before TLS, nobody could hear it. */
+	if (session->state != SESSION_PROXY && session->state != SESSION_HANDSHAKE)
 		session_say(session, &reply);
 	session_leave(session, reply_reason(why), why == REPLY_ENDLESS_MESSAGE);
 }
@@ -121,6 +123,9 @@ session_arm(struct session *session)
 			span_ms = config->data_timeout;
 		else if (session->state == SESSION_HANDSHAKE)
 			span_ms = config->tls_timeout;
+		break;
+	case WAIT_DOOR:
+		span_ms = DOOR_MS;
 		break;
 	case WAIT_SPF:
 	case WAIT_NAME:
@@ -217,6 +222,29 @@ ask_name(struct session *session)
 		facts_client_name(world->config, IPREV_UNKNOWN, span_make(NULL, 0), &session->client);
 }
 
+/* Implicit TLS (RFC 8314): the handshake comes before the greeting. */
+static void
+begin_with_tls(struct session *session)
+{
+	session_begin_handshake(session);
+	if (!session->world->io->start_tls(session))
+		session_lose_handshake(session, "not-available");
+}
+
+void
+session_meet(struct session *session)
+{
+	if (session->world->is_draining) {
+		session_dismiss(session, REPLY_DRAINING);
+		return;
+	}
+	ask_name(session);
+	if (session->client.tls_mode == LISTENER_TLS_IMPLICIT)
+		begin_with_tls(session);
+	else
+		session_await_silence(session);
+}
+
 /* What the door has said of the client, and what follows from it. */
 static void
 take_connection(struct session *session, const struct ipc_connection *connection)
@@ -227,15 +255,6 @@ take_connection(struct session *session, const struct ipc_connection *connection
 	client->listener = arena_copy(&session->arena, connection->listener);
 	client->role = connection->role;
 	client->tls_mode = connection->tls;
-}
-
-/* Implicit TLS (RFC 8314): the handshake comes before the greeting. */
-static void
-begin_with_tls(struct session *session)
-{
-	session_begin_handshake(session);
-	if (!session->world->io->start_tls(session))
-		session_lose_handshake(session, "not-available");
 }
 
 void
@@ -251,15 +270,10 @@ session_begin(struct session *session, struct session_world *world, void *owner,
 	session->mail_ms = session->begun_ms;
 	world->sessions_begun++;
 	take_connection(session, connection);
-	if (world->is_draining) {
-		session_dismiss(session, REPLY_DRAINING);
-		return;
-	}
-	ask_name(session);
-	if (session->client.tls_mode == LISTENER_TLS_IMPLICIT)
-		begin_with_tls(session);
+	if (connection->is_proxied)
+		session_await_header(session);
 	else
-		session_await_silence(session);
+		session_meet(session);
 }
 
 /* Takes the commit back, or, when deliver has begun it, waits as long as it takes. */
@@ -286,12 +300,17 @@ on_deadline(struct session *session)
 	case WAIT_NOTHING:
 		if (session->state >= SESSION_LINGERING)
 			session->is_overdue = true;
+		else if (session->state == SESSION_PROXY)
+			session_miss_header(session);
 		else if (session->state == SESSION_HANDSHAKE)
 			session_lose_handshake(session, "timed-out");
 		else if (session->state == SESSION_SILENT)
 			session_greet(session);
 		else
 			session_dismiss(session, REPLY_TIMED_OUT);
+		return;
+	case WAIT_DOOR:
+		session_dismiss(session, REPLY_TOO_MANY_SESSIONS);
 		return;
 	case WAIT_SPF:
 		facts_spf_unknown(&transaction->sender.spf);

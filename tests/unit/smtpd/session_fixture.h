@@ -28,6 +28,7 @@ struct fixture {
 	char heard[65536];                 /* what fixture_heard() took last */
 	unsigned asked[IPC_TYPE_COUNT];    /* how many of each kind */
 	uint32_t transaction;              /* of the last ASK */
+	struct peer_address announced;     /* of the last ANNOUNCED_ASK */
 	uint64_t probe_bytes;              /* of the last PROBE_ASK */
 	uint64_t deadline_ms;              /* of the last COMMIT */
 	struct buf trace;                  /* of the last COMMIT */
@@ -39,6 +40,7 @@ struct fixture {
 	bool has_certificate;
 	unsigned handshakes; /* begun */
 	bool has_map;
+	bool has_door;
 	bool has_dns;
 	bool has_deliver;
 	bool is_acknowledged; /* by the client's kernel */
@@ -92,9 +94,12 @@ fixture_ask(struct session *session, struct ipc_message *message)
 {
 	struct fixture *fixture = fixture_of(session);
 	bool is_for_dns = message->type == IPC_SPF_ASK || message->type == IPC_NAME_ASK;
+	bool is_for_door = message->type == IPC_ANNOUNCED_ASK;
 
-	if (is_for_dns ? !fixture->has_dns : !fixture->has_deliver)
+	if (is_for_door ? !fixture->has_door : is_for_dns ? !fixture->has_dns : !fixture->has_deliver)
 		return false;
+	if (is_for_door)
+		fixture->announced = message->announced_ask.client;
 	fixture->asked[message->type]++;
 	if (message->type == IPC_SPF_ASK)
 		fixture->transaction = message->spf_ask.transaction;
@@ -220,7 +225,8 @@ fixture_new(void)
 	fixture->memory.limit_bytes = fixture->config.memory_budget;
 	body_store_limit(&fixture->bodies, fixture->config.spool_budget);
 	fixture->now_ms = 1000000;
-	fixture->has_map = fixture->has_dns = fixture->has_deliver = fixture->is_acknowledged = true;
+	fixture->has_map = fixture->has_door = fixture->has_dns = fixture->has_deliver = fixture->is_acknowledged =
+	    true;
 	fixture->out = BUF_LIMIT(1 << 20);
 	fixture->trace = BUF_LIMIT(IPC_TRACE_BYTES);
 	fixture->body = BUF_LIMIT(1 << 26);
@@ -245,6 +251,17 @@ fixture_connect_to(struct fixture *fixture, const char *client, enum listener_ro
 
 	if (!peer_parse_ip(span_of(client), &connection.client))
 		BUG("a test's client address does not parse");
+	session_begin(&fixture->session, &fixture->world, fixture, FIXTURE_ID, &connection);
+}
+
+/* A proxy connects, and has not said for whom. */
+static inline void
+fixture_connect_proxy(struct fixture *fixture, const char *proxy, enum listener_tls tls)
+{
+	struct ipc_connection connection = { .listener = SPAN("here"), .tls = (uint8_t)tls, .is_proxied = 1 };
+
+	if (!peer_parse_ip(span_of(proxy), &connection.client))
+		BUG("a test's proxy address does not parse");
 	session_begin(&fixture->session, &fixture->world, fixture, FIXTURE_ID, &connection);
 }
 
@@ -310,6 +327,16 @@ fixture_pass(struct fixture *fixture, uint64_t ms)
 }
 
 /* --- answers --- */
+
+static inline bool
+fixture_say_announced(struct fixture *fixture, bool is_welcome)
+{
+	struct ipc_message say = { .type = IPC_ANNOUNCED_SAY, .descriptor = -1 };
+
+	say.announced_say.session = FIXTURE_ID;
+	say.announced_say.is_welcome = is_welcome;
+	return session_hear(&fixture->session, &say);
+}
 
 static inline bool
 fixture_say_spf(struct fixture *fixture, enum spf_result helo, enum spf_result mailfrom, const char *explanation)
@@ -394,7 +421,9 @@ static inline void
 fixture_answer_well(struct fixture *fixture)
 {
 	while (session_is_waiting(&fixture->session)) {
-		if (fixture->session.wait == WAIT_SPF)
+		if (fixture->session.wait == WAIT_DOOR)
+			(void)fixture_say_announced(fixture, true);
+		else if (fixture->session.wait == WAIT_SPF)
 			(void)fixture_say_spf(fixture, SPF_PASS, SPF_PASS, "");
 		else if (fixture->session.wait == WAIT_NAME)
 			(void)fixture_say_name(fixture, IPREV_NONE, "");
