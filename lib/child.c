@@ -265,6 +265,7 @@ put_up_walls(struct life *life, struct buf *missing)
 	life->sandbox.row = life->child.row;
 	life->sandbox.view = FD_VIEW;
 	ok = sandbox_enter(&life->sandbox, missing, &why);
+	life->child.open_files = life->sandbox.open_files;
 	if (!ok)
 		log_error("the walls could not be put up: %.*s; this process ends", SPAN_ARG(buf_span(&why)));
 	buf_free(&why);

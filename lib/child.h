@@ -24,6 +24,7 @@ struct child {
 	const struct plan_row *row;
 	unsigned instance;
 	unsigned cores;
+	uint64_t open_files;     /* so many descriptors it may have; from start on */
 	struct event_base *base; /* NULL until start */
 	struct edge *control;
 	bool is_draining;
