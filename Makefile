@@ -131,6 +131,7 @@ bench:
 	@scripts/packages.sh build bench
 	@$(MAKE) --silent all $(BUILD)/bench/smtpload $(BUILD)/bench/disk
 	tests/bench/bench.py --build $(BUILD)
+	tests/bench/crowd.py --build $(BUILD)
 
 
 install: all
