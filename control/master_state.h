@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "conf/config.h"
+#include "control/certificates.h"
 #include "control/children.h"
 #include "control/control_socket.h"
 #include "control/listeners.h"
@@ -29,6 +30,8 @@ struct master {
 	struct listeners listeners;
 	struct map_watch map;
 	struct users_watch users;
+	struct certificates certificates;
+	bool has_bad_certificate; /* one was refused; at the start that is the end */
 	struct children children;
 	struct control_socket *control;
 	struct event_base *base;
