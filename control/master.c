@@ -291,6 +291,8 @@ check_everything(struct master *master, struct buf *why)
 	supplies->map = master->map.fd;
 	users_watch_open(&master->users, &supplies->state, config);
 	supplies->users = master->users.fd;
+	auth_folder_open(&master->auth_folder, config);
+	supplies->auth_folder = master->auth_folder.fd;
 	return certificates_open(&master->certificates, config, why);
 }
 
@@ -320,6 +322,7 @@ start_everything(struct master *master, struct buf *why)
 		&master->children, master->base, &master->supplies, count_cores(master->config), &events, master) ||
 	    !map_watch_start(&master->map, master->base, reload_send_map, master) ||
 	    !users_watch_start(&master->users, master->base, reload_send_users, master) ||
+	    !auth_folder_start(&master->auth_folder, master->base, reload_send_folder, master) ||
 	    !certificates_start(&master->certificates, master->base)) {
 		buf_printf(why, "no memory to start");
 		return false;
@@ -347,6 +350,7 @@ clean_up(struct master *master)
 	map_watch_close(&master->map);
 	users_watch_close(&master->users);
 	certificates_close(&master->certificates);
+	auth_folder_close(&master->auth_folder);
 	listeners_close(&master->listeners);
 	free_event(master->on_term);
 	free_event(master->on_interrupt);
@@ -366,6 +370,7 @@ master_run(struct config *config, const char *config_path)
 	master = (struct master){ .config_path = config_path, .config = config, .started_ms = clock_monotonic_ms() };
 	master.map.fd = -1;
 	master.users.fd = -1;
+	master.auth_folder.fd = -1;
 	listeners_init(&master.listeners);
 	supplies_init(&master.supplies, config);
 	certificates_init(&master.certificates, &master.supplies.state, &reload_certificates_events, &master);

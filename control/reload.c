@@ -91,6 +91,16 @@ note_refusal(void *context)
 
 const struct certificates_events reload_certificates_events = { ask_keys, send_chains, note_refusal };
 
+void
+reload_send_folder(void *context)
+{
+	struct master *master = context;
+	struct ipc_message message = { .type = IPC_FOLDER, .descriptor = master->auth_folder.fd };
+
+	master->supplies.auth_folder = master->auth_folder.fd;
+	children_send(&master->children, ROLE_CALLER, &message);
+}
+
 static bool
 check_map(struct master *master, const struct config *fresh, struct buf *why)
 {
@@ -132,6 +142,8 @@ switch_over(struct master *master, struct config *fresh, int file)
 	map_watch_set_config(&master->map, fresh);
 	users_watch_set_config(&master->users, fresh);
 	master->supplies.users = master->users.fd;
+	auth_folder_set_config(&master->auth_folder, fresh);
+	master->supplies.auth_folder = master->auth_folder.fd;
 	/* Those that stay, too: what they are for may have changed. */
 	reload_lend_listeners(master);
 	listeners_drop_unwanted(&master->listeners, take_back, master);

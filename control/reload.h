@@ -18,5 +18,7 @@ extern const struct certificates_events reload_certificates_events;
 void reload_send_map(void *master);
 /* Sends the users in force to tidegate-auth. */
 void reload_send_users(void *master);
+/* Sends tidegate-caller the folder of the auth-socket. */
+void reload_send_folder(void *master);
 
 #endif
