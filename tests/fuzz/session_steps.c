@@ -80,6 +80,7 @@ configure(struct stage *stage)
 	config->max_recipients = is_set(stage, 13) ? 2 : 100;
 	config->resolver_down = is_set(stage, 14) ? RESOLVER_DOWN_DEFER : RESOLVER_DOWN_ACCEPT;
 	config->contact = is_set(stage, 15) ? "Call 12345." : "";
+	config->contact_url = is_set(stage, 15) ? "https://example.org/mail" : "";
 	config->greeting_delay = is_set(stage, 16) ? 3000 : 0;
 	config->early_talker = actions[stage->setting[2] >> 1 & 3];
 	config->tarpit_after = is_set(stage, 19) ? 1 : 1000;
@@ -94,6 +95,19 @@ configure(struct stage *stage)
 	stage->fixture->has_dns = !is_set(stage, 27);
 	stage->fixture->has_deliver = !is_set(stage, 28);
 	stage->fixture->is_acknowledged = !is_set(stage, 29);
+	/* Too little for the longest replies. */
+	if (is_set(stage, 31))
+		stage->fixture->world.out.limit_bytes = 90;
+}
+
+/* Memory that runs short in the middle of everything. */
+static void
+shorten_memory(struct stage *stage)
+{
+	if (!is_set(stage, 30))
+		return;
+	session_of(stage)->arena.limit_bytes = 1100;
+	session_of(stage)->transaction_arena.limit_bytes = 5000;
 }
 
 static void
@@ -107,6 +121,7 @@ connect_client(struct stage *stage)
 	witness_begin(&stage->witness, stage->fixture);
 	fixture_connect_to(
 	    stage->fixture, clients[kind & 3], kind & 4 ? LISTENER_SUBMISSION : LISTENER_MX, ways[kind >> 3 & 3]);
+	shorten_memory(stage);
 	witness_looks(&stage->witness);
 }
 
@@ -315,6 +330,7 @@ deliver_says_commit(struct stage *stage, struct span argument)
 	say.commit_say.outcome = (uint8_t)outcome;
 	say.commit_say.outcomes = span_make(outcomes, due);
 	say.commit_say.receipt = outcome <= COMMIT_DONE_BEFORE ? ++stage->last_receipt : 0;
+	say.commit_say.copies = outcome == COMMIT_DONE;
 	say.commit_say.text = SPAN("what\r\nwas");
 	/* The session goes on at once, so the witness has to know before it, if the answer fits. */
 	if (awaits && say.commit_say.transaction == commit->transaction &&
@@ -387,15 +403,15 @@ map_comes_or_goes(struct stage *stage, struct span argument)
 	stage->fixture->has_map = octet(argument, 0) & 1;
 }
 
-/* Other sessions have taken the budgets, or given them back. */
+/* Other sessions have taken the memory budget, or that of the spool, or both, or have given them back. */
 static void
 budget_is_used_up(struct stage *stage, struct span argument)
 {
 	const struct config *config = &stage->fixture->config;
-	bool is_gone = octet(argument, 0) & 1;
+	unsigned gone = octet(argument, 0);
 
 	body_store_limit(
-	    &stage->fixture->bodies, is_gone ? 0 : config->memory_budget, is_gone ? 0 : config->spool_budget);
+	    &stage->fixture->bodies, gone & 1 ? 0 : config->memory_budget, gone & 2 ? 0 : config->spool_budget);
 }
 
 /* Their numbers are part of the seeds: new ones go to the end. */

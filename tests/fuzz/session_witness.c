@@ -21,8 +21,8 @@ enum {
 	SAME = 0 /* the state stays */
 };
 
-/* Where a good reply may be said, and where it leads: the protocol once more (RFC 5321 4.1.4, RFC 3030, RFC 3207),
- * written down apart from the engine's table. The first row that fits wins. */
+/* Where a reply that leads on may be said, and where it leads: the protocol once more (RFC 5321 4.1.4, RFC 3030, RFC
+ * 3207), written down apart from the engine's table. The first row that fits wins. */
 static const struct progress {
 	enum reply_id reply;
 	unsigned states;
@@ -48,6 +48,12 @@ static const struct progress {
 	{ REPLY_DELIVERED_BEFORE, MESSAGE, READY },
 	{ REPLY_DELIVERED_TO_SOME, MESSAGE, READY },
 	{ REPLY_GOODBYE, COMMANDS, OVER },
+	/* What cannot be told from what follows, or is endless, ends the session, as every 421 does. */
+	{ REPLY_EARLY_TALKER, SILENT, OVER },
+	{ REPLY_BROKEN_LINE, COMMANDS, OVER },
+	{ REPLY_ENDLESS_LINE, COMMANDS, OVER },
+	{ REPLY_BAD_CHUNK, COMMANDS, OVER },
+	{ REPLY_ENDLESS_MESSAGE, COMMANDS | TEXT, OVER },
 };
 
 static unsigned
@@ -140,12 +146,14 @@ after_reply(const struct session *session, enum reply_id id)
 {
 	unsigned state = state_of(session);
 
-	if (reply_code(id) >= 400)
-		return after_refusal(session);
 	for (size_t i = 0; i < sizeof progresses / sizeof progresses[0]; i++)
 		if (progresses[i].reply == id && (progresses[i].states & state))
 			return progresses[i].after == SAME ? state : progresses[i].after;
-	BUG("a good reply was given in a state that has none like it");
+	if (reply_code(id) == 421)
+		return OVER;
+	if (reply_code(id) < 400)
+		BUG("a good reply was given in a state that has none like it");
+	return after_refusal(session);
 }
 
 /* --- messages --- */
