@@ -34,7 +34,8 @@ spawn_order_make(const struct programs *programs, const struct config *config, c
 		.account = accounts->of[role],
 		.view = -1,
 		.map = -1,
-		.journal = -1,
+		.folder = -1,
+		.certificates = -1,
 		.log = STDERR_FILENO };
 
 	for (unsigned i = 0; i < PLAN_NEIGHBOURS_MAX; i++)
@@ -93,7 +94,8 @@ lay_out(const struct spawn_order *order, int control, int config, int layout[sta
 	layout[FD_CONFIG] = config;
 	layout[FD_VIEW] = order->view;
 	layout[FD_MAP] = order->map;
-	layout[FD_JOURNAL] = order->journal;
+	layout[FD_FOLDER] = order->folder;
+	layout[FD_CERTIFICATES] = order->certificates;
 	for (unsigned i = 0; i < count; i++)
 		layout[neighbours[i].descriptor] = order->edges[i];
 	for (unsigned i = 0; i < SPAWN_LENT_MAX; i++)

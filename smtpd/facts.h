@@ -43,10 +43,12 @@ struct tls_failure {
 
 struct client_facts {
 	struct peer_address address;
-	struct span listener; /* the name of the one it has called */
-	uint8_t role;         /* enum listener_role */
-	uint8_t tls_mode;     /* enum listener_tls */
-	bool is_early;        /* has talked before it was greeted */
+	struct peer_address proxy;  /* who has connected for the client, when that is known; else family 0 */
+	struct peer_address called; /* the address that the client has called; family 0: that of the socket */
+	struct span listener;       /* the name of the one it has called */
+	uint8_t role;               /* enum listener_role */
+	uint8_t tls_mode;           /* enum listener_tls */
+	bool is_early;              /* has talked before it was greeted */
 	bool is_loopback;
 	bool is_trusted;     /* in a network of `trusted` */
 	bool is_forwarder;   /* in a network of `forwarders`, or its confirmed name is listed there */
@@ -69,8 +71,9 @@ struct spf_facts {
 };
 
 struct sender_facts {
-	struct span address; /* without brackets; empty for the null sender */
-	struct span domain;
+	struct span address;      /* without brackets; empty for the null sender */
+	struct span domain;       /* in A-labels when it is not ASCII */
+	bool is_smtputf8;         /* MAIL has said SMTPUTF8: addresses may be UTF-8 */
 	uint64_t announced_bytes; /* SIZE=, or 0 */
 	bool wants_prdr;          /* MAIL had PRDR */
 	struct spf_facts spf;
@@ -78,6 +81,7 @@ struct sender_facts {
 
 struct recipient_facts {
 	struct span address; /* as RCPT gave it, without brackets */
+	struct span shown;   /* the same for a reply, which is ASCII: its domain in A-labels */
 	bool has_map;        /* a recipient map is loaded; else verdict means nothing */
 	enum map_verdict verdict;
 	struct span text;         /* the map's words for REFUSE and DEFER */
@@ -110,6 +114,8 @@ struct facts {
 
 /* Fills in everything that follows from the address and the configuration alone; no name, no HELO. */
 void facts_client(const struct config *config, const struct peer_address *address, struct client_facts *client);
+/* The same for a client that turns out to be somebody else; what does not follow from its address stays. */
+void facts_client_moved(const struct config *config, const struct peer_address *address, struct client_facts *client);
 /* Takes what dns said of the reverse name; name is kept as a span. */
 void facts_client_name(
     const struct config *config, enum iprev_result result, struct span name, struct client_facts *client);
