@@ -206,6 +206,16 @@ conn_turn(struct conn *conn)
 		end(conn);
 }
 
+void
+conn_hear(struct conn *conn, char *bytes, size_t length)
+{
+	bool is_secret = session_awaits_secret(&conn->session);
+
+	session_input(&conn->session, span_make(bytes, length));
+	if (is_secret)
+		explicit_bzero(bytes, length);
+}
+
 static void
 receive(struct conn *conn)
 {
@@ -220,7 +230,7 @@ receive(struct conn *conn)
 	if (got > 0 && conn->tls)
 		conn_tls_receive(conn, span_make(bytes, (size_t)got));
 	else if (got > 0)
-		session_input(session, span_make(bytes, (size_t)got));
+		conn_hear(conn, bytes, (size_t)got);
 	else if (got == 0)
 		session_input_ended(session, !(conn->tls && tls_is_inside_record(conn->tls)));
 	else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)

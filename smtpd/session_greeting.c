@@ -24,7 +24,8 @@ session_await_silence(struct session *session)
 {
 	uint64_t delay_ms = session->world->config->greeting_delay;
 
-	if (delay_ms == 0 || facts_client_is_friend(&session->client)) {
+	/* Behind a submission listener are people who wait, and who have to show a password anyway. */
+	if (delay_ms == 0 || session->client.role == LISTENER_SUBMISSION || facts_client_is_friend(&session->client)) {
 		session_greet(session);
 		return;
 	}
