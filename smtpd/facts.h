@@ -79,7 +79,8 @@ enum ownership {
 
 struct sender_facts {
 	struct span address; /* without brackets; empty for the null sender */
-	struct span domain;
+	struct span domain;  /* in A-labels when it is not ASCII */
+	bool is_smtputf8;    /* MAIL has said SMTPUTF8: addresses may be UTF-8 */
 	enum ownership ownership;
 	uint64_t announced_bytes; /* SIZE=, or 0 */
 	bool wants_prdr;          /* MAIL had PRDR */
@@ -88,6 +89,7 @@ struct sender_facts {
 
 struct recipient_facts {
 	struct span address; /* as RCPT gave it, without brackets */
+	struct span shown;   /* the same for a reply, which is ASCII: its domain in A-labels */
 	bool has_map;        /* a recipient map is loaded; else verdict means nothing */
 	enum map_verdict verdict;
 	struct span text;         /* the map's words for REFUSE and DEFER */

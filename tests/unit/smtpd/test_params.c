@@ -56,6 +56,8 @@ reads_size_and_body(void **state)
 	assert_true(params.has_size);
 	assert_int_equal(params.size_bytes, 1234);
 	assert_int_equal(params.body, BODY_8BITMIME);
+	assert_false(params.is_smtputf8);
+	assert_true(accept_mail(" SmtpUtf8 BODY=8BITMIME").is_smtputf8);
 	params = accept_mail("  body=7bit   size=0 ");
 	assert_true(params.has_size);
 	assert_int_equal(params.size_bytes, 0);
@@ -72,6 +74,24 @@ reads_prdr(void **state)
 	refuse_mail(" PRDR=", PARAMS_BAD_SYNTAX, "PRDR=");
 	refuse_mail(" PRDR=1", PARAMS_BAD_VALUE, "PRDR=1");
 	refuse_mail(" PRDR SIZE=1 PRDR", PARAMS_TWICE, "PRDR");
+}
+
+static void
+reads_auth(void **state)
+{
+	(void)state;
+	assert_false(accept_mail(" SIZE=1").has_auth);
+	assert_true(accept_mail(" AUTH=<>").has_auth);
+	assert_true(accept_mail(" auth=e+3Dmc2@example.com SIZE=1").has_auth);
+	assert_true(accept_mail(" AUTH=+2B+2B").has_auth);
+	refuse_mail(" AUTH", PARAMS_BAD_VALUE, "AUTH");
+	refuse_mail(" AUTH=", PARAMS_BAD_SYNTAX, "AUTH=");
+	refuse_mail(" AUTH=a=b", PARAMS_BAD_SYNTAX, "AUTH=a=b");
+	refuse_mail(" AUTH=a+", PARAMS_BAD_VALUE, "AUTH=a+");
+	refuse_mail(" AUTH=a+4", PARAMS_BAD_VALUE, "AUTH=a+4");
+	refuse_mail(" AUTH=a+4g", PARAMS_BAD_VALUE, "AUTH=a+4g");
+	refuse_mail(" AUTH=a+4b", PARAMS_BAD_VALUE, "AUTH=a+4b");
+	refuse_mail(" AUTH=<> AUTH=<>", PARAMS_TWICE, "AUTH=<>");
 }
 
 static void
@@ -98,6 +118,7 @@ refuses_bad_values(void **state)
 	refuse_mail(" SIZE=0x10", PARAMS_BAD_VALUE, "SIZE=0x10");
 	refuse_mail(" BODY", PARAMS_BAD_VALUE, "BODY");
 	refuse_mail(" SIZE=5 BODY=BINARYMIME", PARAMS_BAD_VALUE, "BODY=BINARYMIME");
+	refuse_mail(" SMTPUTF8=yes", PARAMS_BAD_VALUE, "SMTPUTF8=yes");
 }
 
 static void
@@ -105,7 +126,7 @@ refuses_unknown_ones(void **state)
 {
 	(void)state;
 	refuse_mail(" SIZES=1", PARAMS_UNKNOWN, "SIZES=1");
-	refuse_mail(" SIZE=1 SMTPUTF8", PARAMS_UNKNOWN, "SMTPUTF8");
+	refuse_mail(" SIZE=1 UTF8", PARAMS_UNKNOWN, "UTF8");
 	refuse_mail(" X-1-=!~<>", PARAMS_UNKNOWN, "X-1-=!~<>");
 	refuse_mail(" 8=1", PARAMS_UNKNOWN, "8=1");
 }
@@ -117,6 +138,7 @@ refuses_one_given_twice(void **state)
 	refuse_mail(" SIZE=1 SIZE=1", PARAMS_TWICE, "SIZE=1");
 	refuse_mail(" size=0 SIZE=x", PARAMS_TWICE, "SIZE=x");
 	refuse_mail(" BODY=7BIT body=8bitmime", PARAMS_TWICE, "body=8bitmime");
+	refuse_mail(" SMTPUTF8 smtputf8", PARAMS_TWICE, "smtputf8");
 }
 
 static void
@@ -170,6 +192,7 @@ main(void)
 		cmocka_unit_test(nothing_is_fine),
 		cmocka_unit_test(reads_size_and_body),
 		cmocka_unit_test(reads_prdr),
+		cmocka_unit_test(reads_auth),
 		cmocka_unit_test(size_saturates),
 		cmocka_unit_test(refuses_bad_values),
 		cmocka_unit_test(refuses_unknown_ones),
