@@ -23,7 +23,7 @@ CPPFLAGS += -D_GNU_SOURCE -I. -include lib/banned.h -MMD -MP
 LIBS      = -lspf2 -lcdb -lcares -lseccomp -levent_core -lconfuse -lssl -lcrypto -lidn2 -lunistring -lcrypt -lpthread
 
 ARCHIVES := $(foreach room,$(ROOMS),$(BUILD)/lib/$(room).a)
-PROGRAMS := tidegate tidegate-door tidegate-caller tidegate-smtpd tidegate-dns tidegate-auth tidegate-deliver
+PROGRAMS := tidegate tidegate-door tidegate-caller tidegate-smtpd tidegate-dns tidegate-auth tidegate-keys tidegate-deliver
 BINS     := $(PROGRAMS:%=$(BUILD)/bin/%)
 TESTBINS := $(UNITS:tests/unit/%.c=$(BUILD)/unit/%)
 
@@ -33,6 +33,7 @@ MAIN_tidegate-caller  := control/caller_main
 MAIN_tidegate-smtpd   := smtpd/main
 MAIN_tidegate-dns     := lookup/dns_main
 MAIN_tidegate-auth    := lookup/auth_main
+MAIN_tidegate-keys    := smtpd/keys_main
 MAIN_tidegate-deliver := deliver/main
 
 all: $(BINS)
@@ -67,12 +68,12 @@ $(BUILD)/test/hostile-smtpd: $(BUILD)/obj/tests/sandbox/hostile_smtpd.o $(ARCHIV
 	$(SAY) LINK $@
 	$(Q)$(CC) $(CFLAGS) $(LDHARDEN) $(LDFLAGS) -o $@ $< $(ARCHIVES) $(LIBS)
 
-$(BUILD)/bench/smtpload: $(BUILD)/obj/tests/bench/smtpload.o $(BUILD)/obj/tests/bench/load_session.o
+$(BUILD)/bench/smtpload: $(patsubst %,$(BUILD)/obj/tests/bench/%.o,smtpload load_session load_channel load_message)
 $(BUILD)/bench/disk: $(BUILD)/obj/tests/bench/disk.o
 $(BUILD)/bench/smtpload $(BUILD)/bench/disk:
 	@mkdir -p $(@D)
 	$(SAY) LINK $@
-	$(Q)$(CC) $(CFLAGS) $(LDHARDEN) -o $@ $^ -lpthread
+	$(Q)$(CC) $(CFLAGS) $(LDHARDEN) -o $@ $^ -lssl -lcrypto -lpthread
 
 units: $(TESTBINS)
 unit: units

@@ -90,7 +90,9 @@ take_config(struct smtpd *smtpd, struct config *config)
 	smtpd->config = config;
 	smtpd->world.config = config;
 	smtpd->map_rules = map_rules_of(config);
-	body_store_limit(&smtpd->bodies, config->memory_budget, config->spool_budget);
+	smtpd->memory.limit_bytes = config->memory_budget;
+	body_store_limit(&smtpd->bodies, config->spool_budget);
+	certificates_follow_policy(smtpd);
 }
 
 static bool
@@ -115,10 +117,12 @@ prepare(struct child *child)
 {
 	struct smtpd *smtpd = child->state;
 
-	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) == 1 &&
-	    body_store_begin(&smtpd->bodies, AT_FDCWD, child->instance) &&
-	    tls_ground_begin(&smtpd->tls_ground, &smtpd->bodies)) {
-		body_store_limit(&smtpd->bodies, smtpd->config->memory_budget, smtpd->config->spool_budget);
+	keys_link_init(&smtpd->keys);
+	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) == 1)
+		smtpd->tls_library = tls_library_open();
+	if (smtpd->tls_library && body_store_begin(&smtpd->bodies, &smtpd->memory, AT_FDCWD, child->instance) &&
+	    tls_ground_begin(&smtpd->tls_ground, &smtpd->memory)) {
+		body_store_limit(&smtpd->bodies, smtpd->config->spool_budget);
 		return true;
 	}
 	log_error("OpenSSL has no SHA-256 or no TLS here; check the installed library");
@@ -208,6 +212,7 @@ start(struct child *child)
 	smtpd->sessions = sessions_new(sizeof(struct conn));
 	world->io = &session_io;
 	world->context = smtpd;
+	world->memory = &smtpd->memory;
 	world->bodies = &smtpd->bodies;
 	world->found = malloc(sizeof *world->found);
 	world->text = malloc(SESSION_READ_BYTES + 1);
@@ -246,6 +251,12 @@ on_map(struct child *child, int fd)
 }
 
 static void
+on_certificates(struct child *child, int fd)
+{
+	certificates_take(child->state, fd);
+}
+
+static void
 on_drain(struct child *child)
 {
 	struct smtpd *smtpd = child->state;
@@ -273,6 +284,7 @@ main(int argc, char **argv)
 		.start = start,
 		.on_edge = on_edge,
 		.on_map = on_map,
+		.on_certificates = on_certificates,
 		.on_drain = on_drain,
 		.on_status = on_status };
 
