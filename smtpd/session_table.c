@@ -57,6 +57,8 @@ static const struct session_row rows[] = {
 	{ SPAN("TURN"),      ANY,     STAYS,      0,                             verb_not_offered,   "F.1" },
 	{ SPAN("ETRN"),      ANY,     STAYS,      0,                             verb_not_offered,   "RFC 1985" },
 	{ SPAN("AUTH"),      ANY,     STAYS,      0,                             verb_not_offered,   "RFC 4954" },
+	{ SPAN("XCLIENT"),   GREETED | READY, TO(GREETED), 0,                    verb_xclient,       "XCLIENT_README" },
+	{ SPAN("XCLIENT"),   INSIDE | SPOILT, STAYS, 0,                          verb_xclient_too_late, "XCLIENT_README" },
 	{ SPAN("STARTTLS"),  GREETED | READY, TO(HANDSHAKE), IDLE | BARE,        verb_starttls,      "RFC 3207 4" },
 };
 
