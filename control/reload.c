@@ -34,8 +34,9 @@ take_back(void *context, uint8_t index)
 }
 
 void
-reload_send_map(struct master *master)
+reload_send_map(void *context)
 {
+	struct master *master = context;
 	struct ipc_message message = { .type = IPC_MAP, .descriptor = master->map.fd };
 
 	master->supplies.map = master->map.fd;
@@ -46,13 +47,58 @@ reload_send_map(struct master *master)
 }
 
 void
-reload_send_users(struct master *master)
+reload_send_users(void *context)
 {
+	struct master *master = context;
 	struct ipc_message message = { .type = IPC_MAP, .descriptor = master->users.fd };
 
 	master->supplies.users = master->users.fd;
 	children_send(&master->children, ROLE_AUTH, &message);
 	log_info("new users are in force");
+}
+
+static void
+ask_keys(void *context)
+{
+	struct master *master = context;
+	struct ipc_message message = { .type = IPC_PAIRS, .descriptor = master->certificates.asked_fd };
+
+	/* Before there is any in force, a fresh keys begins with what it is asked about. */
+	if (master->certificates.pairs_fd < 0)
+		master->supplies.pairs = master->certificates.asked_fd;
+	children_send(&master->children, ROLE_KEYS, &message);
+}
+
+static void
+send_chains(void *context)
+{
+	struct master *master = context;
+	struct ipc_message message = { .type = IPC_CHAINS, .descriptor = master->certificates.chains_fd };
+
+	master->supplies.pairs = master->certificates.pairs_fd;
+	master->supplies.chains = master->certificates.chains_fd;
+	children_send(&master->children, ROLE_SMTPD, &message);
+}
+
+static void
+note_refusal(void *context)
+{
+	struct master *master = context;
+
+	master->supplies.pairs = master->certificates.pairs_fd;
+	master->has_bad_certificate = true;
+}
+
+const struct certificates_events reload_certificates_events = { ask_keys, send_chains, note_refusal };
+
+void
+reload_send_folder(void *context)
+{
+	struct master *master = context;
+	struct ipc_message message = { .type = IPC_FOLDER, .descriptor = master->auth_folder.fd };
+
+	master->supplies.auth_folder = master->auth_folder.fd;
+	children_send(&master->children, ROLE_CALLER, &message);
 }
 
 static bool
@@ -88,6 +134,7 @@ switch_over(struct master *master, struct config *fresh, int file)
 	struct ipc_message message = { .type = IPC_CONFIG, .descriptor = file };
 
 	master->supplies.config = fresh;
+	certificates_set_config(&master->certificates, fresh);
 	config_free(master->config);
 	master->config = fresh;
 	for (enum role role = ROLE_DOOR; role < ROLE_COUNT; role++)
@@ -95,6 +142,8 @@ switch_over(struct master *master, struct config *fresh, int file)
 	map_watch_set_config(&master->map, fresh);
 	users_watch_set_config(&master->users, fresh);
 	master->supplies.users = master->users.fd;
+	auth_folder_set_config(&master->auth_folder, fresh);
+	master->supplies.auth_folder = master->auth_folder.fd;
 	/* Those that stay, too: what they are for may have changed. */
 	reload_lend_listeners(master);
 	listeners_drop_unwanted(&master->listeners, take_back, master);
@@ -113,7 +162,8 @@ reload_all(struct master *master, struct buf *why)
 	int file = spawn_config_file(fresh);
 	if (file < 0)
 		buf_printf(why, "cannot write the configuration for the processes: %s", strerror(errno));
-	bool ok = file >= 0 && check_map(master, fresh, why) && listeners_open(&master->listeners, fresh, why);
+	bool ok = file >= 0 && check_map(master, fresh, why) && certificates_readable(fresh, why) &&
+		  listeners_open(&master->listeners, fresh, why);
 	if (ok)
 		switch_over(master, fresh, file);
 	else

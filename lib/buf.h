@@ -46,6 +46,8 @@ const char *buf_text(struct buf *buf);
 void buf_consume(struct buf *buf, size_t n);
 /* Empties it and clears `failed`; memory is kept. */
 void buf_reset(struct buf *buf);
+/* Empties it and overwrites all of its memory, which is kept: what it held was secret. */
+void buf_wipe(struct buf *buf);
 /* Empties it and gives the memory back. */
 void buf_free(struct buf *buf);
 

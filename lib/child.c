@@ -161,6 +161,8 @@ on_control(void *context, struct edge *edge, const struct ipc_message *message)
 			life->program->on_map(child, message->descriptor);
 		else
 			(void)close(message->descriptor);
+	} else if (message->type == IPC_FOLDER && life->program->on_folder) {
+		life->program->on_folder(child, message->descriptor);
 	} else if (message->type == IPC_PAIRS || message->type == IPC_CHAINS) {
 		take_certificates(life, message->descriptor);
 		(void)close(message->descriptor);

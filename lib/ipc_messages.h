@@ -40,6 +40,7 @@ enum ipc_limit {
 	M(UNLISTEN, unlisten, MASTER, DOOR, 0)            /* close one of them */                                      \
 	M(CONFIG, config, MASTER, CHILD, 1)               /* a sealed memory file with the new configuration */        \
 	M(MAP, map, MASTER, CHILD, 1)                     /* the new recipient map (auth: the users), read-only */     \
+	M(FOLDER, folder, MASTER, CALLER, 1)              /* where the auth-socket is, as a mere place (O_PATH) */     \
 	M(PAIRS, pairs, MASTER, KEYS, 1)                  /* a sealed memory file: certificates and their private keys */\
 	M(PAIR_SAY, pair_say, KEYS, MASTER, 0)            /* what is thought of one of them */                         \
 	M(CHAINS, chains, MASTER, SMTPD, 1)               /* a sealed memory file: the certificates in force */        \
@@ -84,6 +85,7 @@ enum ipc_limit {
 #define IPC_FIELDS_UNLISTEN(F, S) F(S, U8, index, 0)
 #define IPC_FIELDS_CONFIG(F, S)
 #define IPC_FIELDS_MAP(F, S)
+#define IPC_FIELDS_FOLDER(F, S)
 /* The file of PAIRS and of CHAINS: smtpd/certificate_set.h. */
 #define IPC_FIELDS_PAIRS(F, S)
 /* generation, index: of the set and of the pair in it. verdict: enum pair_verdict. expires: of the certificate, seconds

@@ -4,6 +4,7 @@
  * On failure: see smtpd/session.h.
  */
 #include "conf/config_networks.h"
+#include "smtpd/auth_exchange.h"
 #include "smtpd/line.h"
 #include "smtpd/session_engine.h"
 #include "smtpd/transaction_log.h"
@@ -15,6 +16,7 @@ enum {
 	SPF_MARGIN_MS = 2000, /* dns keeps its deadline itself; this is for a dns that hangs */
 	DOOR_MS = 5000,
 	PROBE_MS = 30000,
+	AUTH_MS = 30000, /* its queue is shorter than that */
 	LINGER_MS = 5000
 };
 
@@ -137,6 +139,9 @@ session_arm(struct session *session)
 		break;
 	case WAIT_COMMIT:
 		span_ms = config->final_reply;
+		break;
+	case WAIT_AUTH:
+		span_ms = AUTH_MS;
 		break;
 	case WAIT_TARPIT:
 		span_ms = session_tarpit_ms(session);
@@ -274,6 +279,7 @@ session_begin(struct session *session, struct session_world *world, void *owner,
 	session->mail_ms = session->begun_ms;
 	world->sessions_begun++;
 	take_connection(session, connection);
+	session->input.holds_secrets = session_awaits_secret(session);
 	if (connection->is_proxied)
 		session_await_header(session);
 	else
@@ -329,6 +335,9 @@ on_deadline(struct session *session)
 	case WAIT_COMMIT:
 		give_up(session);
 		return;
+	case WAIT_AUTH:
+		auth_exchange_give_up(session->auth);
+		break;
 	case WAIT_TARPIT:
 		session->wait = WAIT_NOTHING;
 		session_arm(session);

@@ -85,7 +85,9 @@ verb_xclient(struct session *session, struct span argument, struct reply *reply)
 		return refuse(reply, REPLY_SESSION_NO_MEMORY);
 	take_address(session, &xclient);
 	take_name(session, &xclient, name);
+	session->client.user = span_make(NULL, 0);
 	session->client.helo = span_make(NULL, 0);
+	session->doubt = "";
 	session->is_esmtp = false;
 	reply->id = REPLY_GREETING;
 	reply->details[0] = span_of(session->world->config->hostname);

@@ -189,6 +189,26 @@ not_in_a_transaction(void **unused)
 	fixture_free(fixture);
 }
 
+/* LOGIN makes nobody known, and whoever was known is not any more. */
+static void
+a_login_ends(void **unused)
+{
+	struct fixture *fixture = fixture_new();
+
+	(void)unused;
+	fixture->config.xclient_from = (struct config_list){ 2, hosts };
+	fixture_connect_secure(fixture, "10.0.0.7");
+	(void)fixture_say_name(fixture, IPREV_NONE, "");
+	(void)fixture_talk(fixture, "EHLO proxy.example\r\nAUTH PLAIN AGFsaWNlQGV4YW1wbGUub3JnAHNlY3JldA==\r\n");
+	assert_true(span_equal(fixture->session.client.user, SPAN("alice@example.org")));
+	assert_string_equal(fixture_talk(fixture, "XCLIENT LOGIN=bob+40example.org NAME=client.example\r\n"), GREETING);
+	assert_int_equal(fixture->session.client.user.length, 0);
+	(void)fixture_talk(fixture, "EHLO client.example\r\n");
+	assert_non_null(strstr(fixture_talk(fixture, "MAIL FROM:<alice@example.org>\r\n"), "530 5.7.0"));
+	assert_true(fixture->session.client.tls.is_on);
+	fixture_free(fixture);
+}
+
 /* Who may say XCLIENT is the announced client, as in everything else. */
 static void
 behind_a_proxy_the_announced_client_may(void **unused)
@@ -217,6 +237,7 @@ main(void)
 		cmocka_unit_test(a_trusted_proxy_makes_no_trusted_client),
 		cmocka_unit_test(nothing_of_a_wrong_command_is_kept),
 		cmocka_unit_test(not_in_a_transaction),
+		cmocka_unit_test(a_login_ends),
 		cmocka_unit_test(behind_a_proxy_the_announced_client_may),
 	};
 
