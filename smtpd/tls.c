@@ -119,7 +119,7 @@ charge_what_is_held(struct tls *tls)
 {
 	uint64_t bytes = tls->is_up ? TLS_IDLE_BYTES : TLS_HANDSHAKE_BYTES;
 
-	return charge(tls, bytes + (tls->is_up && tls_is_inside_record(tls) ? TLS_RECORD_BYTES : 0));
+	return charge(tls, bytes + (tls_is_inside_record(tls) ? TLS_RECORD_BYTES : 0));
 }
 
 struct tls *
@@ -168,7 +168,7 @@ tls_is_up(const struct tls *tls)
 bool
 tls_is_inside_record(const struct tls *tls)
 {
-	return SSL_has_pending(tls->ssl) == 1;
+	return tls->is_up && SSL_has_pending(tls->ssl) == 1;
 }
 
 /* --- why it failed --- */

@@ -61,7 +61,7 @@ bool tls_is_up(const struct tls *tls);
 bool tls_seal(struct tls *tls, struct span text, struct buf *wire);
 /* Appends that nothing more will be sent (close_notify), if it can still be said. */
 void tls_end(struct tls *tls, struct buf *wire);
-/* Has a part of a record come, and the rest not? */
+/* After the handshake: has a part of a record come, and the rest not? */
 bool tls_is_inside_record(const struct tls *tls);
 
 /* What was agreed; the spans live as long as tls. */
