@@ -12,6 +12,7 @@ enum {
 	LOCAL_PART_BYTES = 64,
 	SUB_ADDRESS_CHARS = 8,
 	ACCOUNT_BYTES = 32,
+	SOCKET_NAME_BYTES = 100,
 	CONTACT_BYTES = 400
 };
 
@@ -117,6 +118,21 @@ wrong_path(struct span text)
 	return NULL;
 }
 
+/* The name of a unix socket lies below its folder; the folder is handed over by descriptor, the name is not. */
+static const char *
+wrong_socket(struct span text)
+{
+	const char *wrong = wrong_path(text);
+	struct span name = text;
+
+	while (!wrong && span_find(name, '/') < name.length)
+		name = span_skip(name, span_find(name, '/') + 1);
+	if (wrong || (name.length && name.length <= SOCKET_NAME_BYTES))
+		return wrong;
+	return "it must be the path of a socket, such as /run/dovecot/auth-tidegate, whose last part has at most 100 "
+	       "bytes";
+}
+
 static const char *
 wrong_folder(struct span text)
 {
@@ -209,6 +225,8 @@ static const struct text_rule text_rules[] = {
 	{ "contact", wrong_contact, false, true },
 	{ "contact-url", wrong_contact_url, false, true },
 	{ "state", wrong_folder, true, false },
+	{ "users", wrong_path, true, true },
+	{ "auth-socket", wrong_socket, true, true },
 	{ "resolvers", wrong_endpoint, false, false },
 	{ "trusted", wrong_network, false, false },
 	{ "forwarders", wrong_forwarder, false, false },

@@ -170,6 +170,19 @@ check_roots(struct config_reader *reader)
 	}
 }
 
+/* Two places that know passwords would leave open which of them counts. */
+static void
+check_auth(struct config_reader *reader)
+{
+	const struct config *config = reader->config;
+	unsigned line = reader->place->key_lines[config_key_index(CONFIG_FILE, key_named("auth-socket"))];
+
+	if (*config->users && *config->auth_socket)
+		CONFIG_PROBLEM(reader, line,
+		    "users and auth-socket are both set; passwords can be checked by one of them only: take the other "
+		    "out");
+}
+
 void
 config_complete(struct config_reader *reader)
 {
@@ -177,6 +190,7 @@ config_complete(struct config_reader *reader)
 		return;
 	config_complete_presets(reader);
 	check_roots(reader);
+	check_auth(reader);
 	/* Behind a syntax error, keys that seem missing may only be out of sight. */
 	if (reader->is_cut_short)
 		return;

@@ -29,7 +29,7 @@ take_text(struct config_reader *reader, const struct config_key *key, const stru
 	if (!config_check_text(key, text, &why)) {
 		complain(reader, value->line, &why);
 	} else {
-		if (config_is_path(key)) {
+		if (text.length && config_is_path(key)) {
 			config_absolute_path(buf_span(&reader->folder), text, &path);
 			text = buf_span(&path);
 		}

@@ -58,6 +58,10 @@
 	K(NUMBER, max_received, "max-received", "100", 10, 1000, "Received fields before a message is a loop")         \
 	K(NUMBER, max_errors, "max-errors", "10", 1, 1000, "refused commands before a session ends")                   \
 	K(NUMBER, max_idle_commands, "max-idle-commands", "20", 1, 1000, "NOOP, RSET, VRFY, HELP without a MAIL")      \
+	K(NUMBER, tarpit_after, "tarpit-after", "3", 0, 1000, "refused commands before the answers wait")              \
+	K(DURATION, tarpit_limit, "tarpit-limit", "10", 0, 60, "the longest wait; 0: none")                            \
+	K(NUMBER, harvest_delay_after, "harvest-delay-after", "5", 0, 1000, "unknown recipients before the wait is longest") \
+	K(NUMBER, harvest_limit, "harvest-limit", "8", 0, 1000, "unknown recipients before a session ends; 0: any")    \
 	K(NUMBER, max_connections, "max-connections", "10000", 1, 100000, "connections in all")                        \
 	K(NUMBER, max_connections_per_address, "max-connections-per-address", "50", 0, 100000, "0: no cap")            \
 	K(NUMBER, max_connections_per_network, "max-connections-per-network", "200", 0, 100000, "a /24 or /64; 0: no cap") \
@@ -65,6 +69,11 @@
 	K(NUMBER, connection_rate_per_network, "connection-rate-per-network", "1200", 0, 1000000, "a /24 or /64; 0: no cap") \
 	K(SIZE, memory_budget, "memory-budget", "256M", 1048576, 68719476736, "for bodies and lines, each smtpd")      \
 	K(SIZE, spool_budget, "spool-budget", "2G", 1048576, 1099511627776, "for spool files, each smtpd")             \
+	K(TEXT, users, "users", "", 0, 0, "the users file: addresses and hashes of passwords")                         \
+	K(TEXT, auth_socket, "auth-socket", "", 0, 0, "a socket of Dovecot's that checks passwords, instead of users") \
+	K(NUMBER, auth_failures_per_address, "auth-failures-per-address", "20", 1, 1000000, "wrong passwords a window") \
+	K(NUMBER, auth_failures_per_user, "auth-failures-per-user", "10", 1, 1000000, "and for one user")              \
+	K(DURATION, auth_failure_window, "auth-failure-window", "1h", 1, 604800, "in which failures are counted")      \
 	K(DURATION, greeting_delay, "greeting-delay", "3", 0, 60, "silence asked for before the greeting; 0: none")    \
 	K(ACTION, early_talker, "early-talker", "refuse", 0, 0, "when a client talks before the greeting")             \
 	K(DURATION, command_timeout, "command-timeout", "300", 1, 3600, "for one whole command line")                  \

@@ -217,7 +217,7 @@ make_order(const struct process *process)
 	    process->role, process->instance, process->children->cores);
 
 	order.log = supplies->log;
-	spawn_order_supply(&order, &supplies->state, supplies->map);
+	supplies_give(supplies, &order);
 	for (unsigned i = 0; i < process->neighbour_count; i++)
 		order.edges[i] = process->ends[i];
 	return order;

@@ -16,6 +16,7 @@ enum { EXIT_USAGE = 2 };
 int command_run(int argc, char **argv);
 int command_map(int argc, char **argv);
 int command_lookup(int argc, char **argv);
+int command_user(int argc, char **argv);
 int command_explain(int argc, char **argv);
 int command_config(int argc, char **argv);
 int command_status(int argc, char **argv);

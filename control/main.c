@@ -23,6 +23,8 @@ static const struct command commands[] = {
 	{ "run", command_run, "[-c FILE]", "serve in the foreground, log to standard error" },
 	{ "map", command_map, "[-c FILE] [--force]", "compile the recipients file" },
 	{ "lookup", command_lookup, "[-c FILE] ADDRESS", "what RCPT would find for an address" },
+	{ "user", command_user, "add|passwd|del|list [-c FILE] [ADDRESS]",
+	    "who may send mail from here, and passwords" },
 	{ "explain", command_explain, "[-c FILE] --ip A --helo H --from S [--to R] [--message F]",
 	    "every fact about a delivery, and the answer" },
 	{ "config", command_config, "[-c FILE]", "all effective values of the configuration" },

@@ -15,14 +15,14 @@
 
 enum { LOOK_EVERY_MS = 500, WHY_LIMIT_BYTES = 1024 };
 
-static struct map_identity
-identity_of(const struct stat *facts)
+struct map_identity
+map_identity_of(const struct stat *facts)
 {
 	return (struct map_identity){ facts->st_dev, facts->st_ino, facts->st_size, facts->st_mtim };
 }
 
-static bool
-same_identity(const struct map_identity *a, const struct map_identity *b)
+bool
+map_identity_equal(const struct map_identity *a, const struct map_identity *b)
 {
 	return a->device == b->device && a->inode == b->inode && a->size == b->size &&
 	       a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
@@ -72,7 +72,7 @@ static void
 map_is_missing(struct map_watch *watch, int error)
 {
 	static const struct map_identity none;
-	bool is_news = !same_identity(&watch->seen, &none);
+	bool is_news = !map_identity_equal(&watch->seen, &none);
 
 	watch->seen = none;
 	watch->file = watch->fd >= 0 ? MAP_REFUSED : MAP_ABSENT;
@@ -89,9 +89,9 @@ map_watch_look(struct map_watch *watch)
 	uint64_t entries;
 
 	if (fstatat(watch->state->maps, state_map_name, &facts, AT_SYMLINK_NOFOLLOW) == 0) {
-		struct map_identity identity = identity_of(&facts);
+		struct map_identity identity = map_identity_of(&facts);
 
-		if (same_identity(&identity, &watch->seen))
+		if (map_identity_equal(&identity, &watch->seen))
 			return watch->file;
 	}
 	int fd = state_folder_open_map(watch->state);
@@ -99,12 +99,12 @@ map_watch_look(struct map_watch *watch)
 		map_is_missing(watch, errno);
 		return watch->file;
 	}
-	watch->seen = identity_of(&facts);
+	watch->seen = map_identity_of(&facts);
 	buf_reset(&watch->why);
 	if (!check_map(fd, watch->config, &entries, &watch->why)) {
 		refuse(watch);
 		(void)close(fd);
-	} else if (watch->fd >= 0 && same_identity(&watch->seen, &watch->in_force)) {
+	} else if (watch->fd >= 0 && map_identity_equal(&watch->seen, &watch->in_force)) {
 		watch->file = MAP_IN_FORCE;
 		(void)close(fd);
 	} else {

@@ -12,6 +12,7 @@
 #include <event2/event.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "conf/config.h"
@@ -31,6 +32,9 @@ struct map_identity {
 	off_t size;
 	struct timespec changed;
 };
+
+struct map_identity map_identity_of(const struct stat *facts);
+bool map_identity_equal(const struct map_identity *a, const struct map_identity *b);
 
 struct map_watch {
 	const struct state_folder *state;

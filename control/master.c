@@ -238,6 +238,12 @@ on_new_map(void *context)
 	reload_send_map(context);
 }
 
+static void
+on_new_users(void *context)
+{
+	reload_send_users(context);
+}
+
 static unsigned
 count_cores(const struct config *config)
 {
@@ -279,6 +285,8 @@ check_everything(struct master *master, struct buf *why)
 	check_open_files(config);
 	map_watch_open(&master->map, &supplies->state, config);
 	supplies->map = master->map.fd;
+	users_watch_open(&master->users, &supplies->state, config);
+	supplies->users = master->users.fd;
 	return true;
 }
 
@@ -306,7 +314,8 @@ start_everything(struct master *master, struct buf *why)
 	if (!watch_signals(master) ||
 	    !children_init(
 		&master->children, master->base, &master->supplies, count_cores(master->config), &events, master) ||
-	    !map_watch_start(&master->map, master->base, on_new_map, master)) {
+	    !map_watch_start(&master->map, master->base, on_new_map, master) ||
+	    !users_watch_start(&master->users, master->base, on_new_users, master)) {
 		buf_printf(why, "no memory to start");
 		return false;
 	}
@@ -331,6 +340,7 @@ clean_up(struct master *master)
 	children_free(&master->children);
 	control_socket_close(master->control);
 	map_watch_close(&master->map);
+	users_watch_close(&master->users);
 	listeners_close(&master->listeners);
 	free_event(master->on_term);
 	free_event(master->on_interrupt);
@@ -349,6 +359,7 @@ master_run(struct config *config, const char *config_path)
 
 	master = (struct master){ .config_path = config_path, .config = config, .started_ms = clock_monotonic_ms() };
 	master.map.fd = -1;
+	master.users.fd = -1;
 	listeners_init(&master.listeners);
 	supplies_init(&master.supplies, config);
 	log_set_process("master");

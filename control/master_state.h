@@ -16,6 +16,7 @@
 #include "control/control_socket.h"
 #include "control/listeners.h"
 #include "control/map_watch.h"
+#include "control/users_watch.h"
 
 enum master_state { MASTER_STARTING, MASTER_SERVING, MASTER_DRAINING };
 
@@ -27,6 +28,7 @@ struct master {
 	struct supplies supplies;
 	struct listeners listeners;
 	struct map_watch map;
+	struct users_watch users;
 	struct children children;
 	struct control_socket *control;
 	struct event_base *base;

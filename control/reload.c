@@ -45,6 +45,16 @@ reload_send_map(struct master *master)
 	log_info("a new recipient map is in force: %llu entries", (unsigned long long)master->map.entries);
 }
 
+void
+reload_send_users(struct master *master)
+{
+	struct ipc_message message = { .type = IPC_MAP, .descriptor = master->users.fd };
+
+	master->supplies.users = master->users.fd;
+	children_send(&master->children, ROLE_AUTH, &message);
+	log_info("new users are in force");
+}
+
 static bool
 check_map(struct master *master, const struct config *fresh, struct buf *why)
 {
@@ -83,6 +93,8 @@ switch_over(struct master *master, struct config *fresh, int file)
 	for (enum role role = ROLE_DOOR; role < ROLE_COUNT; role++)
 		children_send(&master->children, role, &message);
 	map_watch_set_config(&master->map, fresh);
+	users_watch_set_config(&master->users, fresh);
+	master->supplies.users = master->users.fd;
 	/* Those that stay, too: what they are for may have changed. */
 	reload_lend_listeners(master);
 	listeners_drop_unwanted(&master->listeners, take_back, master);

@@ -14,5 +14,7 @@ bool reload_all(struct master *master, struct buf *why);
 void reload_lend_listeners(struct master *master);
 /* Sends the map in force to those who read it. */
 void reload_send_map(struct master *master);
+/* Sends the users in force to tidegate-auth. */
+void reload_send_users(struct master *master);
 
 #endif

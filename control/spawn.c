@@ -44,16 +44,6 @@ spawn_order_make(const struct programs *programs, const struct config *config, c
 	return order;
 }
 
-void
-spawn_order_supply(struct spawn_order *order, const struct state_folder *state, int map)
-{
-	order->view = plan_row(order->role)->view == VIEW_SPOOL ? state->spool : state->empty;
-	if (order->role == ROLE_SMTPD || order->role == ROLE_DELIVER)
-		order->map = map;
-	if (order->role == ROLE_DELIVER)
-		order->journal = state->journal;
-}
-
 bool
 spawn_channel(int ends[static 2])
 {

@@ -12,7 +12,6 @@
 
 #include "conf/config.h"
 #include "control/accounts.h"
-#include "control/state_folder.h"
 #include "lib/buf.h"
 #include "lib/plan.h"
 
@@ -50,8 +49,6 @@ void programs_close(struct programs *programs);
 /* An order for one process with nothing but its name in it. */
 struct spawn_order spawn_order_make(const struct programs *programs, const struct config *config,
     const struct accounts *accounts, enum role role, unsigned instance, unsigned cores);
-/* Gives it what its row sees of the state folder, and the map (-1: none yet) if it reads that. */
-void spawn_order_supply(struct spawn_order *order, const struct state_folder *state, int map);
 /* Starts it. *control is our end of its channel, non-blocking, the caller's. Returns the pid, or -1. */
 pid_t spawn_child(const struct spawn_order *order, int *control, struct buf *why);
 /* A sealed memory file with the configuration, the caller's; -1 with errno. Each reader gets its own, since copies

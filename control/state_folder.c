@@ -104,7 +104,7 @@ open_root(const char *path, const struct folder_wish *wish, struct state_folder 
 void
 state_folder_init(struct state_folder *state)
 {
-	*state = (struct state_folder){ -1, -1, -1, -1, -1 };
+	*state = (struct state_folder){ -1, -1, -1, -1, -1, -1 };
 }
 
 bool
@@ -117,6 +117,7 @@ state_folder_open(const char *path, const struct accounts *accounts, struct stat
 	const struct folder_wish maps = { "maps", 0755, ours.uid, ours.gid };
 	const struct folder_wish empty = { "empty", 0555, ours.uid, ours.gid };
 	const struct folder_wish spool = { "spool", 0700, spooler.uid, spooler.gid };
+	const struct folder_wish users = { "users", 0700, ours.uid, ours.gid };
 	const struct folder_wish journal = { "journal", 0700, mailbox.uid, mailbox.gid };
 
 	state_folder_init(state);
@@ -133,6 +134,9 @@ state_folder_open(const char *path, const struct accounts *accounts, struct stat
 		goto failed;
 	state->journal = open_folder(state->root, path, &journal, why);
 	if (state->journal < 0)
+		goto failed;
+	state->users = open_folder(state->root, path, &users, why);
+	if (state->users < 0)
 		goto failed;
 	return true;
 failed:
@@ -255,4 +259,5 @@ state_folder_close(struct state_folder *state)
 	close_one(&state->empty);
 	close_one(&state->spool);
 	close_one(&state->journal);
+	close_one(&state->users);
 }

@@ -5,6 +5,7 @@
  *     state/empty/      0555  root: the view of processes that may see no file
  *     state/spool/      0700  smtpd: bodies too large for memory
  *     state/journal/    0700  the mailbox user: unread 250s
+ *     state/users/      0700  root: the users and the hashes of their passwords
  *
  * Trust: root's, but for spool and journal, whose contents their owners may have made anything; nothing in them is
  * followed or run.
@@ -25,6 +26,7 @@ struct state_folder {
 	int empty;
 	int spool;
 	int journal;
+	int users; /* locked by who writes in it */
 };
 
 extern const char state_map_name[]; /* "recipients.cdb", in maps */

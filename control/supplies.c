@@ -9,7 +9,7 @@
 void
 supplies_init(struct supplies *supplies, const struct config *config)
 {
-	*supplies = (struct supplies){ .config = config, .map = -1, .log = STDERR_FILENO };
+	*supplies = (struct supplies){ .config = config, .map = -1, .users = -1, .log = STDERR_FILENO };
 	programs_init(&supplies->programs);
 	state_folder_init(&supplies->state);
 }
@@ -26,6 +26,20 @@ supplies_open_scratch(struct supplies *supplies, struct buf *why)
 {
 	return accounts_find(supplies->config, &supplies->accounts, why) && programs_open(&supplies->programs, why) &&
 	       scratch_state_open(&supplies->scratch, &supplies->accounts, &supplies->state, why);
+}
+
+void
+supplies_give(const struct supplies *supplies, struct spawn_order *order)
+{
+	const struct state_folder *state = &supplies->state;
+
+	order->view = plan_row(order->role)->view == VIEW_SPOOL ? state->spool : state->empty;
+	if (order->role == ROLE_SMTPD || order->role == ROLE_DELIVER)
+		order->map = supplies->map;
+	if (order->role == ROLE_AUTH)
+		order->map = supplies->users;
+	if (order->role == ROLE_DELIVER)
+		order->journal = state->journal;
 }
 
 void

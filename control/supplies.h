@@ -17,14 +17,17 @@ struct supplies {
 	struct state_folder state;
 	struct scratch_state scratch; /* where state is one for the moment */
 	const struct config *config;
-	int map; /* the recipient map, not owned; -1: none yet */
-	int log; /* where they log to, not owned; standard error unless said otherwise */
+	int map;   /* the recipient map, not owned; -1: none yet */
+	int users; /* the compiled users, likewise */
+	int log;   /* where they log to, not owned; standard error unless said otherwise */
 };
 
 /* Nothing open. */
 void supplies_init(struct supplies *supplies, const struct config *config);
 /* Finds the accounts, opens the programs and the state folder (making it where it is missing). */
 bool supplies_open(struct supplies *supplies, struct buf *why);
+/* Gives an order what its row sees of them. The descriptors stay theirs. */
+void supplies_give(const struct supplies *supplies, struct spawn_order *order);
 /* The same with a state folder for the moment: nothing in the server's own is made or changed. */
 bool supplies_open_scratch(struct supplies *supplies, struct buf *why);
 void supplies_close(struct supplies *supplies);

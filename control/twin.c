@@ -224,7 +224,7 @@ twin_try(const struct supplies *supplies, const struct twin_loans *loans, enum r
 
 	(void)snprintf(text, sizeof text, "%s:%u:%ld", attempt, loans->port, (long)sibling);
 	order.attempt = text;
-	spawn_order_supply(&order, &supplies->state, supplies->map);
+	supplies_give(supplies, &order);
 	make_edges(&order, others);
 	lend(&order, loans);
 	enum twin_verdict verdict = TWIN_BROKEN;

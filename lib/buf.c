@@ -11,6 +11,31 @@
 
 enum { FIRST_CAPACITY_BYTES = 64 };
 
+static void
+wipe(struct buf *buf, size_t from, size_t to)
+{
+	if (buf->holds_secrets && buf->data)
+		explicit_bzero(buf->data + from, to - from);
+}
+
+/* Moves to a greater home. realloc would leave the old one as it was. */
+static bool
+grow(struct buf *buf, size_t capacity)
+{
+	char *grown = buf->holds_secrets ? malloc(capacity) : realloc(buf->data, capacity);
+
+	if (!grown)
+		return false;
+	if (buf->holds_secrets && buf->data) {
+		memcpy(grown, buf->data, buf->length);
+		wipe(buf, 0, buf->length);
+		free(buf->data);
+	}
+	buf->data = grown;
+	buf->capacity = capacity;
+	return true;
+}
+
 /* Makes room for n bytes of content and `behind` more that are none (a NUL): those do not count against the limit. */
 static char *
 make_room(struct buf *buf, size_t n, size_t behind)
@@ -29,13 +54,10 @@ make_room(struct buf *buf, size_t n, size_t behind)
 			capacity = FIRST_CAPACITY_BYTES;
 		if (capacity < needed)
 			capacity = needed;
-		char *grown = realloc(buf->data, capacity);
-		if (!grown) {
+		if (!grow(buf, capacity)) {
 			buf->failed = true;
 			return NULL;
 		}
-		buf->data = grown;
-		buf->capacity = capacity;
 	}
 	return buf->data + buf->length;
 }
@@ -137,17 +159,18 @@ buf_text(struct buf *buf)
 void
 buf_consume(struct buf *buf, size_t n)
 {
-	if (n >= buf->length) {
-		buf->length = 0;
-		return;
-	}
-	buf->length -= n;
-	memmove(buf->data, buf->data + n, buf->length);
+	size_t before = buf->length;
+
+	buf->length -= n < before ? n : before;
+	if (buf->length)
+		memmove(buf->data, buf->data + n, buf->length);
+	wipe(buf, buf->length, before);
 }
 
 void
 buf_reset(struct buf *buf)
 {
+	wipe(buf, 0, buf->length);
 	buf->length = 0;
 	buf->failed = false;
 }
@@ -155,6 +178,10 @@ buf_reset(struct buf *buf)
 void
 buf_free(struct buf *buf)
 {
+	bool holds_secrets = buf->holds_secrets;
+
+	wipe(buf, 0, buf->length);
 	free(buf->data);
 	*buf = BUF_LIMIT(buf->limit_bytes);
+	buf->holds_secrets = holds_secrets;
 }

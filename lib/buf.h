@@ -20,6 +20,7 @@ struct buf {
 	size_t capacity;
 	size_t limit_bytes;
 	bool failed;
+	bool holds_secrets; /* what leaves it is overwritten: when it grows, is consumed, emptied or freed */
 };
 
 #define BUF_LIMIT(n) ((struct buf){ .limit_bytes = (n) })

@@ -228,6 +228,14 @@ take_message(struct edge *edge)
 }
 
 void
+edge_wipe(struct span field)
+{
+	/* Into storage of take_message(), which is not constant. */
+	if (field.length)
+		explicit_bzero((char *)(uintptr_t)field.data, field.length);
+}
+
+void
 edge_catch_up(struct edge *edge)
 {
 	for (unsigned taken = 0; edge->is_open && (taken < MESSAGES_A_WAKE_UP || edge->channel.unread.length); taken++)

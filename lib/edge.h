@@ -50,6 +50,9 @@ bool edge_flush(struct edge *edge);
 void edge_give_up(struct edge *edge, const char *why);
 /* Takes what has come already, without waiting for the loop: before a decision that hangs on it. */
 void edge_catch_up(struct edge *edge);
+/* In on_message: overwrites a field of the message, which lies in memory of the edges' own. For what must not stay
+ * there, such as a password. */
+void edge_wipe(struct span field);
 /* Closes the descriptor without calling on_gone. */
 void edge_close(struct edge *edge);
 void edge_free(struct edge *edge);

@@ -101,7 +101,7 @@ static const struct plan_rule dns_rules[] = { RULES_OF_ALL, WRITE_TO_LOG };
 /* auth speaks to Dovecot, where that is configured, on a connection that the caller has made, by send() and recv(). It
  * knows nobody else. */
 static const int auth_calls[] = { SCMP_SYS(recvfrom), CALLS_OF_ALL };
-static const struct plan_rule auth_rules[] = { RULES_OF_ALL, WRITE_TO_LOG };
+static const struct plan_rule auth_rules[] = { RULES_OF_ALL, WRITE_TO_LOG, FCNTL(F_DUPFD_CLOEXEC) };
 
 /* deliver works on folders below its mailbox roots, with threads; it has no socket but its edges. libc's qsort asks how
  * much memory there is (sysinfo) before it sorts more than a kilobyte, and its malloc how many processors there are

@@ -8,41 +8,45 @@
 
 #include "conf/config.h"
 #include "lib/log.h"
+#include "lookup/auth_desk.h"
+#include "lookup/auth_hash.h"
 
-enum { SMTPD_QUEUE_BYTES = 1 << 20, CALLER_QUEUE_BYTES = 1 << 16 };
+enum { SMTPD_QUEUE_BYTES = 1 << 20, CALLER_QUEUE_BYTES = 1 << 16, WHY_LIMIT_BYTES = 1024 };
 
 struct auth {
 	struct config *config;
+	struct auth_desk *desk; /* NULL until start */
 	struct edge *smtpds[PLAN_CORES_MAX];
 	struct edge *caller;
 };
 
+/* An answer that finds no room is lost with its edge: an smtpd that does not read is stuck, and asks no more. */
 static void
-say(struct edge *asker, uint32_t session, enum auth_verdict verdict)
+say(void *asker, const struct ipc_message *message)
 {
-	struct ipc_message message = { .type = IPC_AUTH_SAY, .descriptor = -1 };
-
-	message.auth_say.session = session;
-	message.auth_say.verdict = (uint8_t)verdict;
-	if (!edge_send(asker, &message))
+	if (!edge_send(asker, message))
 		log_warning("AUTH_SAY could not be told to smtpd.%u", edge_peer_instance(asker));
 }
 
 static bool
 on_smtpd(void *context, struct edge *edge, const struct ipc_message *message)
 {
-	(void)context;
+	struct auth *auth = context;
+
 	if (message->type != IPC_AUTH_ASK)
 		return false;
-	say(edge, message->auth_ask.session, AUTH_TROUBLE);
+	auth_desk_ask(auth->desk, edge, &message->auth_ask);
+	/* It lies in the edge's buffer, where the next message may be shorter. */
+	edge_wipe(message->auth_ask.password);
 	return true;
 }
 
 static void
 on_smtpd_gone(void *context, struct edge *edge)
 {
-	(void)context;
-	(void)edge;
+	struct auth *auth = context;
+
+	auth_desk_forget(auth->desk, edge);
 }
 
 static bool
@@ -86,19 +90,66 @@ auth_configure(struct child *child, struct span bytes)
 
 	if (!config)
 		return false;
-	config_free(auth.config);
+	struct config *before = auth.config;
 	auth.config = config;
 	child->state = &auth;
+	if (auth.desk)
+		auth_desk_configure(auth.desk, config);
+	config_free(before);
 	return true;
+}
+
+/* Before the walls: what libcrypt reads and allocates once. */
+static bool
+auth_prepare(struct child *child)
+{
+	(void)child;
+	if (auth_hash_load())
+		return true;
+	log_error("libcrypt cannot compute yescrypt; this process ends");
+	return false;
 }
 
 static bool
 auth_start(struct child *child)
 {
-	(void)child;
+	struct auth *auth = child->state;
+
+	auth->desk = auth_desk_new(child->base, say);
+	if (!auth->desk)
+		return false;
+	auth_desk_configure(auth->desk, auth->config);
 	return true;
 }
 
-const struct child_program auth_program = {
-	.role = ROLE_AUTH, .configure = auth_configure, .start = auth_start, .on_edge = auth_on_edge
-};
+/* The users, as the master has compiled them. */
+static void
+auth_on_map(struct child *child, int fd)
+{
+	struct auth *auth = child->state;
+	struct buf why = BUF_LIMIT(WHY_LIMIT_BYTES);
+	struct users_map *users = fd < 0 ? NULL : users_open(fd, &why);
+
+	if (users)
+		auth_desk_users(auth->desk, users);
+	else
+		log_error("the users that the master sent are refused (%.*s); the last ones stay in force",
+		    SPAN_ARG(buf_span(&why)));
+	buf_free(&why);
+}
+
+static void
+auth_on_status(struct child *child, struct buf *lines)
+{
+	const struct auth *auth = child->state;
+
+	auth_desk_status(auth->desk, lines);
+}
+
+const struct child_program auth_program = { .role = ROLE_AUTH,
+	.configure = auth_configure,
+	.prepare = auth_prepare,
+	.start = auth_start,
+	.on_edge = auth_on_edge,
+	.on_map = auth_on_map,
+	.on_status = auth_on_status };

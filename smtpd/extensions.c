@@ -35,6 +35,7 @@ static const struct extension extensions[] = {
 	{ "8BITMIME",            NULL, NULL,                    "RFC 6152" },
 	{ "ENHANCEDSTATUSCODES", NULL, NULL,                    "RFC 2034" },
 	{ "CHUNKING",            NULL, NULL,                    "RFC 3030" },
+	{ "PRDR",                NULL, NULL,                    "draft-hall-prdr" },
 	{ "STARTTLS",            verbs_may_start_tls, NULL,     "RFC 3207" },
 	{ "LIMITS",              NULL, append_limits,           "RFC 9422" },
 };

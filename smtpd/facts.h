@@ -72,6 +72,7 @@ struct sender_facts {
 	struct span address; /* without brackets; empty for the null sender */
 	struct span domain;
 	uint64_t announced_bytes; /* SIZE=, or 0 */
+	bool wants_prdr;          /* MAIL had PRDR */
 	struct spf_facts spf;
 };
 

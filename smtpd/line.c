@@ -18,9 +18,9 @@ is_broken(struct span text)
 }
 
 enum line_result
-line_take(struct span bytes, size_t *scanned, struct span *line, size_t *taken)
+line_take(struct span bytes, size_t limit_bytes, size_t *scanned, struct span *line, size_t *taken)
 {
-	struct span window = span_take(bytes, LINE_LIMIT_BYTES);
+	struct span window = span_take(bytes, limit_bytes);
 	struct span fresh = span_skip(window, *scanned);
 	size_t newline = span_find(fresh, '\n');
 	struct span text = span_take(fresh, newline);
@@ -40,7 +40,7 @@ line_take(struct span bytes, size_t *scanned, struct span *line, size_t *taken)
 	}
 	/* A CR at the end is looked at again with what follows it, also when the line before it is thrown away. */
 	size_t judged = window.length - (ends_in_cr ? 1 : 0);
-	if (window.length < LINE_LIMIT_BYTES) {
+	if (window.length < limit_bytes) {
 		*scanned = judged;
 		return LINE_PARTIAL;
 	}

@@ -12,8 +12,8 @@
 #include "lib/span.h"
 
 enum {
-	/* With its CRLF. RFC 5321 4.5.3.1.4 gives 512; extensions add to it (SIZE 26, 8BITMIME 16, and room for those
-	 * to come). */
+	/* Of a command, with its CRLF. RFC 5321 4.5.3.1.4 gives 512; extensions add to it (SIZE 26, 8BITMIME 16, AUTH
+	 * 500, and room for those to come). */
 	LINE_LIMIT_BYTES = 2048
 };
 
@@ -25,10 +25,11 @@ enum line_result {
 	LINE_BROKEN /* bare LF, bare CR or NUL */
 };
 
-/* Looks at the bytes at hand, which begin with a line's first byte. *scanned (0 for a new line) says how many of them
- * an earlier PARTIAL call has judged, and is updated, so that a byte a minute costs no more than its own look.
- * *line points into bytes; it is empty and *taken 0 for LINE_PARTIAL and LINE_BROKEN. How the bytes were cut into
- * calls never changes what comes out. */
-enum line_result line_take(struct span bytes, size_t *scanned, struct span *line, size_t *taken);
+/* Looks at the bytes at hand, which begin with a line's first byte. A line has limit_bytes at most, with its CRLF;
+ * the limit is the same for all calls about one line. *scanned (0 for a new line) says how many bytes an earlier
+ * PARTIAL call has judged, and is updated, so that a byte a minute costs no more than its own look. *line points into
+ * bytes; it is empty and *taken 0 for LINE_PARTIAL and LINE_BROKEN. How the bytes were cut into calls never changes
+ * what comes out. */
+enum line_result line_take(struct span bytes, size_t limit_bytes, size_t *scanned, struct span *line, size_t *taken);
 
 #endif

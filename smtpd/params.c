@@ -98,12 +98,24 @@ set_body(struct mail_params *params, struct span value)
 	return PARAMS_OK;
 }
 
+static enum params_result
+set_prdr(struct mail_params *params, struct span value)
+{
+	if (params->has_prdr)
+		return PARAMS_TWICE;
+	if (value.length)
+		return PARAMS_BAD_VALUE;
+	params->has_prdr = true;
+	return PARAMS_OK;
+}
+
 static const struct mail_keyword {
 	const char *key;
 	enum params_result (*set)(struct mail_params *params, struct span value);
 } mail_keywords[] = {
 	{ "SIZE", set_size },
 	{ "BODY", set_body },
+	{ "PRDR", set_prdr },
 };
 
 static enum params_result

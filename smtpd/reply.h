@@ -30,6 +30,11 @@
 	R(CHUNK_TAKEN, 250, "2.0.0", "", "{} octets taken") \
 	R(DELIVERED, 250, "2.0.0", "delivered", "Delivered; {}") \
 	R(DELIVERED_BEFORE, 250, "2.0.0", "delivered-before", "Delivered by an earlier attempt; {}") \
+	/* PRDR: the replies to each recipient, and the one to all when not everybody has the message. */ \
+	R(EACH_FOLLOWS, 353, "", "", "A reply to each recipient follows, in the order of RCPT, then one to all") \
+	R(DELIVERED_TO, 250, "2.0.0", "", "Delivered to {}") \
+	R(DELIVERED_TO_BEFORE, 250, "2.0.0", "", "Delivered to {} by an earlier attempt") \
+	R(DELIVERED_TO_SOME, 250, "2.0.0", "delivered-to-some", "Delivered to some of the recipients; {}") \
 	R(HELP, 214, "2.0.0", "", \
 	    "Commands: HELO EHLO MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT (RFC 5321)\nOffered to you now: {}\nTo read: https://www.rfc-editor.org, and there the RFC by its number\nFor help from a person: {}") \
 	R(VRFY, 252, "2.5.0", "", "Addresses are not verified here; send MAIL and RCPT, and RCPT will tell") \
@@ -41,6 +46,7 @@
 	R(TOO_SLOW, 421, "4.4.2", "too-slow", "The message comes too slowly; connect again over a better line") \
 	R(SESSION_IDLE, 421, "4.4.2", "session-idle", "Too long without a message; connect again when there is one") \
 	R(IDLE_COMMANDS, 421, "4.7.0", "idle-commands", "Too many commands without a message; connect again when there is one") \
+	R(HARVEST, 421, "4.7.0", "harvest", "Too many recipients that do not exist; correct your list and connect again") \
 	R(TOO_MANY_ERRORS, 421, "4.7.0", "too-many-errors", "Too many refused commands; correct them and connect again") \
 	R(TOO_MANY_SESSIONS, 421, "4.3.2", "too-many-sessions", "{} has too many connections now; try again later") \
 	R(SESSION_NO_MEMORY, 421, "4.3.0", "no-memory", "{} is out of memory for this session; try again later") \
@@ -100,7 +106,9 @@
 	R(BODY_TROUBLE, 451, "4.3.0", "body-trouble", "The message cannot be held now; try again later") \
 	R(COMMIT_NO_ROOM, 452, "4.3.1", "no-room", "There is no room for the message now; try again later") \
 	R(COMMIT_TROUBLE, 451, "4.3.0", "delivery-trouble", "Delivery does not work now; try again later") \
-	R(COMMIT_LATE, 451, "4.3.0", "delivery-late", "Delivery took too long and was taken back; try again later")
+	R(COMMIT_LATE, 451, "4.3.0", "delivery-late", "Delivery took too long and was taken back; try again later") \
+	R(DEFERRED_FOR_ALL, 451, "4.3.0", "deferred-for-all", "Delivered to nobody; the replies to the recipients say why; try again later") \
+	R(REFUSED_FOR_ALL, 550, "5.3.0", "refused-for-all", "Delivered to nobody; the replies to the recipients say why")
 /* clang-format on */
 
 enum reply_id {

@@ -69,6 +69,7 @@ struct session_world {
 	uint64_t sessions_begun;
 	uint64_t sessions_ended;
 	uint64_t bytes_accepted;
+	uint64_t tarpits;              /* answers that had to wait */
 	uint64_t replies[REPLY_COUNT]; /* how often each was given */
 	uint64_t tls_handshakes;
 	uint64_t tls_failed; /* handshakes that came to nothing */
@@ -95,7 +96,7 @@ enum session_state {
 	SESSION_CLOSED     /* to be closed as soon as everything is written */
 };
 
-enum session_wait { WAIT_NOTHING, WAIT_SPF, WAIT_NAME, WAIT_PROBE, WAIT_COMMIT };
+enum session_wait { WAIT_NOTHING, WAIT_SPF, WAIT_NAME, WAIT_PROBE, WAIT_COMMIT, WAIT_TARPIT };
 
 struct session {
 	struct session_world *world;
@@ -122,6 +123,7 @@ struct session {
 	uint16_t messages; /* accepted */
 	uint16_t refusals; /* 4xx and 5xx to MAIL, RCPT and the final dot */
 	uint16_t errors;   /* 5xx to anything */
+	uint16_t unknown;  /* recipients that were refused since there are none such */
 	uint16_t idle_commands;
 	uint8_t state; /* enum session_state */
 	uint8_t wait;  /* enum session_wait */

@@ -6,6 +6,7 @@
  * Trust: texts are kept as bytes and escaped where they are used; enums are checked here.
  * On failure: without memory the texts are left out; the facts themselves need none.
  */
+#include "smtpd/prdr.h"
 #include "smtpd/session_engine.h"
 
 /* The session's transaction, if the answer is meant for it. */
@@ -105,12 +106,16 @@ hear_commit(struct session *session, const struct ipc_commit_say *say)
 	if (!transaction)
 		return true;
 	struct message *message = transaction->message;
-	if (!message || message->commit != FACT_ASKED)
+	if (!message || message->commit != FACT_ASKED || !prdr_fits(transaction, say))
 		return false;
 	message->commit = FACT_KNOWN;
 	message->outcome = say->outcome;
 	message->receipt = say->receipt;
 	message->copies = say->copies;
+	if (!session_keep(session, say->outcomes, &message->outcomes)) {
+		message->outcome = COMMIT_TROUBLE;
+		message->receipt = 0;
+	}
 	(void)session_keep(session, say->text, &message->text);
 	transaction->deliver_ms += since(session, transaction->asked_ms);
 	resume_if(session, WAIT_COMMIT);

@@ -35,6 +35,13 @@ void session_await_silence(struct session *session);
 void session_greet(struct session *session);
 /* The client talks before it was greeted: refuses it, or greets it with a doubt, as configured. */
 void session_take_early(struct session *session);
+/* A command was refused: whoever collects refusals has to wait for them, longer and longer. What was said stays with
+ * us until the wait is over. */
+void session_tarpit(struct session *session, enum reply_id why);
+/* How long the answers of this session have to wait, in milliseconds. */
+uint64_t session_tarpit_ms(const struct session *session);
+/* Has this client tried so many unknown recipients that it hears no more? */
+bool session_is_harvest(const struct session *session);
 /* STARTTLS was accepted, or the listener begins with TLS: forgets all that was said in the clear (RFC 3207 4.2), and
  * waits for the handshake. */
 void session_begin_handshake(struct session *session);

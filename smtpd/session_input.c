@@ -7,6 +7,7 @@
  * On failure: see the header.
  */
 #include "smtpd/line.h"
+#include "smtpd/prdr.h"
 #include "smtpd/session_engine.h"
 #include "smtpd/session_table.h"
 
@@ -24,6 +25,8 @@ limit_reached(const struct session *session, unsigned row_flags)
 		return REPLY_NONE;
 	if (session->world->is_draining && !(row_flags & ROW_GOES_ON))
 		return REPLY_DRAINING;
+	if (session_is_harvest(session))
+		return REPLY_HARVEST;
 	if (session->errors >= config->max_errors)
 		return REPLY_TOO_MANY_ERRORS;
 	if ((row_flags & ROW_IS_IDLE) && session->idle_commands >= config->max_idle_commands)
@@ -76,6 +79,8 @@ run_row(struct session *session, const struct session_row *row, struct span argu
 		return false;
 	}
 	count_answer(session, row, reply_code(reply.id));
+	if (row->flags & ROW_ENDS_ALWAYS)
+		prdr_say_each(session);
 	if (reply.id != REPLY_NONE)
 		session_say(session, &reply);
 	if (session->state >= SESSION_LINGERING)
@@ -88,6 +93,7 @@ run_row(struct session *session, const struct session_row *row, struct span argu
 	enter(session, row, handled, reply.id);
 	if (session->state == SESSION_READY && session->world->is_draining)
 		session_dismiss(session, REPLY_DRAINING);
+	session_tarpit(session, reply.id);
 	return true;
 }
 
@@ -100,6 +106,7 @@ refuse(struct session *session, enum reply_id id)
 	session_say(session, &reply);
 	if (session->state < SESSION_LINGERING)
 		session_arm(session);
+	session_tarpit(session, id);
 }
 
 static enum reply_id
@@ -162,7 +169,7 @@ take_command(struct session *session, struct span bytes)
 	struct span line;
 	size_t taken;
 
-	switch (line_take(bytes, &session->input_scanned, &line, &taken)) {
+	switch (line_take(bytes, LINE_LIMIT_BYTES, &session->input_scanned, &line, &taken)) {
 	case LINE_WHOLE:
 		break;
 	case LINE_PARTIAL:

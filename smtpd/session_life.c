@@ -134,6 +134,9 @@ session_arm(struct session *session)
 	case WAIT_COMMIT:
 		span_ms = config->final_reply;
 		break;
+	case WAIT_TARPIT:
+		span_ms = session_tarpit_ms(session);
+		break;
 	}
 	session->deadline_ms = session_now_ms(session) + span_ms;
 }
@@ -169,6 +172,7 @@ session_begin_transaction(struct session *session, const struct sender_facts *se
 	transaction->number = session->transactions;
 	transaction->doubt = session->doubt;
 	transaction->handles = BUF_LIMIT(IPC_RECIPIENTS * 4);
+	STAILQ_INIT(&transaction->recipients);
 	transaction->begun_ms = session_now_ms(session);
 	session->transaction = transaction;
 	return true;
@@ -304,6 +308,10 @@ on_deadline(struct session *session)
 	case WAIT_COMMIT:
 		give_up(session);
 		return;
+	case WAIT_TARPIT:
+		session->wait = WAIT_NOTHING;
+		session_arm(session);
+		break;
 	}
 	session_resume(session);
 }

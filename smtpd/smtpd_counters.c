@@ -60,6 +60,7 @@ smtpd_append_status(const struct smtpd *smtpd, struct buf *lines)
 	append(lines, "", "tls-handshakes-failed", world->tls_failed);
 	append(lines, "", "tls-broken", world->tls_broken);
 	append(lines, "", "bytes-accepted", world->bytes_accepted);
+	append(lines, "", "answers-delayed", world->tarpits);
 	append(lines, "", "body-memory-bytes", smtpd->bodies.memory_bytes);
 	append(lines, "", "body-spool-bytes", smtpd->bodies.spool_bytes);
 	for (unsigned id = 0; id < REPLY_COUNT; id++)

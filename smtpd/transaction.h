@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "lib/buf.h"
 #include "smtpd/bdat.h"
@@ -28,6 +29,14 @@ struct probe {
 	struct span text; /* deliver's words for the log, or empty */
 };
 
+/* An accepted recipient, where each is answered for itself. */
+struct recipient {
+	STAILQ_ENTRY(recipient) next;
+	struct span address;
+};
+
+STAILQ_HEAD(recipient_list, recipient);
+
 /* The message text and what became of it. */
 struct message {
 	struct dotstream stream;      /* by DATA */
@@ -42,6 +51,7 @@ struct message {
 	uint32_t claim;     /* of the commit that is asked for */
 	bool is_committing; /* we could not take it back: it will be answered, however late */
 	enum commit_outcome outcome;
+	struct span outcomes; /* an enum commit_outcome a recipient (smtpd/prdr.h), or empty */
 	uint32_t receipt;
 	uint32_t copies;
 	struct span text; /* deliver's words for the log, or empty */
@@ -57,6 +67,7 @@ struct transaction {
 	unsigned refused;
 	struct buf handles;                   /* u32 each (ipc_append_u32) */
 	struct span named[TRANSACTION_NAMED]; /* the first accepted recipients */
+	struct recipient_list recipients;     /* with PRDR: all of them, in the order of RCPT */
 	struct span map_file;                 /* of the first accepted recipient's entry */
 	unsigned map_line;
 	const char *doubt;       /* the first fact that made policy doubt, or "" */

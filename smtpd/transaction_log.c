@@ -6,6 +6,7 @@
 #include "smtpd/transaction_log.h"
 
 #include "lib/log.h"
+#include "smtpd/prdr.h"
 #include "smtpd/session_engine.h"
 
 enum { MAP_SIZE = 512, TO_LIMIT_BYTES = 2048, REFUSALS_LOGGED = 100 };
@@ -132,8 +133,9 @@ transaction_log_refusal(const struct session *session, struct span sender, struc
 }
 
 static void
-put_recipients(struct log_line *line, const struct transaction *transaction)
+put_recipients(struct log_line *line, const struct session *session)
 {
+	const struct transaction *transaction = session->transaction;
 	struct buf to = BUF_LIMIT(TO_LIMIT_BYTES);
 
 	for (unsigned i = 0; i < transaction->accepted && i < TRANSACTION_NAMED; i++) {
@@ -144,6 +146,8 @@ put_recipients(struct log_line *line, const struct transaction *transaction)
 	log_pair(line, "to", buf_span(&to));
 	log_pair_number(line, "recipients", transaction->accepted);
 	log_pair_number(line, "refused", transaction->refused);
+	if (transaction->message && transaction->message->outcomes.length)
+		log_pair_number(line, "delivered", prdr_count(session).delivered);
 	buf_free(&to);
 }
 
@@ -169,7 +173,7 @@ transaction_log_end(const struct session *session, enum reply_id answer, const c
 	begin(&line, "transaction", session);
 	log_pair_number(&line, "transaction", transaction->number);
 	put_sender(&line, transaction->sender.address);
-	put_recipients(&line, transaction);
+	put_recipients(&line, session);
 	log_pair_number(&line, "size", message ? message->found->text_bytes : 0);
 	put_tls(&line, session);
 	put_spf(&line, transaction);

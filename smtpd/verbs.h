@@ -49,6 +49,8 @@ void verbs_keep_text(struct session *session, struct span text);
 /* Does the text so far pass policy? What is found in a text stays there, so more text changes no refusal. False:
  * *reply is filled. */
 bool verbs_judge_text(const struct session *session, struct reply *reply);
+/* Does a commit with this outcome pass policy? False: *reply is filled. */
+bool verbs_judge_outcome(const struct session *session, enum commit_outcome outcome, struct reply *reply);
 /* Are so many octets so far over the size limit that nothing is waited for? */
 bool verbs_is_endless(const struct session *session, uint64_t octets);
 

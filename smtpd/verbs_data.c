@@ -11,6 +11,7 @@
 #include "lib/bug.h"
 #include "lib/clock.h"
 #include "smtpd/policy.h"
+#include "smtpd/prdr.h"
 #include "smtpd/session_engine.h"
 #include "smtpd/trace_header.h"
 #include "smtpd/verbs.h"
@@ -115,16 +116,14 @@ gather(const struct message *message)
 		.nul_line = found->nul_line,
 		.long_line = found->long_line,
 		.received_fields = found->received_fields,
-		.body = message->body.state,
-		.outcome = message->outcome };
+		.body = message->body.state };
 }
 
 static bool
-passes(const struct session *session, enum policy_stage stage, struct reply *reply)
+passes(const struct session *session, const struct message_facts *message, enum policy_stage stage, struct reply *reply)
 {
-	struct message_facts message = gather(session->transaction->message);
 	struct facts facts = {
-		.client = &session->client, .sender = &session->transaction->sender, .message = &message
+		.client = &session->client, .sender = &session->transaction->sender, .message = message
 	};
 
 	return policy_judge(&facts, session->world->config, stage, reply).answer == POLICY_ACCEPT;
@@ -133,7 +132,18 @@ passes(const struct session *session, enum policy_stage stage, struct reply *rep
 bool
 verbs_judge_text(const struct session *session, struct reply *reply)
 {
-	return passes(session, POLICY_TEXT, reply);
+	struct message_facts message = gather(session->transaction->message);
+
+	return passes(session, &message, POLICY_TEXT, reply);
+}
+
+bool
+verbs_judge_outcome(const struct session *session, enum commit_outcome outcome, struct reply *reply)
+{
+	struct message_facts message = gather(session->transaction->message);
+
+	message.outcome = outcome;
+	return passes(session, &message, POLICY_COMMIT, reply);
 }
 
 static void
@@ -197,6 +207,7 @@ ask_commit(struct session *session)
 	ask.commit_ask.session = session->id;
 	ask.commit_ask.transaction = transaction->id;
 	ask.commit_ask.deadline_ms = session_now_ms(session) + session->world->config->final_reply;
+	ask.commit_ask.by_recipient = prdr_is_due(transaction);
 	ask.commit_ask.body_bytes = message->body.length;
 	ask.commit_ask.digest = span_make((const char *)message->body.digest, sizeof message->body.digest);
 	ask.commit_ask.handles = buf_span(&transaction->handles);
@@ -214,13 +225,28 @@ ask_commit(struct session *session)
 	return sent;
 }
 
+/* What those who have the message hear together, or nobody did. */
+static enum reply_id
+answer_to_all(const struct session *session)
+{
+	const struct transaction *transaction = session->transaction;
+	struct prdr_tally tally = prdr_count(session);
+
+	if (transaction->message->outcomes.length && tally.delivered < transaction->accepted)
+		return prdr_final(&tally);
+	return transaction->message->outcome == COMMIT_DONE ? REPLY_DELIVERED : REPLY_DELIVERED_BEFORE;
+}
+
 static enum handled
 answer(struct session *session, struct reply *reply)
 {
 	struct message *message = session->transaction->message;
 
-	if (!passes(session, POLICY_COMMIT, reply))
+	if (!verbs_judge_outcome(session, message->outcome, reply)) {
+		if (message->outcomes.length)
+			reply->id = answer_to_all(session);
 		return REFUSED;
+	}
 	if (message->outcome != COMMIT_DONE && message->outcome != COMMIT_DONE_BEFORE)
 		BUG("policy accepted a message that deliver did not deliver");
 	session->receipt = message->receipt;
@@ -229,7 +255,7 @@ answer(struct session *session, struct reply *reply)
 	int length = snprintf(reply->scratch, sizeof reply->scratch, "%016llx-%u", (unsigned long long)session->name,
 	    session->transaction->number);
 	reply->details[0] = span_make(reply->scratch, (size_t)length);
-	reply->id = message->outcome == COMMIT_DONE ? REPLY_DELIVERED : REPLY_DELIVERED_BEFORE;
+	reply->id = answer_to_all(session);
 	return ACCEPTED;
 }
 

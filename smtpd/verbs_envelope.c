@@ -9,6 +9,7 @@
 #include "smtpd/address.h"
 #include "smtpd/params.h"
 #include "smtpd/policy.h"
+#include "smtpd/prdr.h"
 #include "smtpd/session_engine.h"
 #include "smtpd/transaction_log.h"
 #include "smtpd/verbs.h"
@@ -72,6 +73,7 @@ parse_mail(struct span argument, struct sender_facts *sender, struct reply *repl
 		return false;
 	*sender = (struct sender_facts){ .address = address.whole, .domain = address.domain };
 	sender->announced_bytes = params.has_size ? params.size_bytes : 0;
+	sender->wants_prdr = params.has_prdr;
 	return true;
 }
 
@@ -221,6 +223,8 @@ keep_recipient(struct session *session, struct span address, const struct map_re
 	}
 	if (transaction->accepted < TRANSACTION_NAMED &&
 	    !session_keep(session, address, &transaction->named[transaction->accepted]))
+		return false;
+	if (transaction->sender.wants_prdr && !prdr_keep(session, address))
 		return false;
 	ipc_append_u32(&transaction->handles, transaction->probe.handle);
 	if (!buf_ok(&transaction->handles))

@@ -26,7 +26,7 @@ take_lines(struct buf *pending, size_t *scanned, struct buf *events)
 	size_t taken;
 
 	for (;;) {
-		switch (line_take(buf_span(pending), scanned, &line, &taken)) {
+		switch (line_take(buf_span(pending), LINE_LIMIT_BYTES, scanned, &line, &taken)) {
 		case LINE_WHOLE:
 			note(events, 'W', line);
 			break;

@@ -5,44 +5,25 @@ import shutil
 import subprocess
 
 from tests.lib import peers
+from tests.lib.chroot import Chroot
 from tests.lib.server import wait_until
 
 ACCOUNTS = {"root": 0, "postfix": 70090, "postdrop": 70091, "nobody": 65534}
-PRIVATE = ("etc", "var")  # of the unpacked folder; covered by a memory file system while a test runs
 
 
 def is_there():
     return peers.root("postfix") is not None
 
 
-class Postfix:
-    """Sends everything to one next hop. Only for jobs with a mount namespace of their own."""
+class Postfix(Chroot):
+    """Sends everything to one next hop."""
 
     def __init__(self, next_hop_port):
-        self.root = peers.root("postfix")
+        super().__init__("postfix")
         self.port = next_hop_port
         self.master = None
 
-    def path(self, name):
-        return os.path.join(self.root, name.lstrip("/"))
-
-    def write(self, name, text):
-        os.makedirs(os.path.dirname(self.path(name)), exist_ok=True)
-        with open(self.path(name), "w", encoding="utf-8") as file:
-            file.write(text)
-
-    def inside(self, *words, data=None, check=True):
-        done = subprocess.run(["chroot", self.root, *words], input=data, capture_output=True, check=False)
-        if check and done.returncode:
-            raise AssertionError(f"{words} ended with {done.returncode}: {done.stdout!r} {done.stderr!r}\n{self.log()}")
-        return done.stdout.decode(errors="replace")
-
     def configure(self):
-        self.write("etc/passwd", "".join(f"{name}:x:{uid}:{uid}::/:/bin/false\n" for name, uid in ACCOUNTS.items()))
-        self.write("etc/group", "".join(f"{name}:x:{uid}:\n" for name, uid in ACCOUNTS.items()))
-        self.write("etc/hosts", "127.0.0.1 localhost\n")
-        self.write("etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\nservices: files\n")
-        self.write("etc/services", "smtp 25/tcp\n")
         shutil.copy(self.path("usr/share/postfix/main.cf.dist"), self.path("etc/main.cf.dist"))
         settings = {
             "compatibility_level": "3.7", "myhostname": "sender.example", "mydestination": "", "relayhost": f"[127.0.0.1]:{self.port}",
@@ -79,9 +60,7 @@ class Postfix:
             os.chmod(self.path(f"var/spool/postfix/{name}"), mode)
 
     def start(self):
-        peers.devices(self.root)
-        for name in PRIVATE:
-            subprocess.run(["mount", "-t", "tmpfs", "none", self.path(name)], check=True)
+        self.cover(ACCOUNTS)
         try:
             self.configure()
             self.make_queue()
@@ -97,9 +76,7 @@ class Postfix:
         if self.master:
             self.master.terminate()
             self.master.wait()
-        for name in PRIVATE:
-            # Its processes end when the master does; until then they hold the mount.
-            subprocess.run(["umount", "-l", self.path(name)], check=True)
+        self.uncover()
 
     def __enter__(self):
         return self.start()
@@ -117,11 +94,7 @@ class Postfix:
         self.inside("/usr/sbin/postqueue", "-f")
 
     def log(self):
-        try:
-            with open(self.path("var/log/postfix.log"), encoding="utf-8", errors="replace") as file:
-                return file.read()
-        except OSError:
-            return ""
+        return self.read("var/log/postfix.log")
 
     def wait_until(self, is_so, what, seconds=30.0):
         try:

@@ -228,6 +228,43 @@ reserved_room_can_be_written(void **state)
 	assert_int_equal(buf.limit_bytes, 5000);
 }
 
+static bool
+holds(const struct buf *buf, const char *text)
+{
+	return memmem(buf->data, buf->capacity, text, strlen(text)) != NULL;
+}
+
+static void
+secrets_are_overwritten(void **state)
+{
+	struct buf buf = BUF_LIMIT(5000);
+
+	(void)state;
+	buf.holds_secrets = true;
+	memset(buf_reserve(&buf, 64), 0, 64);
+	buf_append_text(&buf, "secret-one, secret-two");
+	buf_consume(&buf, 10);
+	assert_content(&buf, ", secret-two");
+	assert_false(holds(&buf, "secret-one"));
+	buf_consume(&buf, 2);
+	/* The tail of what was moved to the front. */
+	assert_false(holds(&buf, "two two"));
+	assert_int_equal(buf.data[11], '\0');
+	buf_consume(&buf, SIZE_MAX);
+	assert_false(holds(&buf, "secret"));
+	buf_append_text(&buf, "secret-three");
+	buf_reset(&buf);
+	assert_false(holds(&buf, "secret"));
+	buf_append_text(&buf, "abc");
+	for (unsigned i = 0; i < 400; i++)
+		buf_append_text(&buf, "0123456789");
+	assert_int_equal(buf.length, 4003);
+	assert_memory_equal(buf.data, "abc0123456789", 13);
+	buf_free(&buf);
+	assert_true(buf.holds_secrets);
+	assert_int_equal(buf.limit_bytes, 5000);
+}
+
 int
 main(void)
 {
@@ -243,6 +280,7 @@ main(void)
 		cmocka_unit_test(text_has_a_nul_that_does_not_count),
 		cmocka_unit_test(escapes_all_but_plain_ascii),
 		cmocka_unit_test(consumes_from_the_front),
+		cmocka_unit_test(secrets_are_overwritten),
 		cmocka_unit_test(reserved_room_can_be_written),
 	};
 

@@ -32,6 +32,7 @@ struct fixture {
 	struct buf trace;                  /* of the last COMMIT */
 	struct buf body;                   /* of the last COMMIT */
 	size_t commit_handles;             /* of the last COMMIT */
+	bool commit_is_each;               /* of the last COMMIT: each recipient stands for itself */
 	uint32_t settled[FIXTURE_SETTLED]; /* receipts */
 	unsigned settled_count;
 	bool has_certificate;
@@ -68,6 +69,7 @@ fixture_keep_commit(struct fixture *fixture, const struct ipc_message *message)
 
 	fixture->deadline_ms = ask->deadline_ms;
 	fixture->commit_handles = ipc_u32_count(ask->handles);
+	fixture->commit_is_each = ask->by_recipient;
 	buf_reset(&fixture->trace);
 	buf_append(&fixture->trace, ask->trace);
 	buf_reset(&fixture->body);
@@ -285,6 +287,14 @@ fixture_heard(struct fixture *fixture)
 	return fixture->heard;
 }
 
+/* Time passes. */
+static inline void
+fixture_pass(struct fixture *fixture, uint64_t ms)
+{
+	fixture->now_ms += ms;
+	session_tick(&fixture->session);
+}
+
 /* --- answers --- */
 
 static inline bool
@@ -338,17 +348,31 @@ fixture_say_probe(struct fixture *fixture, enum probe_verdict verdict)
 	return session_hear(&fixture->session, &say);
 }
 
+/* outcomes: of each recipient, or empty. */
 static inline bool
-fixture_say_commit(struct fixture *fixture, enum commit_outcome outcome, uint32_t receipt)
+fixture_say_outcomes(struct fixture *fixture, enum commit_outcome outcome, struct span outcomes, uint32_t receipt)
 {
 	struct ipc_message say = { .type = IPC_COMMIT_SAY, .descriptor = -1 };
 
+	say.commit_say.outcomes = outcomes;
 	say.commit_say.session = FIXTURE_ID;
 	say.commit_say.transaction = fixture->transaction;
 	say.commit_say.outcome = (uint8_t)outcome;
 	say.commit_say.receipt = receipt;
 	say.commit_say.copies = outcome == COMMIT_DONE ? 1 : 0;
 	return session_hear(&fixture->session, &say);
+}
+
+/* The same outcome for everybody: where each stands for itself and it is a good one, one a recipient. */
+static inline bool
+fixture_say_commit(struct fixture *fixture, enum commit_outcome outcome, uint32_t receipt)
+{
+	char outcomes[IPC_RECIPIENTS];
+	bool is_each = fixture->commit_is_each && outcome <= COMMIT_DONE_BEFORE;
+
+	memset(outcomes, (int)outcome, sizeof outcomes);
+	return fixture_say_outcomes(
+	    fixture, outcome, span_make(outcomes, is_each ? fixture->commit_handles : 0), receipt);
 }
 
 /* Answers all questions in the best way, as long as the session waits for one. */
@@ -362,6 +386,8 @@ fixture_answer_well(struct fixture *fixture)
 			(void)fixture_say_name(fixture, IPREV_NONE, "");
 		else if (fixture->session.wait == WAIT_PROBE)
 			(void)fixture_say_probe(fixture, PROBE_TAKES);
+		else if (fixture->session.wait == WAIT_TARPIT)
+			fixture_pass(fixture, fixture->session.deadline_ms - fixture->now_ms);
 		else
 			(void)fixture_say_commit(fixture, COMMIT_DONE, 99);
 	}

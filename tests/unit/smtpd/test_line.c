@@ -22,7 +22,7 @@ take(struct span bytes)
 	struct taken taken;
 	size_t scanned = 0;
 
-	taken.result = line_take(bytes, &scanned, &taken.line, &taken.bytes);
+	taken.result = line_take(bytes, LINE_LIMIT_BYTES, &scanned, &taken.line, &taken.bytes);
 	if (taken.result != LINE_PARTIAL)
 		assert_int_equal(scanned, 0);
 	return taken;
@@ -36,7 +36,7 @@ take_slowly(struct span bytes)
 	size_t scanned = 0;
 
 	for (size_t n = 1; n <= bytes.length && taken.result == LINE_PARTIAL; n++)
-		taken.result = line_take(span_take(bytes, n), &scanned, &taken.line, &taken.bytes);
+		taken.result = line_take(span_take(bytes, n), LINE_LIMIT_BYTES, &scanned, &taken.line, &taken.bytes);
 	return taken;
 }
 
@@ -109,9 +109,9 @@ finds_a_cr_and_its_lf_in_two_reads(void **state)
 	size_t taken;
 
 	(void)state;
-	assert_int_equal(line_take(SPAN("QUIT\r"), &scanned, &line, &taken), LINE_PARTIAL);
+	assert_int_equal(line_take(SPAN("QUIT\r"), LINE_LIMIT_BYTES, &scanned, &line, &taken), LINE_PARTIAL);
 	assert_int_equal(scanned, 4);
-	assert_int_equal(line_take(SPAN("QUIT\r\n"), &scanned, &line, &taken), LINE_WHOLE);
+	assert_int_equal(line_take(SPAN("QUIT\r\n"), LINE_LIMIT_BYTES, &scanned, &line, &taken), LINE_WHOLE);
 	assert_int_equal(taken, 6);
 	assert_true(span_equal(line, SPAN("QUIT")));
 }
@@ -125,8 +125,8 @@ looks_at_each_byte_once(void **state)
 	size_t taken;
 
 	(void)state;
-	assert_int_equal(line_take(SPAN("NOOP"), &scanned, &line, &taken), LINE_PARTIAL);
-	assert_int_equal(line_take(SPAN("\0\0\0\0\r\n"), &scanned, &line, &taken), LINE_WHOLE);
+	assert_int_equal(line_take(SPAN("NOOP"), LINE_LIMIT_BYTES, &scanned, &line, &taken), LINE_PARTIAL);
+	assert_int_equal(line_take(SPAN("\0\0\0\0\r\n"), LINE_LIMIT_BYTES, &scanned, &line, &taken), LINE_WHOLE);
 }
 
 static void
@@ -199,6 +199,21 @@ finds_what_is_broken_in_a_long_line(void **state)
 	assert_no_line(span_make(bytes, sizeof bytes), LINE_BROKEN);
 }
 
+static void
+the_limit_is_the_callers(void **unused)
+{
+	static const char text[] = "0123456789\r\n";
+	struct span line;
+	size_t scanned = 0;
+	size_t taken;
+
+	(void)unused;
+	assert_int_equal(line_take(span_of(text), 12, &scanned, &line, &taken), LINE_WHOLE);
+	assert_int_equal(line_take(span_take(span_of(text), 11), 12, &scanned, &line, &taken), LINE_PARTIAL);
+	assert_int_equal(line_take(span_of(text), 12, &scanned, &line, &taken), LINE_WHOLE);
+	assert_int_equal(line_take(span_of(text), 11, &scanned, &line, &taken), LINE_LONG);
+}
+
 int
 main(void)
 {
@@ -213,6 +228,7 @@ main(void)
 		cmocka_unit_test(skips_a_line_over_the_limit),
 		cmocka_unit_test(says_long_as_soon_as_no_crlf_can_come_in_time),
 		cmocka_unit_test(finds_what_is_broken_in_a_long_line),
+		cmocka_unit_test(the_limit_is_the_callers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -63,6 +63,18 @@ reads_size_and_body(void **state)
 }
 
 static void
+reads_prdr(void **state)
+{
+	(void)state;
+	assert_false(accept_mail(" SIZE=1").has_prdr);
+	assert_true(accept_mail(" PRDR").has_prdr);
+	assert_true(accept_mail(" SIZE=1 prdr BODY=7BIT").has_prdr);
+	refuse_mail(" PRDR=", PARAMS_BAD_SYNTAX, "PRDR=");
+	refuse_mail(" PRDR=1", PARAMS_BAD_VALUE, "PRDR=1");
+	refuse_mail(" PRDR SIZE=1 PRDR", PARAMS_TWICE, "PRDR");
+}
+
+static void
 size_saturates(void **state)
 {
 	(void)state;
@@ -157,6 +169,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_is_fine),
 		cmocka_unit_test(reads_size_and_body),
+		cmocka_unit_test(reads_prdr),
 		cmocka_unit_test(size_saturates),
 		cmocka_unit_test(refuses_bad_values),
 		cmocka_unit_test(refuses_unknown_ones),

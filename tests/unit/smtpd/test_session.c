@@ -16,7 +16,7 @@
 #define HELO "250 mx.example.org\r\n"
 #define EHLO                                                                                                           \
 	"250-mx.example.org\r\n250-PIPELINING\r\n250-SIZE 65536\r\n250-8BITMIME\r\n250-ENHANCEDSTATUSCODES\r\n250-"    \
-	"CHUNKING\r\n250 LIMITS RCPTMAX=100\r\n"
+	"CHUNKING\r\n250-PRDR\r\n250 LIMITS RCPTMAX=100\r\n"
 #define SENDER "250 2.1.0 Sender taken\r\n"
 #define RECIPIENT "250 2.1.5 Recipient taken\r\n"
 #define GO_AHEAD "354 Send the message and end it with a line holding only a dot\r\n"
@@ -229,7 +229,7 @@ help_names_what_is_offered_and_whom_to_ask(void **unused)
 	(void)unused;
 	const char *heard = fixture_talk(fixture, "HELP\r\n");
 	assert_non_null(strstr(heard, "214-2.0.0 Commands: HELO EHLO MAIL"));
-	assert_non_null(strstr(heard, "CHUNKING (RFC 3030), LIMITS (RFC 9422)\r\n"));
+	assert_non_null(strstr(heard, "CHUNKING (RFC 3030), PRDR (draft-hall-prdr), LIMITS (RFC 9422)\r\n"));
 	assert_non_null(strstr(heard, "214 2.0.0 For help from a person: write to <postmaster@mx.example.org>\r\n"));
 	fixture->config.contact = "Call 12345.";
 	assert_non_null(strstr(fixture_talk(fixture, "HELP\r\n"), "from a person: Call 12345.\r\n"));

@@ -28,13 +28,6 @@ called_by(const char *client, uint64_t delay_ms, enum action action)
 }
 
 static void
-pass(struct fixture *fixture, uint64_t ms)
-{
-	fixture->now_ms += ms;
-	session_tick(&fixture->session);
-}
-
-static void
 the_silent_are_greeted_when_it_is_over(void **unused)
 {
 	struct fixture *fixture = called_by("198.51.100.7", 3000, ACTION_REFUSE);
@@ -44,13 +37,13 @@ the_silent_are_greeted_when_it_is_over(void **unused)
 	/* What is asked about the client is asked meanwhile. */
 	assert_int_equal(fixture->asked[IPC_NAME_ASK], 1);
 	assert_true(fixture_say_name(fixture, IPREV_CONFIRMED, "mail.example.net"));
-	pass(fixture, 2999);
+	fixture_pass(fixture, 2999);
 	assert_string_equal(fixture_heard(fixture), "");
-	pass(fixture, 1);
+	fixture_pass(fixture, 1);
 	assert_string_equal(fixture_heard(fixture), GREETING);
 	assert_int_equal(fixture->session.state, SESSION_GREETED);
 	/* From now on the time for a command holds. */
-	pass(fixture, fixture->config.command_timeout - 1);
+	fixture_pass(fixture, fixture->config.command_timeout - 1);
 	assert_string_equal(fixture_heard(fixture), "");
 	(void)fixture_talk(fixture, "HELO client.example\r\n");
 	assert_int_equal(fixture->session.state, SESSION_READY);
@@ -81,13 +74,13 @@ who_talks_is_refused_and_not_heard(void **unused)
 	struct fixture *fixture = called_by("198.51.100.7", 3000, ACTION_REFUSE);
 
 	(void)unused;
-	pass(fixture, 1000);
+	fixture_pass(fixture, 1000);
 	fixture_send(fixture, SPAN("E"));
 	assert_string_equal(fixture_heard(fixture), REFUSED);
 	assert_int_equal(fixture->session.state, SESSION_LINGERING);
 	assert_string_equal(fixture->session.end_reason, "early-talker");
 	fixture_send(fixture, SPAN("HLO client.example\r\nQUIT\r\n"));
-	pass(fixture, 2000);
+	fixture_pass(fixture, 2000);
 	assert_string_equal(fixture_heard(fixture), "");
 	assert_int_equal(fixture->world.replies[REPLY_EARLY_TALKER], 1);
 	assert_int_equal(fixture->world.replies[REPLY_GREETING], 0);

@@ -1,0 +1,137 @@
+/* The changes of control/users_file.h.
+ *
+ * Trust: see the header.
+ * On failure: see the header.
+ */
+#include "control/users_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/durable_file.h"
+#include "lookup/users_line.h"
+
+static const char heading[] =
+    "# Who may send mail from here: ADDRESS:HASH, one a line. Change it with `tidegate user`.\n";
+
+static void
+append_user(struct buf *out, struct span address, struct span hash)
+{
+	buf_append(out, address);
+	buf_append_char(out, ':');
+	buf_append(out, hash);
+	buf_append_char(out, '\n');
+}
+
+/* Is it this user's line? */
+static bool
+names(struct span text, bool keeps_local_case, struct span address, struct users_line *line)
+{
+	enum users_line_kind kind = users_line_parse(text, keeps_local_case, line);
+
+	return (kind == USERS_LINE_USER || kind == USERS_LINE_CLOSED) &&
+	       span_equal(mail_address_span(&line->address), address);
+}
+
+/* The line as it was written, with another hash. */
+static void
+append_changed(struct buf *out, struct span text, struct span old_hash, struct span hash)
+{
+	buf_append(out, span_make(text.data, (size_t)(old_hash.data - text.data)));
+	buf_append(out, hash);
+	buf_append_char(out, '\n');
+}
+
+enum users_edit_result
+users_file_edit(struct span text, bool keeps_local_case, enum users_change change, struct span address,
+    struct span hash, struct buf *out)
+{
+	bool is_there = false;
+
+	if (text.length == 0)
+		buf_append_text(out, heading);
+	while (text.length) {
+		struct users_line line;
+		struct span one = span_take(text, span_find(text, '\n'));
+
+		text = span_skip(text, one.length + 1);
+		if (!names(one, keeps_local_case, address, &line)) {
+			buf_append(out, one);
+			buf_append_char(out, '\n');
+			continue;
+		}
+		is_there = true;
+		if (change == USERS_CHANGE)
+			append_changed(out, one, line.hash, hash);
+	}
+	if (change == USERS_ADD && is_there)
+		return USERS_IS_THERE;
+	if (change == USERS_ADD)
+		append_user(out, address, hash);
+	return change == USERS_ADD || is_there ? USERS_EDITED : USERS_NOT_THERE;
+}
+
+/* Cuts the path of the file itself (behind links) into its folder, opened, and its name. */
+static int
+open_folder(const char *path, char whole[static PATH_MAX], const char **name)
+{
+	/* One that is not there yet is made where the path says. */
+	if (!realpath(path, whole)) {
+		if (errno != ENOENT || strlen(path) >= PATH_MAX)
+			return -1;
+		memcpy(whole, path, strlen(path) + 1);
+	}
+	char *slash = strrchr(whole, '/');
+	if (!slash) {
+		errno = EINVAL;
+		return -1;
+	}
+	*slash = '\0';
+	*name = slash + 1;
+	return open(*whole ? whole : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static bool
+write_aside(int folder, const char *aside, struct span text)
+{
+	/* One that was left by a run that was cut off. */
+	int fd = durable_remove(folder, aside) ? durable_create(folder, aside) : -1;
+
+	if (fd < 0)
+		return false;
+	bool ok = durable_write(fd, text) && durable_sync(fd);
+	int error = errno;
+	bool is_closed = durable_close(fd);
+	if (!ok)
+		errno = error;
+	return ok && is_closed;
+}
+
+bool
+users_file_save(const char *path, struct span text, struct buf *why)
+{
+	char whole[PATH_MAX];
+	char aside[NAME_MAX + 1];
+	const char *name = "";
+	int folder = open_folder(path, whole, &name);
+	bool ok = folder >= 0 && (size_t)snprintf(aside, sizeof aside, "%s.new", name) < sizeof aside;
+
+	if (ok) {
+		ok = write_aside(folder, aside, text) && durable_rename_over(folder, aside, name) &&
+		     durable_sync_folder(folder);
+		int error = errno;
+		if (!ok)
+			(void)durable_remove(folder, aside);
+		errno = error;
+	}
+	if (!ok)
+		buf_printf(why, "%s cannot be written (%s); nothing was changed", path, strerror(errno));
+	if (folder >= 0)
+		(void)close(folder);
+	return ok;
+}

@@ -1,0 +1,156 @@
+/* The compiler of lookup/users_compile.h.
+ *
+ * Trust: the administrator's file.
+ * On failure: see the header.
+ */
+#include "lookup/users_compile.h"
+
+#include <cdb.h>
+#include <errno.h>
+#include <string.h>
+
+#include "lib/clock.h"
+#include "lib/durable_file.h"
+#include "lookup/users_line.h"
+#include "lookup/users_record.h"
+#include "lookup/users_source.h"
+
+enum { HEAD_BYTES = 2048, RECORD_HEAD_BYTES = 8, TABLE_BYTES_A_RECORD = 16, WHY_BYTES = 8192 };
+
+const char users_map_name[] = "users.cdb";
+static const char aside_name[] = "users.cdb.new";
+
+static bool
+put_record(struct cdb_make *cdb, struct span key, const struct buf *value, uint64_t *file_bytes)
+{
+	*file_bytes += RECORD_HEAD_BYTES + key.length + value->length + TABLE_BYTES_A_RECORD;
+	return buf_ok(value) &&
+	       cdb_make_add(cdb, key.data, (unsigned)key.length, value->data, (unsigned)value->length) == 0;
+}
+
+/* The class that most hashes have, as one of them: what is computed for somebody who is not there must take as long as
+ * for most who are. Few classes stand in one file: each is counted against the best so far. */
+static struct span
+choose_stand_in(const struct users_source *source)
+{
+	struct span chosen = span_make("", 0);
+	size_t votes = 0;
+
+	/* Boyer and Moore's majority vote: right when more than half agree, and some user's hash otherwise. */
+	for (size_t i = 0; i < source->count; i++) {
+		struct span hash = source->entries[i].hash;
+
+		if (hash.length == 0)
+			continue;
+		if (votes == 0)
+			chosen = hash;
+		if (span_equal(users_hash_class(hash), users_hash_class(chosen)))
+			votes++;
+		else
+			votes--;
+	}
+	return chosen;
+}
+
+static bool
+put_users(struct cdb_make *cdb, const struct users_source *source, struct users_totals *totals)
+{
+	struct buf value = BUF_LIMIT(USERS_META_BYTES_MAX);
+	bool ok = true;
+
+	for (size_t i = 0; i < source->count && ok; i++) {
+		const struct users_entry *entry = &source->entries[i];
+
+		if (entry->hash.length == 0)
+			continue;
+		buf_reset(&value);
+		users_record_encode(entry->address, entry->hash, &value);
+		ok = put_record(cdb, entry->address, &value, &totals->file_bytes);
+		totals->users++;
+	}
+	users_text_free(&value);
+	return ok;
+}
+
+/* Written last and of known length, it can tell the length of the whole. */
+static bool
+put_meta(struct cdb_make *cdb, struct users_totals *totals)
+{
+	struct span key = USERS_META_KEY;
+	struct buf value = BUF_LIMIT(USERS_META_BYTES_MAX);
+	uint64_t ignored = 0;
+
+	users_meta_encode(totals, &value);
+	totals->file_bytes += RECORD_HEAD_BYTES + key.length + value.length + TABLE_BYTES_A_RECORD;
+	buf_reset(&value);
+	users_meta_encode(totals, &value);
+	bool ok = put_record(cdb, key, &value, &ignored);
+	users_text_free(&value);
+	return ok;
+}
+
+static bool
+write_all(int fd, const struct users_source *source, struct users_totals *totals)
+{
+	struct cdb_make cdb;
+
+	if (cdb_make_start(&cdb, fd) != 0)
+		return false;
+	bool ok = put_users(&cdb, source, totals) && put_meta(&cdb, totals);
+	/* It also gives the maker's memory back. */
+	return cdb_make_finish(&cdb) == 0 && ok;
+}
+
+static bool
+write_map(int folder, const struct users_source *source, struct users_totals *totals)
+{
+	/* One that was left by a run that was cut off. */
+	if (!durable_remove(folder, aside_name))
+		return false;
+	int fd = durable_create(folder, aside_name);
+	if (fd < 0)
+		return false;
+	bool ok = write_all(fd, source, totals) && durable_sync(fd);
+	int error = errno;
+	ok = durable_close(fd) && ok;
+	if (ok && durable_rename_over(folder, aside_name, users_map_name) && durable_sync_folder(folder))
+		return true;
+	error = ok ? errno : error;
+	(void)durable_remove(folder, aside_name);
+	errno = error;
+	return false;
+}
+
+bool
+users_compile(const char *path, bool keeps_local_case, int folder, uint64_t *users, struct buf *messages)
+{
+	struct buf text = BUF_LIMIT(USERS_FILE_BYTES + (1 << 17));
+	struct buf why = BUF_LIMIT(WHY_BYTES);
+	struct users_source source = { 0 };
+	struct users_totals totals = { .file_bytes = HEAD_BYTES, .built_at_seconds = clock_wall_us() / 1000000u };
+	bool ok = users_source_read(path, &text, &why) == USERS_READ_OK;
+
+	if (!ok) {
+		buf_append(messages, buf_span(&why));
+	} else if (!users_source_parse(&source, path, buf_span(&text), keeps_local_case)) {
+		ok = false;
+		buf_printf(messages, "%s: there is not enough memory to read it", path);
+	} else if (source.problems.count) {
+		ok = false;
+		problems_write(&source.problems, messages);
+	} else {
+		totals.stand_in = choose_stand_in(&source);
+		ok = write_map(folder, &source, &totals);
+		if (!ok)
+			buf_printf(messages,
+			    "the users cannot be written (%s); see to the room and the rights of the folder `users` in "
+			    "the "
+			    "state folder",
+			    strerror(errno));
+	}
+	*users = totals.users;
+	users_source_free(&source);
+	users_text_free(&text);
+	buf_free(&why);
+	return ok;
+}

@@ -1,0 +1,53 @@
+/* What refusals cost a client that collects them: time, of which we have as much.
+ *
+ * From one refused command to the next the answer waits a second longer, up to a limit; after some recipients that do
+ * not exist it waits as long as that at once, and a few more end the session. A waiting session is one that waits for
+ * another process: what was said stays unsent, nothing more is read, and the sweep finds the end.
+ *
+ * Trust: none in the client. Our own (facts_client_is_friend) are answered at once.
+ * On failure: nothing here can fail.
+ */
+#include "smtpd/session_engine.h"
+
+enum { STEP_MS = 1000 };
+
+static bool
+is_spared(const struct session *session)
+{
+	return facts_client_is_friend(&session->client);
+}
+
+bool
+session_is_harvest(const struct session *session)
+{
+	uint64_t limit = session->world->config->harvest_limit;
+
+	return limit > 0 && session->unknown >= limit && !is_spared(session);
+}
+
+uint64_t
+session_tarpit_ms(const struct session *session)
+{
+	const struct config *config = session->world->config;
+
+	if (session->unknown > config->harvest_delay_after)
+		return config->tarpit_limit;
+	if (session->errors <= config->tarpit_after)
+		return 0;
+	uint64_t wait_ms = (session->errors - config->tarpit_after) * STEP_MS;
+	return wait_ms < config->tarpit_limit ? wait_ms : config->tarpit_limit;
+}
+
+void
+session_tarpit(struct session *session, enum reply_id why)
+{
+	if (session->state >= SESSION_LINGERING || reply_code(why) < 500 || is_spared(session))
+		return;
+	if (why == REPLY_UNKNOWN_USER)
+		session_count(&session->unknown);
+	if (session_tarpit_ms(session) == 0)
+		return;
+	session->world->tarpits++;
+	session->wait = WAIT_TARPIT;
+	session_arm(session);
+}

@@ -1,0 +1,314 @@
+/* The desk: right and wrong passwords, users who are not there, budgets before work, a queue that is full. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <crypt.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "conf/config.h"
+#include "lib/clock.h"
+#include "lookup/auth_desk.h"
+#include "lookup/auth_hash.h"
+#include "lookup/auth_queue.h"
+#include "lookup/users_compile.h"
+
+enum { ANSWERS = 256, ASKER = 7 };
+
+struct answer {
+	uint32_t session;
+	enum auth_verdict verdict;
+	char user[64];
+};
+
+static char folder[] = "/tmp/tidegate-desk-XXXXXX";
+static int folder_fd;
+static struct config config;
+static struct event_base *base;
+static struct auth_desk *desk;
+static struct answer answers[ANSWERS];
+static unsigned count;
+static int asker = ASKER;
+
+static void
+hear(void *to, const struct ipc_message *say)
+{
+	struct answer *answer = &answers[count++ % ANSWERS];
+
+	assert_ptr_equal(to, &asker);
+	assert_int_equal(say->type, IPC_AUTH_SAY);
+	answer->session = say->auth_say.session;
+	answer->verdict = (enum auth_verdict)say->auth_say.verdict;
+	(void)snprintf(answer->user, sizeof answer->user, "%.*s", SPAN_ARG(say->auth_say.user));
+}
+
+static void
+write_users(const char *text)
+{
+	char path[128];
+	struct buf messages = BUF_LIMIT(4096);
+	struct buf why = BUF_LIMIT(4096);
+	uint64_t users;
+
+	(void)snprintf(path, sizeof path, "%s/users", folder);
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	assert_true(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+	(void)close(fd);
+	assert_true(users_compile(path, false, folder_fd, &users, &messages));
+	struct users_map *map = users_open(openat(folder_fd, users_map_name, O_RDONLY), &why);
+	assert_non_null(map);
+	assert_true(users_count(map) == users);
+	auth_desk_users(desk, map);
+	buf_free(&messages);
+	buf_free(&why);
+}
+
+/* A user with a cheap hash of the method that the prefix names. */
+static void
+append_user(char *text, size_t size, const char *address, const char *password, const char *prefix, unsigned long cost)
+{
+	static struct crypt_data room;
+	char setting[CRYPT_GENSALT_OUTPUT_SIZE];
+	size_t length = strlen(text);
+
+	assert_non_null(crypt_gensalt_rn(prefix, cost, NULL, 0, setting, sizeof setting));
+	(void)snprintf(text + length, size - length, "%s:%s\n", address, crypt_r(password, setting, &room));
+}
+
+static int
+set_up(void **state)
+{
+	char text[4096] = "";
+
+	(void)state;
+	config = (struct config){ .users = "users",
+		.auth_socket = "",
+		.auth_failures_per_address = 1000,
+		.auth_failures_per_user = 1000,
+		.auth_failure_window = 3600000 };
+	base = event_base_new();
+	desk = auth_desk_new(base, hear);
+	assert_non_null(desk);
+	auth_desk_configure(desk, &config);
+	append_user(text, sizeof text, "alice@example.org", "wonderland", "$6$", 1000);
+	append_user(text, sizeof text, "bob@example.org", "b\xc3\xbc: c", "$2b$", 4);
+	append_user(text, sizeof text, "carol@example.org", "c", "$y$", 1);
+	append_user(text, sizeof text, "dave@example.org", "d", "$5$", 1000);
+	append_user(text, sizeof text, "erin@example.org", "e", "$1$", 0);
+	append_user(text, sizeof text, "frank@example.org", "f", "$7$", 6);
+	(void)snprintf(text + strlen(text), sizeof text - strlen(text), "closed@example.org:!$6$x$y\n");
+	write_users(text);
+	count = 0;
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	auth_desk_free(desk);
+	event_base_free(base);
+	return 0;
+}
+
+static void
+ask_from(const char *ip, uint32_t session, const char *user, struct span password)
+{
+	struct ipc_auth_ask ask = { .session = session, .user = span_of(user), .password = password };
+
+	assert_true(peer_parse_ip(span_of(ip), &ask.client));
+	auth_desk_ask(desk, &asker, &ask);
+}
+
+static enum auth_verdict
+judge(const char *user, const char *password)
+{
+	unsigned before = count;
+
+	ask_from("192.0.2.1", 42, user, span_of(password));
+	assert_int_equal(event_base_dispatch(base), 1);
+	assert_int_equal(count, before + 1);
+	assert_int_equal(answers[before % ANSWERS].session, 42);
+	return answers[before % ANSWERS].verdict;
+}
+
+static void
+test_passwords(void **state)
+{
+	(void)state;
+	assert_int_equal(judge("alice@example.org", "wonderland"), AUTH_PASSED);
+	assert_string_equal(answers[0].user, "alice@example.org");
+	assert_int_equal(judge("Alice@EXAMPLE.org", "wonderland"), AUTH_PASSED);
+	assert_string_equal(answers[1].user, "alice@example.org");
+	assert_int_equal(judge("alice@example.org", "Wonderland"), AUTH_FAILED);
+	assert_string_equal(answers[2].user, "");
+	assert_int_equal(judge("alice@example.org", ""), AUTH_FAILED);
+	assert_int_equal(judge("alice@example.org", "wonderland "), AUTH_FAILED);
+	assert_int_equal(judge("bob@example.org", "b\xc3\xbc: c"), AUTH_PASSED);
+	assert_int_equal(judge("bob@example.org", "wonderland"), AUTH_FAILED);
+	assert_int_equal(judge("carol@example.org", "c"), AUTH_PASSED);
+	assert_int_equal(judge("dave@example.org", "d"), AUTH_PASSED);
+	assert_int_equal(judge("erin@example.org", "e"), AUTH_PASSED);
+	assert_int_equal(judge("frank@example.org", "f"), AUTH_PASSED);
+}
+
+static void
+test_nobody(void **state)
+{
+	(void)state;
+	assert_int_equal(judge("nobody@example.org", "wonderland"), AUTH_FAILED);
+	assert_int_equal(judge("alice", "wonderland"), AUTH_FAILED);
+	assert_int_equal(judge("", "wonderland"), AUTH_FAILED);
+	assert_int_equal(judge("closed@example.org", "!$6$x$y"), AUTH_FAILED);
+	assert_int_equal(judge("*@example.org", "x"), AUTH_FAILED);
+}
+
+static void
+test_long_passwords(void **state)
+{
+	static char text[IPC_TEXT_BYTES + 1];
+
+	(void)state;
+	memset(text, 'a', IPC_TEXT_BYTES);
+	assert_int_equal(judge("alice@example.org", text), AUTH_FAILED);
+	/* 511 bytes are the most that crypt(3) takes; the 512th must not be left out of what is compared. */
+	text[AUTH_PASSWORD_BYTES] = '\0';
+	char users[1024] = "";
+	append_user(users, sizeof users, "long@example.org", text, "$6$", 1000);
+	write_users(users);
+	assert_int_equal(judge("long@example.org", text), AUTH_PASSED);
+	text[AUTH_PASSWORD_BYTES] = 'a';
+	assert_int_equal(judge("long@example.org", text), AUTH_FAILED);
+}
+
+static void
+test_without_users_it_is_trouble(void **state)
+{
+	(void)state;
+	auth_desk_users(desk, NULL);
+	assert_int_equal(judge("alice@example.org", "wonderland"), AUTH_TROUBLE);
+}
+
+/* CPU time of so many tries, in ns. */
+static uint64_t
+cost_of(const char *user, unsigned tries)
+{
+	struct timespec begun;
+	struct timespec ended;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &begun);
+	while (tries-- > 0)
+		assert_int_equal(judge(user, "not this"), AUTH_FAILED);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ended);
+	return (uint64_t)(ended.tv_sec - begun.tv_sec) * 1000000000u + (uint64_t)ended.tv_nsec -
+	       (uint64_t)begun.tv_nsec;
+}
+
+/* Nobody can tell by the clock who is a user here. */
+static void
+test_the_same_work_for_nobody(void **state)
+{
+	char users[1024] = "";
+
+	(void)state;
+	append_user(users, sizeof users, "alice@example.org", "a", "$6$", 20000);
+	append_user(users, sizeof users, "bob@example.org", "b", "$6$", 20000);
+	append_user(users, sizeof users, "old@example.org", "c", "$1$", 0);
+	write_users(users);
+	uint64_t known = cost_of("alice@example.org", 10);
+	uint64_t unknown = cost_of("nobody@example.org", 10);
+	uint64_t nonsense = cost_of("nobody", 10);
+	assert_true(unknown > known / 2 && unknown < known * 2);
+	assert_true(nonsense > known / 2 && nonsense < known * 2);
+}
+
+static void
+test_a_budget_ends_it_before_the_work(void **state)
+{
+	(void)state;
+	config.auth_failures_per_address = 3;
+	auth_desk_configure(desk, &config);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(judge("alice@example.org", "wrong"), AUTH_FAILED);
+	unsigned before = count;
+	ask_from("192.0.2.1", 9, "alice@example.org", SPAN("wonderland"));
+	/* At once: the event loop has not run. */
+	assert_int_equal(count, before + 1);
+	assert_int_equal(answers[before].verdict, AUTH_BUSY);
+	assert_int_equal(answers[before].session, 9);
+}
+
+static void
+test_a_full_queue_says_so_at_once(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < AUTH_QUEUE_TRIES + 3; i++)
+		ask_from("192.0.2.1", i, "alice@example.org", SPAN("wonderland"));
+	assert_int_equal(count, 3);
+	for (uint32_t i = 0; i < 3; i++) {
+		assert_int_equal(answers[i].verdict, AUTH_BUSY);
+		assert_int_equal(answers[i].session, AUTH_QUEUE_TRIES + i);
+	}
+	assert_int_equal(event_base_dispatch(base), 1);
+	assert_int_equal(count, AUTH_QUEUE_TRIES + 3);
+	for (uint32_t i = 0; i < AUTH_QUEUE_TRIES; i++) {
+		assert_int_equal(answers[3 + i].verdict, AUTH_PASSED);
+		assert_int_equal(answers[3 + i].session, i);
+	}
+}
+
+static void
+test_an_asker_that_is_gone_is_not_told(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < 5; i++)
+		ask_from("192.0.2.1", i, "alice@example.org", SPAN("wonderland"));
+	auth_desk_forget(desk, &asker);
+	assert_int_equal(event_base_dispatch(base), 1);
+	assert_int_equal(count, 0);
+	assert_int_equal(judge("alice@example.org", "wonderland"), AUTH_PASSED);
+}
+
+static void
+test_every_method_can_be_loaded(void **state)
+{
+	(void)state;
+	assert_true(auth_hash_load());
+	auth_hash_waste(SPAN("x"), span_make("", 0));
+	assert_false(auth_hash_matches(SPAN("x"), SPAN("*0")));
+	assert_false(auth_hash_matches(SPAN("x"), SPAN("")));
+	assert_false(auth_hash_matches(SPAN("x"), SPAN("$6$salt")));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_passwords, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_nobody, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_long_passwords, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_without_users_it_is_trouble, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_the_same_work_for_nobody, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_a_budget_ends_it_before_the_work, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_a_full_queue_says_so_at_once, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_an_asker_that_is_gone_is_not_told, set_up, tear_down),
+		cmocka_unit_test(test_every_method_can_be_loaded),
+	};
+
+	if (!mkdtemp(folder))
+		return 1;
+	folder_fd = open(folder, O_RDONLY | O_DIRECTORY);
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+	(void)unlinkat(folder_fd, "users", 0);
+	(void)unlinkat(folder_fd, users_map_name, 0);
+	(void)close(folder_fd);
+	(void)rmdir(folder);
+	return failed;
+}
