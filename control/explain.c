@@ -21,16 +21,6 @@ without_brackets(const char *path)
 	return text;
 }
 
-/* Behind the last "@"; empty when there is none. */
-static struct span
-domain_of(struct span address)
-{
-	for (size_t i = address.length; i > 0; i--)
-		if (address.data[i - 1] == '@')
-			return span_skip(address, i);
-	return span_make("", 0);
-}
-
 static bool
 fits(struct span text, size_t limit, const char *option, struct buf *why)
 {
@@ -64,7 +54,7 @@ explain_take(struct explain *explain, const struct explain_question *question, s
 	facts_client(explain->config, &address, &explain->client);
 	explain->client.helo = helo;
 	explain->sender.address = from;
-	explain->sender.domain = domain_of(from);
+	explain->sender.domain = mail_address_written_domain(mail_address_with_a_labels(from, explain->sender_room));
 	facts_spf_unknown(&explain->sender.spf);
 	explain->has_recipient = question->to != NULL;
 	explain->recipient.address = to;
@@ -121,7 +111,7 @@ ask_both(struct explain *explain)
 	spf.spf_ask.deadline_ms = deadline_ms;
 	spf.spf_ask.client = explain->client.address;
 	spf.spf_ask.helo = explain->client.helo;
-	spf.spf_ask.mailfrom = explain->sender.address;
+	spf.spf_ask.mailfrom = mail_address_with_a_labels(explain->sender.address, explain->sender_room);
 	return explain_rooms_ask(&explain->rooms.dns, &name) && explain_rooms_ask(&explain->rooms.dns, &spf);
 }
 
@@ -179,6 +169,7 @@ explain_ask_recipient(struct explain *explain)
 	if (explain->map)
 		map_lookup(explain->map, &rules, address, &explain->found);
 	facts_recipient(address, explain->map ? &explain->found : NULL, 0, &explain->recipient);
+	explain->recipient.shown = mail_address_with_a_labels(address, explain->shown_room);
 	explain->has_probe_answer = !explain->map || explain->found.verdict != MAP_DELIVER;
 	if (!explain->has_probe_answer)
 		probe(explain);

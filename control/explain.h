@@ -11,6 +11,7 @@
 #include "conf/config.h"
 #include "control/explain_rooms.h"
 #include "lib/buf.h"
+#include "lookup/mail_address.h"
 #include "lookup/map_read.h"
 #include "smtpd/facts.h"
 
@@ -34,7 +35,9 @@ struct explain {
 	bool has_recipient;
 	bool has_probe_answer; /* deliver was asked and has answered, or need not be asked */
 	bool has_message;
-	struct buf name; /* homes of the spans in the facts */
+	char sender_room[MAIL_ADDRESS_BYTES]; /* homes of the spans in the facts */
+	char shown_room[MAIL_ADDRESS_BYTES];
+	struct buf name;
 	struct buf explanation;
 	struct buf helo_mechanism;
 	struct buf mailfrom_mechanism;

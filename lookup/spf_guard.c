@@ -96,6 +96,9 @@ ask_record(struct spf_guard *guard, size_t from, const struct spf_term *term)
 	const size_t index = guard->source_count;
 	struct spf_name name;
 
+	/* It matches nothing, and is no error either: as if the included record were neutral. */
+	if (term->kind == SPF_TERM_INCLUDE && spf_macro_is_beyond_dns(term->domain_spec, &guard->facts))
+		return (struct spf_answer){ .kind = SPF_ANSWER_RECORD, .count = 1, .record = SPAN("v=spf1 ?all") };
 	if (!expand(guard, &guard->sources[from], term->domain_spec, &name)) {
 		if (!is_over(guard))
 			spf_dns_stop(

@@ -86,8 +86,9 @@ spf_macro_is_for_explanations(const struct spf_macro *macro)
 	return is_in(macro->letter, SPAN("crt"));
 }
 
-bool
-spf_macro_uses_validated(struct span text)
+/* Does the text hold a macro of one of these letters? */
+static bool
+uses(struct span text, struct span letters)
 {
 	struct spf_macro macro;
 
@@ -95,10 +96,22 @@ spf_macro_uses_validated(struct span text)
 		text = span_skip(text, span_find(text, '%'));
 		if (text.length == 0 || !spf_macro_take(&text, &macro))
 			return false;
-		if (macro.letter == 'p')
+		if (is_in(macro.letter, letters))
 			return true;
 	}
 	return false;
+}
+
+bool
+spf_macro_uses_validated(struct span text)
+{
+	return uses(text, SPAN("p"));
+}
+
+bool
+spf_macro_is_beyond_dns(struct span text, const struct spf_macro_facts *facts)
+{
+	return !span_is_ascii(facts->local_part) && uses(text, SPAN("sl"));
 }
 
 /* Percent-encodes all but RFC 3986's unreserved characters (7.3). */
@@ -320,7 +333,7 @@ spf_macro_name(struct span domain_spec, const struct spf_macro_facts *facts, str
 	struct buf value = BUF_LIMIT(VALUE_BYTES);
 	struct tail tail = { .start = TAIL_BYTES };
 	uint8_t ends[ENDS_BYTES];
-	bool is_good = mark_ends(domain_spec, ends);
+	bool is_good = mark_ends(domain_spec, ends) && !spf_macro_is_beyond_dns(domain_spec, facts);
 
 	while (is_good && domain_spec.length && tail.start > 0) {
 		struct span piece = last_piece(domain_spec, ends);

@@ -55,9 +55,13 @@ bool spf_macro_is_for_explanations(const struct spf_macro *macro);
 /* Does the text use the letter p, so that facts.validated must be known before it is expanded? */
 bool spf_macro_uses_validated(struct span text);
 
+/* Does the text use the letters s or l, and is the local part no ASCII? No DNS name can hold it, so such a term matches
+ * nothing (RFC 8616 4). */
+bool spf_macro_is_beyond_dns(struct span text, const struct spf_macro_facts *facts);
+
 /* Expands a domain-spec that spf_parse accepted into a name: without its final dot, and when longer than 253 bytes
  * without as many labels on the left as it takes (7.3). False when what comes out cannot be asked: an empty label,
- * one over 63 bytes, a NUL, nothing at all. */
+ * one over 63 bytes, a NUL, nothing at all; or spf_macro_is_beyond_dns. */
 bool spf_macro_name(struct span domain_spec, const struct spf_macro_facts *facts, struct spf_name *name);
 /* Expands an explanation (6.2) into out. False when it has a syntax error or a byte outside of printable ASCII, or
  * its expansion has; out is then useless. When out is full it says so itself. */

@@ -1,6 +1,7 @@
 /* The parser of smtpd/address.h: each function takes the longest piece of its kind off the front of the text.
  *
- * Trust: none in the text. Bytes over 126 are in no class below, so UTF-8 is bad syntax until SMTPUTF8 is spoken.
+ * Trust: none in the text. Bytes over 127 are taken as they come, and judged once the path is whole: what is not
+ * UTF-8, or names no domain, is bad syntax.
  * On failure: syntax is judged before length; the result is filled only on ADDRESS_OK.
  */
 #include "smtpd/address.h"
@@ -8,8 +9,16 @@
 #include <stddef.h>
 
 #include "lib/peer.h"
+#include "lib/utf8.h"
+#include "lookup/mail_domain.h"
 
 enum { LABEL_BYTES = 63 }; /* RFC 1035 2.3.4 */
+
+static bool
+is_high(char c)
+{
+	return (unsigned char)c >= 0x80;
+}
 
 static bool
 is_letter_or_digit(char c)
@@ -20,13 +29,13 @@ is_letter_or_digit(char c)
 static bool
 is_dot_string_byte(char c)
 {
-	return is_letter_or_digit(c) || c == '.' || (c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~", c));
+	return is_letter_or_digit(c) || c == '.' || is_high(c) || (c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~", c));
 }
 
 static bool
 is_domain_byte(char c)
 {
-	return is_letter_or_digit(c) || c == '-' || c == '_' || c == '.';
+	return is_letter_or_digit(c) || c == '-' || c == '_' || c == '.' || is_high(c);
 }
 
 /* Takes the longest run of bytes of a class off the front of *text. */
@@ -91,7 +100,7 @@ longest_label(struct span domain)
 	return longest;
 }
 
-/* Domain, of any length. */
+/* Domain, of any length, and with any bytes over 127. */
 static bool
 take_domain(struct span *text, struct span *domain)
 {
@@ -108,16 +117,23 @@ take_literal(struct span *text, struct span *literal)
 	return address_is_literal(*literal);
 }
 
-/* Quoted-string, its quotes included. */
+static bool
+is_printable(char c)
+{
+	return c >= ' ' && c <= '~';
+}
+
+/* Quoted-string, its quotes included. Behind a backslash stands ASCII only (RFC 6531 3.3). */
 static bool
 take_quoted_string(struct span *text, struct span *quoted)
 {
 	size_t i = 1;
 
 	while (i < text->length && text->data[i] != '"') {
-		if (text->data[i] == '\\')
-			i++;
-		if (i >= text->length || text->data[i] < ' ' || text->data[i] > '~')
+		bool is_pair = text->data[i] == '\\';
+
+		i += is_pair;
+		if (i >= text->length || !(is_printable(text->data[i]) || (!is_pair && is_high(text->data[i]))))
 			return false;
 		i++;
 	}
@@ -167,13 +183,54 @@ skip_source_route(struct span *text)
 	return take_byte(text, ':');
 }
 
-/* A path within its limit holds no domain over 255 octets. */
 static enum address_result
-judge_lengths(const struct address *address, size_t path_bytes)
+judge_domain(enum mail_domain_result result)
 {
-	bool is_long = path_bytes > ADDRESS_PATH_BYTES || address->local_part.length > ADDRESS_LOCAL_PART_BYTES ||
-		       (!address->is_literal && longest_label(address->domain) > LABEL_BYTES);
+	switch (result) {
+	case MAIL_DOMAIN_OK:
+		return ADDRESS_OK;
+	case MAIL_DOMAIN_TOO_LONG:
+		return ADDRESS_TOO_LONG;
+	case MAIL_DOMAIN_NO_MEMORY:
+		return ADDRESS_NO_MEMORY;
+	case MAIL_DOMAIN_BAD:
+	case MAIL_DOMAIN_BAD_UTF8:
+	case MAIL_DOMAIN_BAD_CHARACTER:
+	case MAIL_DOMAIN_BAD_DIRECTION:
+		break;
+	}
+	return ADDRESS_BAD_SYNTAX;
+}
 
+/* A path that is not ASCII, its route included: it must be UTF-8, and the domain a name. What the grammar says of
+ * ASCII has been checked, so a local part needs no more. */
+static enum address_result
+judge_utf8(struct span path, struct address *address)
+{
+	char domain[MAIL_DOMAIN_BYTES];
+	size_t length;
+
+	if (!utf8_is_text(path))
+		return ADDRESS_BAD_SYNTAX;
+	address->is_utf8 = !span_is_ascii(address->whole);
+	if (span_is_ascii(address->domain))
+		return ADDRESS_OK;
+	return judge_domain(mail_domain_read(address->domain, domain, &length));
+}
+
+/* Lengths, and what is not ASCII. A path within its limit holds no domain over 255 octets. extra: octets of the path
+ * that are not in `path`. */
+static enum address_result
+judge(struct span path, size_t extra, struct address *address)
+{
+	enum address_result result = span_is_ascii(path) ? ADDRESS_OK : judge_utf8(path, address);
+	bool has_long_label =
+	    !address->is_literal && span_is_ascii(address->domain) && longest_label(address->domain) > LABEL_BYTES;
+
+	if (result != ADDRESS_OK)
+		return result;
+	bool is_long = path.length + extra > ADDRESS_PATH_BYTES ||
+		       address->local_part.length > ADDRESS_LOCAL_PART_BYTES || has_long_label;
 	return is_long ? ADDRESS_TOO_LONG : ADDRESS_OK;
 }
 
@@ -200,7 +257,7 @@ address_parse_path(struct span text, struct address *address, struct span *rest)
 
 	if (!take_byte(&left, '<') || !take_path_inside(&left, &found) || !take_byte(&left, '>'))
 		return ADDRESS_BAD_SYNTAX;
-	enum address_result result = judge_lengths(&found, text.length - left.length);
+	enum address_result result = judge(span_take(text, text.length - left.length), 0, &found);
 	if (result != ADDRESS_OK)
 		return result;
 	*address = found;
@@ -216,7 +273,7 @@ address_parse_mailbox(struct span text, struct address *address)
 
 	if (!take_mailbox(&left, &found) || left.length)
 		return ADDRESS_BAD_SYNTAX;
-	enum address_result result = judge_lengths(&found, text.length + 2);
+	enum address_result result = judge(text, SPAN("<>").length, &found);
 	if (result == ADDRESS_OK)
 		*address = found;
 	return result;
@@ -228,7 +285,7 @@ address_is_domain(struct span text)
 	struct span domain;
 
 	return take_domain(&text, &domain) && text.length == 0 && domain.length <= ADDRESS_DOMAIN_BYTES &&
-	       longest_label(domain) <= LABEL_BYTES;
+	       longest_label(domain) <= LABEL_BYTES && span_is_ascii(domain);
 }
 
 bool

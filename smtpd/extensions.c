@@ -33,6 +33,7 @@ static const struct extension extensions[] = {
 	{ "PIPELINING",          NULL, NULL,                    "RFC 2920" },
 	{ "SIZE",                NULL, append_greatest_message, "RFC 1870" },
 	{ "8BITMIME",            NULL, NULL,                    "RFC 6152" },
+	{ "SMTPUTF8",            NULL, NULL,                    "RFC 6531" },
 	{ "ENHANCEDSTATUSCODES", NULL, NULL,                    "RFC 2034" },
 	{ "CHUNKING",            NULL, NULL,                    "RFC 3030" },
 	{ "PRDR",                NULL, NULL,                    "draft-hall-prdr" },

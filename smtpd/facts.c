@@ -75,7 +75,8 @@ void
 facts_recipient(
     struct span address, const struct map_result *found, unsigned accepted_before, struct recipient_facts *recipient)
 {
-	*recipient = (struct recipient_facts){ .address = address, .accepted_before = accepted_before };
+	*recipient =
+	    (struct recipient_facts){ .address = address, .shown = address, .accepted_before = accepted_before };
 	if (!found)
 		return;
 	recipient->has_map = true;

@@ -69,8 +69,9 @@ struct spf_facts {
 };
 
 struct sender_facts {
-	struct span address; /* without brackets; empty for the null sender */
-	struct span domain;
+	struct span address;      /* without brackets; empty for the null sender */
+	struct span domain;       /* in A-labels when it is not ASCII */
+	bool is_smtputf8;         /* MAIL has said SMTPUTF8: addresses may be UTF-8 */
 	uint64_t announced_bytes; /* SIZE=, or 0 */
 	bool wants_prdr;          /* MAIL had PRDR */
 	struct spf_facts spf;
@@ -78,6 +79,7 @@ struct sender_facts {
 
 struct recipient_facts {
 	struct span address; /* as RCPT gave it, without brackets */
+	struct span shown;   /* the same for a reply, which is ASCII: its domain in A-labels */
 	bool has_map;        /* a recipient map is loaded; else verdict means nothing */
 	enum map_verdict verdict;
 	struct span text;         /* the map's words for REFUSE and DEFER */

@@ -98,15 +98,28 @@ set_body(struct mail_params *params, struct span value)
 	return PARAMS_OK;
 }
 
+/* A keyword without a value. */
 static enum params_result
-set_prdr(struct mail_params *params, struct span value)
+set_flag(bool *flag, struct span value)
 {
-	if (params->has_prdr)
+	if (*flag)
 		return PARAMS_TWICE;
 	if (value.length)
 		return PARAMS_BAD_VALUE;
-	params->has_prdr = true;
+	*flag = true;
 	return PARAMS_OK;
+}
+
+static enum params_result
+set_smtputf8(struct mail_params *params, struct span value)
+{
+	return set_flag(&params->is_smtputf8, value);
+}
+
+static enum params_result
+set_prdr(struct mail_params *params, struct span value)
+{
+	return set_flag(&params->has_prdr, value);
 }
 
 static const struct mail_keyword {
@@ -115,6 +128,7 @@ static const struct mail_keyword {
 } mail_keywords[] = {
 	{ "SIZE", set_size },
 	{ "BODY", set_body },
+	{ "SMTPUTF8", set_smtputf8 },
 	{ "PRDR", set_prdr },
 };
 

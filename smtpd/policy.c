@@ -200,7 +200,7 @@ static struct span
 map_words(enum reply_id id, const struct recipient_facts *recipient)
 {
 	if (id == REPLY_UNKNOWN_USER)
-		return recipient->address;
+		return recipient->shown;
 	if (recipient->text.length)
 		return recipient->text;
 	return id == REPLY_DEFERRED_ADDRESS

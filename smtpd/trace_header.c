@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "lib/clock.h"
+#include "lib/utf8.h"
 #include "smtpd/address.h"
 
 enum {
@@ -118,15 +119,33 @@ is_dot_atom(struct span text)
 	return !wants_byte;
 }
 
-/* Somebody's bytes inside a comment: no parenthesis, no backslash, no space. */
-static void
-put_shown(struct field *field, struct span text)
+/* A text of somebody else: only so much of it, and may its bytes over 127 stay? */
+struct foreign {
+	struct span text;
+	bool is_utf8;
+};
+
+static struct foreign
+foreign(struct span text, bool may_be_utf8)
 {
 	text = span_take(text, SHOWN_BYTES);
-	for (size_t i = 0; i < text.length; i++) {
-		char c = text.data[i];
+	return (struct foreign){ text, may_be_utf8 && !span_is_ascii(text) && utf8_is_text(text) };
+}
 
-		put_char(field, is_printable(c) && c != '(' && c != ')' && c != '\\' ? c : '?');
+static bool
+may_show(const struct foreign *foreign, char c)
+{
+	return is_printable(c) || (foreign->is_utf8 && (unsigned char)c >= 0x80);
+}
+
+/* Somebody's bytes inside a comment: no parenthesis, no backslash, no space. */
+static void
+put_shown(struct field *field, struct foreign shown)
+{
+	for (size_t i = 0; i < shown.text.length; i++) {
+		char c = shown.text.data[i];
+
+		put_char(field, may_show(&shown, c) && c != '(' && c != ')' && c != '\\' ? c : '?');
 	}
 }
 
@@ -198,7 +217,7 @@ put_from(struct field *field, const struct trace_received *facts)
 	if (is_name || facts->helo.length == 0)
 		return;
 	put_words(field, "(HELO ");
-	put_shown(field, facts->helo);
+	put_shown(field, foreign(facts->helo, false));
 	put_char(field, ')');
 	end_word(field);
 }
@@ -209,9 +228,9 @@ put_tls(struct field *field, const struct trace_received *facts)
 	if (facts->tls_version.length == 0)
 		return;
 	put_words(field, " (");
-	put_shown(field, facts->tls_version);
+	put_shown(field, foreign(facts->tls_version, false));
 	end_word(field);
-	put_shown(field, facts->tls_cipher);
+	put_shown(field, foreign(facts->tls_cipher, false));
 	put_char(field, ')');
 }
 
@@ -228,12 +247,13 @@ put_id(struct field *field, struct span id)
 }
 
 static void
-put_for(struct field *field, struct span recipient)
+put_for(struct field *field, const struct trace_received *facts)
 {
+	struct span recipient = facts->single_recipient;
 	struct address address;
 
 	/* <postmaster> has no domain, and no place in the grammar of this clause. */
-	if (address_parse_mailbox(recipient, &address) != ADDRESS_OK)
+	if (address_parse_mailbox(recipient, &address) != ADDRESS_OK || (address.is_utf8 && !facts->is_smtputf8))
 		return;
 	end_word(field);
 	begin_line(field);
@@ -273,7 +293,7 @@ trace_received(const struct trace_received *facts, struct buf *out)
 	put_protocol(&field, facts);
 	put_tls(&field, facts);
 	put_id(&field, facts->id);
-	put_for(&field, facts->single_recipient);
+	put_for(&field, facts);
 	put_char(&field, ';');
 	end_word(&field);
 	begin_line(&field);
@@ -286,16 +306,15 @@ trace_received(const struct trace_received *facts, struct buf *out)
 /* The value of a key-value pair: a dot-atom, else a quoted string with every byte that has no place in one shown
  * as "?". A line folded inside of the quotes begins with the space that stands there. */
 static void
-put_value(struct field *field, struct span value)
+put_value(struct field *field, struct foreign value)
 {
-	value = span_take(value, SHOWN_BYTES);
-	if (is_dot_atom(value)) {
-		put(field, value);
+	if (is_dot_atom(value.text)) {
+		put(field, value.text);
 		return;
 	}
 	put_char(field, '"');
-	for (size_t i = 0; i < value.length; i++) {
-		char c = value.data[i];
+	for (size_t i = 0; i < value.text.length; i++) {
+		char c = value.text.data[i];
 
 		if (c == ' ') {
 			end_word(field);
@@ -304,13 +323,13 @@ put_value(struct field *field, struct span value)
 		}
 		if (c == '"' || c == '\\')
 			put_char(field, '\\');
-		put_char(field, is_printable(c) ? c : '?');
+		put_char(field, may_show(&value, c) ? c : '?');
 	}
 	put_char(field, '"');
 }
 
 static void
-put_pair(struct field *field, const char *key, struct span value)
+put_foreign_pair(struct field *field, const char *key, struct foreign value)
 {
 	bool follows_pair = field->length > 0;
 
@@ -322,6 +341,12 @@ put_pair(struct field *field, const char *key, struct span value)
 	put_words(field, key);
 	put_char(field, '=');
 	put_value(field, value);
+}
+
+static void
+put_pair(struct field *field, const char *key, struct span value)
+{
+	put_foreign_pair(field, key, foreign(value, false));
 }
 
 static void
@@ -353,7 +378,7 @@ put_spf_comment(struct field *field, const struct trace_spf *facts)
 	put_char(field, '(');
 	put_hostname(field, facts->hostname);
 	put_words(field, ": domain of ");
-	put_shown(field, judges_helo ? facts->helo : facts->envelope_from);
+	put_shown(field, judges_helo ? foreign(facts->helo, false) : foreign(facts->envelope_from, facts->is_smtputf8));
 	end_word(field);
 	put_words(field, spf_words[facts->result].says);
 	end_word(field);
@@ -379,7 +404,7 @@ trace_received_spf(const struct trace_spf *facts, struct buf *out)
 	peer_format_ip(&facts->client, ip);
 	put_pair(&field, "receiver", facts->hostname);
 	put_pair(&field, "client-ip", span_of(ip));
-	put_pair(&field, "envelope-from", facts->envelope_from);
+	put_foreign_pair(&field, "envelope-from", foreign(facts->envelope_from, facts->is_smtputf8));
 	put_pair_if_any(&field, "helo", facts->helo);
 	put_pair(&field, "identity", facts->identity == SPF_IDENTITY_HELO ? SPAN("helo") : SPAN("mailfrom"));
 	put_pair_if_any(&field, "mechanism", facts->mechanism);

@@ -1,7 +1,8 @@
 /* The header fields that smtpd puts on top of a message: Received (RFC 5321 4.4) and Received-SPF (RFC 7208 9.1).
  *
  * Trust: HELO names, addresses and DNS names are the client's or the Internet's: only what the field's grammar allows
- * gets in, everything else is replaced by "?" or left out; lines are folded below 78 octets where possible and never
+ * gets in, everything else is replaced by "?" or left out; UTF-8 addresses (RFC 6532 3.2) only of a transaction that
+ * has said SMTPUTF8; lines are folded below 78 octets where possible and never
  * exceed 998. Pure.
  * On failure: the buffer's sticky error.
  */
@@ -37,6 +38,7 @@ struct trace_received {
 void trace_received(const struct trace_received *facts, struct buf *out);
 
 struct trace_spf {
+	bool is_smtputf8; /* as above: envelope_from may be UTF-8 */
 	enum spf_result result;
 	enum spf_identity identity;
 	struct span hostname;       /* receiver= */

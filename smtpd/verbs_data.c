@@ -156,6 +156,7 @@ append_spf(const struct session *session, enum spf_identity identity, struct buf
 		.hostname = span_of(session->world->config->hostname),
 		.client = session->client.address,
 		.envelope_from = sender->address,
+		.is_smtputf8 = sender->is_smtputf8,
 		.helo = session->client.helo,
 		.mechanism = is_helo ? sender->spf.helo_mechanism : sender->spf.mailfrom_mechanism,
 		.problem = sender->spf.problem };
@@ -175,6 +176,7 @@ append_trace(const struct session *session, struct buf *out)
 		.client = session->client.address,
 		.hostname = span_of(session->world->config->hostname),
 		.is_esmtp = session->is_esmtp,
+		.is_smtputf8 = transaction->sender.is_smtputf8,
 		.is_encrypted = session->client.tls.is_on,
 		.wall_us = clock_wall_us(),
 		.tls_version = session->client.tls.version,

@@ -6,6 +6,7 @@
  * Trust: paths and parameters are parsed before anything is kept; kept spans live in the transaction's arena.
  * On failure: REFUSED; nothing of a refused command is kept but its line in the log.
  */
+#include "lookup/mail_address.h"
 #include "smtpd/address.h"
 #include "smtpd/params.h"
 #include "smtpd/policy.h"
@@ -52,9 +53,25 @@ params_are_good(enum params_result result, struct span offender, struct reply *r
 	return false;
 }
 
-/* Reads the argument of MAIL; sender's spans point into it. */
+/* What is said of a path that is none; too_long and bad are the sender's or the recipient's. */
+static enum reply_id
+reply_of(enum address_result result, enum reply_id bad, enum reply_id too_long)
+{
+	switch (result) {
+	case ADDRESS_TOO_LONG:
+		return too_long;
+	case ADDRESS_NO_MEMORY:
+		return REPLY_NO_MEMORY;
+	case ADDRESS_OK:
+	case ADDRESS_BAD_SYNTAX:
+		break;
+	}
+	return bad;
+}
+
+/* Reads the argument of MAIL; sender's spans point into it, but for a domain that is not ASCII: that is in room. */
 static bool
-parse_mail(struct span argument, struct sender_facts *sender, struct reply *reply)
+parse_mail(struct span argument, char room[static MAIL_DOMAIN_BYTES], struct sender_facts *sender, struct reply *reply)
 {
 	struct mail_params params = { 0 };
 	struct address address;
@@ -65,21 +82,28 @@ parse_mail(struct span argument, struct sender_facts *sender, struct reply *repl
 	if (!take_keyword(&argument, SPAN("FROM:")))
 		return false;
 	enum address_result result = address_parse_path(argument, &address, &rest);
-	reply->id = result == ADDRESS_TOO_LONG ? REPLY_LONG_SENDER : REPLY_BAD_SENDER;
+	reply->id = reply_of(result, REPLY_BAD_SENDER, REPLY_LONG_SENDER);
 	/* <postmaster> without a domain is a recipient, never a sender. */
 	if (result != ADDRESS_OK || (address.whole.length && address.domain.length == 0))
 		return false;
 	if (!params_are_good(params_parse_mail(rest, &params, &offender), offender, reply))
 		return false;
-	*sender = (struct sender_facts){ .address = address.whole, .domain = address.domain };
+	reply->id = REPLY_UTF8_SENDER;
+	if (address.is_utf8 && !params.is_smtputf8)
+		return false;
+	*sender = (struct sender_facts){
+		.address = address.whole, .domain = address.domain, .is_smtputf8 = params.is_smtputf8
+	};
+	if (!span_is_ascii(address.domain))
+		sender->domain = span_make(room, mail_domain_canonical(address.domain, room));
 	sender->announced_bytes = params.has_size ? params.size_bytes : 0;
 	sender->wants_prdr = params.has_prdr;
 	return true;
 }
 
-/* Reads the argument of RCPT; *address points into it. */
+/* Reads the argument of RCPT; *recipient points into it. */
 static bool
-parse_rcpt(struct span argument, struct span *recipient, struct reply *reply)
+parse_rcpt(struct span argument, bool is_smtputf8, struct span *recipient, struct reply *reply)
 {
 	struct address address;
 	struct span offender;
@@ -89,8 +113,11 @@ parse_rcpt(struct span argument, struct span *recipient, struct reply *reply)
 	if (!take_keyword(&argument, SPAN("TO:")))
 		return false;
 	enum address_result result = address_parse_path(argument, &address, &rest);
-	reply->id = result == ADDRESS_TOO_LONG ? REPLY_LONG_RECIPIENT : REPLY_BAD_RECIPIENT;
+	reply->id = reply_of(result, REPLY_BAD_RECIPIENT, REPLY_LONG_RECIPIENT);
 	if (result != ADDRESS_OK || address.whole.length == 0)
+		return false;
+	reply->id = REPLY_UTF8_RECIPIENT;
+	if (address.is_utf8 && !is_smtputf8)
 		return false;
 	*recipient = address.whole;
 	return params_are_good(params_parse_rcpt(rest, &offender), offender, reply);
@@ -103,6 +130,7 @@ ask_spf(struct session *session)
 	struct session_world *world = session->world;
 	struct transaction *transaction = session->transaction;
 	struct ipc_message ask = { .type = IPC_SPF_ASK, .descriptor = -1 };
+	char room[MAIL_ADDRESS_BYTES];
 
 	if (facts_client_is_exempt(&session->client))
 		return;
@@ -111,7 +139,8 @@ ask_spf(struct session *session)
 	ask.spf_ask.deadline_ms = (uint32_t)world->config->spf_deadline;
 	ask.spf_ask.client = session->client.address;
 	ask.spf_ask.helo = session->client.helo;
-	ask.spf_ask.mailfrom = transaction->sender.address;
+	/* SPF knows A-labels only (RFC 8616 4). */
+	ask.spf_ask.mailfrom = mail_address_with_a_labels(transaction->sender.address, room);
 	transaction->sender.spf.state = FACT_ASKED;
 	if (!world->io->ask(session, &ask))
 		facts_spf_unknown(&transaction->sender.spf);
@@ -121,8 +150,9 @@ enum handled
 verb_mail(struct session *session, struct span argument, struct reply *reply)
 {
 	struct sender_facts sender = { 0 };
+	char room[MAIL_DOMAIN_BYTES];
 
-	if (!parse_mail(argument, &sender, reply))
+	if (!parse_mail(argument, room, &sender, reply))
 		return REFUSED;
 	struct facts facts = { .client = &session->client, .sender = &sender };
 	if (policy_judge(&facts, session->world->config, POLICY_MAIL, reply).answer != POLICY_ACCEPT) {
@@ -233,6 +263,18 @@ keep_recipient(struct session *session, struct span address, const struct map_re
 	return true;
 }
 
+/* What a reply shows of an address outlives the handler. Without memory it has "?" for what is not ASCII. */
+static struct span
+shown_form(struct session *session, struct span address)
+{
+	char room[MAIL_ADDRESS_BYTES];
+	struct span shown = mail_address_with_a_labels(address, room);
+
+	if (shown.data == address.data || !session_keep(session, shown, &shown))
+		return address;
+	return shown;
+}
+
 enum handled
 verb_rcpt(struct session *session, struct span argument, struct reply *reply)
 {
@@ -241,10 +283,11 @@ verb_rcpt(struct session *session, struct span argument, struct reply *reply)
 	struct recipient_facts recipient;
 	struct span address;
 
-	if (!parse_rcpt(argument, &address, reply))
+	if (!parse_rcpt(argument, transaction->sender.is_smtputf8, &address, reply))
 		return REFUSED;
 	bool has_map = session->world->io->look_up(session, address, found);
 	facts_recipient(address, has_map ? found : NULL, transaction->accepted, &recipient);
+	recipient.shown = shown_form(session, address);
 	enum handled handled = judge(session, &recipient, reply);
 	if (handled == WAITING)
 		return WAITING;

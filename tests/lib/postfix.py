@@ -18,8 +18,9 @@ def is_there():
 class Postfix(Chroot):
     """Sends everything to one next hop."""
 
-    def __init__(self, next_hop_port):
+    def __init__(self, next_hop_port, settings=None):
         super().__init__("postfix")
+        self.settings = settings or {}  # over those below
         self.port = next_hop_port
         self.master = None
 
@@ -32,6 +33,7 @@ class Postfix(Chroot):
             "maillog_file": "/var/log/postfix.log", "minimal_backoff_time": "1s", "maximal_backoff_time": "2s",
             "queue_run_delay": "1s", "transport_retry_time": "1s", "smtp_connection_cache_on_demand": "no",
             "mail_owner": "postfix", "setgid_group": "postdrop", "smtpd_relay_restrictions": "reject",
+            **self.settings,
         }
         os.makedirs(self.path("etc/postfix"), exist_ok=True)
         self.write("etc/postfix/main.cf", "".join(f"{key} = {value}\n" for key, value in settings.items()))

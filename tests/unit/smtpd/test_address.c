@@ -142,10 +142,9 @@ refuses_bad_paths(void **state)
 		"<a@b/c>", "<postmaster", "<postmaster@>", "<\"postmaster\">", "<postmasters>", "<\"a@b>",
 		"<\"a\\\"@b>", "<\"a\"b@c>", "<a\"b\"@c>", "<\"a\".\"b\"@c>", "<\"a\"\"b\"@c>", "<a\\@b@c>", "<@a:>",
 		"<@a:postmaster>", "<@a,b:c@d>", "<@a,:c@d>", "<@a,@b,c@d>", "<@:c@d>", "<@a c@d>", "<@a.:c@d>",
-		"<@[192.0.2.1]:c@d>", "<@a:@b:c@d>", "<j\xc3\xb6rg@example.org>", "<a@\xc3\xbc.example>",
-		"<a@[192.0.2.1>", "<a@192.0.2.1]>", "<a@[]>", "<a@[b]>", "<a@[192.0.2.1]c>", "<a@[192.0.2]>",
-		"<a@[192.0.2.256]>", "<a@[2001:db8::1]>", "<a@[IPv6:192.0.2.1]>", "<a@[IPv6:]>", "<a@[IPv6:1::2::3]>",
-		"<a@[IPv6:fe80::1%eth0]>", "<a@[x:y]>" };
+		"<@[192.0.2.1]:c@d>", "<@a:@b:c@d>", "<a@[192.0.2.1>", "<a@192.0.2.1]>", "<a@[]>", "<a@[b]>",
+		"<a@[192.0.2.1]c>", "<a@[192.0.2]>", "<a@[192.0.2.256]>", "<a@[2001:db8::1]>", "<a@[IPv6:192.0.2.1]>",
+		"<a@[IPv6:]>", "<a@[IPv6:1::2::3]>", "<a@[IPv6:fe80::1%eth0]>", "<a@[x:y]>" };
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(bad); i++)
@@ -153,6 +152,95 @@ refuses_bad_paths(void **state)
 	assert_path_result(SPAN("<a\0@b>"), ADDRESS_BAD_SYNTAX);
 	assert_path_result(SPAN("<a@b\0>"), ADDRESS_BAD_SYNTAX);
 	assert_path_result(SPAN("<a@[192.0.2.1\0]>"), ADDRESS_BAD_SYNTAX);
+}
+
+static void
+reads_utf8(void **state)
+{
+	static const char *const good[] = { "<jörg@example.org>", "<a@bücher.example>", "<用户@例子.example>",
+		"<\"jö rg\"@example.org>",
+		"<ju\xcc\x88rgen@bu\xcc\x88"
+		"cher.example>",
+		"<a.ü.b@_x.BÜCHER.example>", "<\xf0\x9f\x93\xa7@example.org>", "<a@אבג.example>" };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(good); i++)
+		assert_true(accept_path(good[i], "").is_utf8);
+	struct address address = accept_path("<\"jö\\\"rg\"@bücher.example> SMTPUTF8", " SMTPUTF8");
+	assert_parts(address, "\"jö\\\"rg\"@bücher.example", "\"jö\\\"rg\"", "bücher.example");
+	assert_true(address.is_quoted);
+	/* A route is ignored, whatever it holds. */
+	assert_false(accept_path("<@bücher.example:a@b>", "").is_utf8);
+	assert_false(accept_path("<alice@xn--bcher-kva.example>", "").is_utf8);
+	assert_false(accept_path("<>", "").is_utf8);
+}
+
+static void
+refuses_bad_utf8(void **state)
+{
+	static const char *const bad[] = {
+		"<j\xf6rg@example.org>",
+		"<a@b\xfc.example>",
+		"<\xc0\xaf@example.org>",
+		"<\xe0\x80\xaf@example.org>",
+		"<\xed\xa0\x80@example.org>",
+		"<\xf4\x90\x80\x80@example.org>",
+		"<a\xc3@example.org>",
+		"<\"\xc3\"@example.org>",
+		"<\"\\ü\"@example.org>",
+		"<a\xc2\x9b@example.org>",
+		"<a\xe2\x80\xa8@example.org>",
+		"<\"\xc2\x85\"@example.org>",
+		"<ü..a@example.org>",
+		"<.ü@example.org>",
+		"<a@ü..example>",
+		"<a@ü.>",
+		"<a@-ü.example>",
+		"<a@☕.example>",
+		"<a@אבa.example>",
+		"<a@ü b.example>",
+		"<@\xff:a@b>",
+		"<ü@[192.0.2.1\xc3]>",
+		"<pöstmaster>",
+		"<a@。ü>",
+	};
+	struct buf label = BUF_LIMIT(256);
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(bad); i++)
+		assert_path_result(span_of(bad[i]), ADDRESS_BAD_SYNTAX);
+	/* An A-label of 64 octets and more; and a short one of 120 octets of UTF-8. */
+	buf_append_text(&label, "<a@");
+	for (size_t i = 0; i < 21; i++)
+		buf_append_text(&label, "äöü");
+	buf_append_text(&label, ".b>");
+	assert_path_result(buf_span(&label), ADDRESS_TOO_LONG);
+	buf_reset(&label);
+	buf_append_text(&label, "<a@");
+	for (size_t i = 0; i < 40; i++)
+		buf_append_text(&label, "中");
+	buf_append_text(&label, ".b>");
+	assert_path_result(buf_span(&label), ADDRESS_OK);
+	buf_free(&label);
+}
+
+/* The limit of a local part counts octets. */
+static void
+counts_octets_of_utf8(void **state)
+{
+	struct buf path = BUF_LIMIT(256);
+
+	(void)state;
+	buf_append_char(&path, '<');
+	for (size_t i = 0; i < 32; i++)
+		buf_append_text(&path, "ü");
+	size_t full = path.length;
+	buf_append_text(&path, "@example.org>");
+	assert_path_result(buf_span(&path), ADDRESS_OK);
+	path.length = full;
+	buf_append_text(&path, "a@example.org>");
+	assert_path_result(buf_span(&path), ADDRESS_TOO_LONG);
+	buf_free(&path);
 }
 
 static void
@@ -247,7 +335,7 @@ knows_helo_names(void **state)
 {
 	static const char *const bad[] = { "", ".", "a.", ".a", "a..b", "-a", "a-", "a b", "a@b", "[", "[]", "[]]",
 		"[192.0.2.1", "192.0.2.1]", "[192.0.2.1] ", "[192.0.2.1]]", "[192.0.2.01]", "[IPv6:12345::]",
-		"a\xc3\xa4" };
+		"a\xc3\xa4", "bücher.example" };
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(bad); i++)
@@ -289,6 +377,9 @@ main(void)
 		cmocka_unit_test(reads_quoted_strings),
 		cmocka_unit_test(ignores_source_routes),
 		cmocka_unit_test(refuses_bad_paths),
+		cmocka_unit_test(reads_utf8),
+		cmocka_unit_test(refuses_bad_utf8),
+		cmocka_unit_test(counts_octets_of_utf8),
 		cmocka_unit_test(reads_domains_of_all_kinds),
 		cmocka_unit_test(holds_to_the_lengths),
 		cmocka_unit_test(counts_quotes_and_route_too),

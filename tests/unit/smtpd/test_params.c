@@ -56,6 +56,8 @@ reads_size_and_body(void **state)
 	assert_true(params.has_size);
 	assert_int_equal(params.size_bytes, 1234);
 	assert_int_equal(params.body, BODY_8BITMIME);
+	assert_false(params.is_smtputf8);
+	assert_true(accept_mail(" SmtpUtf8 BODY=8BITMIME").is_smtputf8);
 	params = accept_mail("  body=7bit   size=0 ");
 	assert_true(params.has_size);
 	assert_int_equal(params.size_bytes, 0);
@@ -98,6 +100,7 @@ refuses_bad_values(void **state)
 	refuse_mail(" SIZE=0x10", PARAMS_BAD_VALUE, "SIZE=0x10");
 	refuse_mail(" BODY", PARAMS_BAD_VALUE, "BODY");
 	refuse_mail(" SIZE=5 BODY=BINARYMIME", PARAMS_BAD_VALUE, "BODY=BINARYMIME");
+	refuse_mail(" SMTPUTF8=yes", PARAMS_BAD_VALUE, "SMTPUTF8=yes");
 }
 
 static void
@@ -105,7 +108,7 @@ refuses_unknown_ones(void **state)
 {
 	(void)state;
 	refuse_mail(" SIZES=1", PARAMS_UNKNOWN, "SIZES=1");
-	refuse_mail(" SIZE=1 SMTPUTF8", PARAMS_UNKNOWN, "SMTPUTF8");
+	refuse_mail(" SIZE=1 UTF8", PARAMS_UNKNOWN, "UTF8");
 	refuse_mail(" X-1-=!~<>", PARAMS_UNKNOWN, "X-1-=!~<>");
 	refuse_mail(" 8=1", PARAMS_UNKNOWN, "8=1");
 }
@@ -117,6 +120,7 @@ refuses_one_given_twice(void **state)
 	refuse_mail(" SIZE=1 SIZE=1", PARAMS_TWICE, "SIZE=1");
 	refuse_mail(" size=0 SIZE=x", PARAMS_TWICE, "SIZE=x");
 	refuse_mail(" BODY=7BIT body=8bitmime", PARAMS_TWICE, "body=8bitmime");
+	refuse_mail(" SMTPUTF8 smtputf8", PARAMS_TWICE, "smtputf8");
 }
 
 static void

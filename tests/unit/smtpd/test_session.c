@@ -15,8 +15,8 @@
 #define GREETING "220 mx.example.org ESMTP\r\n"
 #define HELO "250 mx.example.org\r\n"
 #define EHLO                                                                                                           \
-	"250-mx.example.org\r\n250-PIPELINING\r\n250-SIZE 65536\r\n250-8BITMIME\r\n250-ENHANCEDSTATUSCODES\r\n250-"    \
-	"CHUNKING\r\n250-PRDR\r\n250 LIMITS RCPTMAX=100\r\n"
+	"250-mx.example.org\r\n250-PIPELINING\r\n250-SIZE 65536\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n"                   \
+	"250-ENHANCEDSTATUSCODES\r\n250-CHUNKING\r\n250-PRDR\r\n250 LIMITS RCPTMAX=100\r\n"
 #define SENDER "250 2.1.0 Sender taken\r\n"
 #define RECIPIENT "250 2.1.5 Recipient taken\r\n"
 #define GO_AHEAD "354 Send the message and end it with a line holding only a dot\r\n"

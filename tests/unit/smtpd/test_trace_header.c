@@ -105,6 +105,39 @@ leaves_out_what_is_not_there(void **state)
 				"\tSun, 22 Nov 2026 05:51:58 +0000\n");
 }
 
+/* RFC 6531 3.7.3: UTF-8 in the trace of a message that came with SMTPUTF8, and of no other. */
+static void
+shows_utf8_where_it_was_announced(void **state)
+{
+	struct trace_received facts = received_facts();
+	struct trace_spf spf = spf_facts();
+
+	(void)state;
+	facts.is_smtputf8 = true;
+	facts.single_recipient = SPAN("jürgen@bücher.example");
+	assert_received(&facts, "Received: from mail.example.com (out.example.com [192.0.2.1])\n"
+				"\tby mx.example.org with UTF8SMTP id 5f3-1\n"
+				"\tfor <jürgen@bücher.example>;\n"
+				"\tSun, 22 Nov 2026 05:51:58 +0000\n");
+	facts.is_smtputf8 = false;
+	assert_received(&facts, "Received: from mail.example.com (out.example.com [192.0.2.1])\n"
+				"\tby mx.example.org with ESMTP id 5f3-1;\n"
+				"\tSun, 22 Nov 2026 05:51:58 +0000\n");
+	spf.is_smtputf8 = true;
+	spf.envelope_from = SPAN("jörg@bücher.example");
+	spf.problem = SPAN("ü");
+	assert_spf(&spf, "Received-SPF: pass (mx.example.org: domain of jörg@bücher.example\n"
+			 "\tdesignates 192.0.2.1 as permitted sender) receiver=mx.example.org;\n"
+			 "\tclient-ip=192.0.2.1; envelope-from=\"jörg@bücher.example\";\n"
+			 "\thelo=mail.example.com; identity=mailfrom; mechanism=\"ip4:192.0.2.0/24\";\n"
+			 "\tproblem=\"??\"\n");
+	spf.envelope_from = SPAN("j\xf6rg\xc2\x9b@example.com");
+	assert_spf(&spf, "Received-SPF: pass (mx.example.org: domain of j?rg??@example.com designates\n"
+			 "\t192.0.2.1 as permitted sender) receiver=mx.example.org; client-ip=192.0.2.1;\n"
+			 "\tenvelope-from=\"j?rg??@example.com\"; helo=mail.example.com;\n"
+			 "\tidentity=mailfrom; mechanism=\"ip4:192.0.2.0/24\"; problem=\"??\"\n");
+}
+
 static void
 names_the_protocol(void **state)
 {
@@ -355,8 +388,14 @@ write_both(struct span hostile, struct buf *out)
 		.is_esmtp = true,
 		.id = hostile,
 		.single_recipient = hostile };
-	struct trace_spf spf = { SPF_FAIL, SPF_IDENTITY_MAILFROM, hostile, facts.client, hostile, hostile, hostile,
-		hostile };
+	struct trace_spf spf = { .result = SPF_FAIL,
+		.identity = SPF_IDENTITY_MAILFROM,
+		.hostname = hostile,
+		.client = facts.client,
+		.envelope_from = hostile,
+		.helo = hostile,
+		.mechanism = hostile,
+		.problem = hostile };
 
 	buf_reset(out);
 	trace_received(&facts, out);
@@ -407,6 +446,7 @@ main(void)
 		cmocka_unit_test(writes_received),
 		cmocka_unit_test(leaves_out_what_is_not_there),
 		cmocka_unit_test(names_the_protocol),
+		cmocka_unit_test(shows_utf8_where_it_was_announced),
 		cmocka_unit_test(names_the_cipher),
 		cmocka_unit_test(shows_a_helo_that_is_no_name_in_a_comment),
 		cmocka_unit_test(lets_nothing_in_that_the_grammar_forbids),
