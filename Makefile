@@ -23,7 +23,7 @@ CPPFLAGS += -D_GNU_SOURCE -I. -include lib/banned.h -MMD -MP
 LIBS      = -lspf2 -lcdb -lcares -lseccomp -levent_core -lconfuse -lssl -lcrypto -lidn2 -lunistring -lcrypt -lpthread
 
 ARCHIVES := $(foreach room,$(ROOMS),$(BUILD)/lib/$(room).a)
-PROGRAMS := tidegate tidegate-door tidegate-caller tidegate-smtpd tidegate-dns tidegate-auth tidegate-deliver
+PROGRAMS := tidegate tidegate-door tidegate-caller tidegate-smtpd tidegate-dns tidegate-auth tidegate-keys tidegate-deliver
 BINS     := $(PROGRAMS:%=$(BUILD)/bin/%)
 TESTBINS := $(UNITS:tests/unit/%.c=$(BUILD)/unit/%)
 
@@ -33,6 +33,7 @@ MAIN_tidegate-caller  := control/caller_main
 MAIN_tidegate-smtpd   := smtpd/main
 MAIN_tidegate-dns     := lookup/dns_main
 MAIN_tidegate-auth    := lookup/auth_main
+MAIN_tidegate-keys    := smtpd/keys_main
 MAIN_tidegate-deliver := deliver/main
 
 all: $(BINS)

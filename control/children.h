@@ -19,7 +19,7 @@
 #include "lib/edge.h"
 #include "lib/plan.h"
 
-enum { CHILDREN_MAX = 4 + 2 * PLAN_CORES_MAX, PROCESS_NAME_SIZE = 24 };
+enum { CHILDREN_MAX = 5 + 2 * PLAN_CORES_MAX, PROCESS_NAME_SIZE = 24 };
 
 enum process_state {
 	PROCESS_IDLE,     /* not wanted, or ended for good */

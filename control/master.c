@@ -24,7 +24,8 @@
 enum { WHY_LIMIT_BYTES = 65536 };
 
 /* Who ends when: no new clients, then those who are here, then what they needed. */
-static const enum role drain_order[] = { ROLE_DOOR, ROLE_SMTPD, ROLE_DELIVER, ROLE_DNS, ROLE_AUTH, ROLE_CALLER };
+static const enum role drain_order[] = { ROLE_DOOR, ROLE_SMTPD, ROLE_DELIVER, ROLE_DNS, ROLE_AUTH, ROLE_KEYS,
+	ROLE_CALLER };
 
 enum { DRAIN_STAGES = sizeof drain_order / sizeof drain_order[0] };
 

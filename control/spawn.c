@@ -35,6 +35,7 @@ spawn_order_make(const struct programs *programs, const struct config *config, c
 		.view = -1,
 		.map = -1,
 		.journal = -1,
+		.certificates = -1,
 		.log = STDERR_FILENO };
 
 	for (unsigned i = 0; i < PLAN_NEIGHBOURS_MAX; i++)
@@ -94,6 +95,7 @@ lay_out(const struct spawn_order *order, int control, int config, int layout[sta
 	layout[FD_VIEW] = order->view;
 	layout[FD_MAP] = order->map;
 	layout[FD_JOURNAL] = order->journal;
+	layout[FD_CERTIFICATES] = order->certificates;
 	for (unsigned i = 0; i < count; i++)
 		layout[neighbours[i].descriptor] = order->edges[i];
 	for (unsigned i = 0; i < SPAWN_LENT_MAX; i++)

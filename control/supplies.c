@@ -9,7 +9,9 @@
 void
 supplies_init(struct supplies *supplies, const struct config *config)
 {
-	*supplies = (struct supplies){ .config = config, .map = -1, .users = -1, .log = STDERR_FILENO };
+	*supplies = (struct supplies){
+		.config = config, .map = -1, .users = -1, .pairs = -1, .chains = -1, .log = STDERR_FILENO
+	};
 	programs_init(&supplies->programs);
 	state_folder_init(&supplies->state);
 }
@@ -38,6 +40,10 @@ supplies_give(const struct supplies *supplies, struct spawn_order *order)
 		order->map = supplies->map;
 	if (order->role == ROLE_AUTH)
 		order->map = supplies->users;
+	if (order->role == ROLE_KEYS)
+		order->certificates = supplies->pairs;
+	if (order->role == ROLE_SMTPD)
+		order->certificates = supplies->chains;
 	if (order->role == ROLE_DELIVER)
 		order->journal = state->journal;
 }

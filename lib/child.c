@@ -136,6 +136,13 @@ renew_edge(struct life *life, const struct ipc_message *message)
 		log_error("a renewed channel could not be taken; until the next one its questions go unanswered");
 }
 
+static void
+take_certificates(struct life *life, int fd)
+{
+	if (life->program->on_certificates)
+		life->program->on_certificates(&life->child, fd);
+}
+
 static bool
 on_control(void *context, struct edge *edge, const struct ipc_message *message)
 {
@@ -154,6 +161,9 @@ on_control(void *context, struct edge *edge, const struct ipc_message *message)
 			life->program->on_map(child, message->descriptor);
 		else
 			(void)close(message->descriptor);
+	} else if (message->type == IPC_PAIRS || message->type == IPC_CHAINS) {
+		take_certificates(life, message->descriptor);
+		(void)close(message->descriptor);
 	} else if (message->type == IPC_STATUS_ASK) {
 		say_status(life, message->status_ask.serial);
 	} else if (message->type == IPC_DRAIN) {
@@ -274,6 +284,12 @@ prepare(struct life *life)
 	return life->child.base && (!program->prepare || program->prepare(&life->child));
 }
 
+/* What was there at a fixed number when the process began. */
+struct supplied {
+	bool map;
+	bool certificates;
+};
+
 /* The room owns the map's descriptor and closes it one day; the fixed number must stay taken all the same. */
 static void
 hand_over_map(struct life *life)
@@ -287,14 +303,18 @@ hand_over_map(struct life *life)
 }
 
 static bool
-start(struct life *life, bool has_map, const struct buf *missing)
+start(struct life *life, const struct supplied *supplied, const struct buf *missing)
 {
 	struct ipc_message ready = { .type = IPC_READY, .descriptor = -1 };
 
 	if (!life->program->start(&life->child) || !attach_edges(life))
 		return false;
-	if (has_map && life->program->on_map)
+	if (supplied->map && life->program->on_map)
 		hand_over_map(life);
+	if (supplied->certificates) {
+		take_certificates(life, FD_CERTIFICATES);
+		(void)dup3(FD_NULL_IN, FD_CERTIFICATES, O_CLOEXEC);
+	}
 	ready.ready.missing_walls = buf_span(missing);
 	return edge_send(life->child.control, &ready);
 }
@@ -329,12 +349,13 @@ child_main(int argc, char **argv, const struct child_program *program)
 	(void)signal(SIGINT, SIG_IGN);
 	(void)signal(SIGHUP, SIG_IGN);
 	limit_heaps(life.child.row);
-	bool has_map = fcntl(FD_MAP, F_GETFD) >= 0;
+	const struct supplied supplied = { .map = fcntl(FD_MAP, F_GETFD) >= 0,
+		.certificates = fcntl(FD_CERTIFICATES, F_GETFD) >= 0 };
 	if (!fill_fixed_numbers() || !prepare(&life) || !put_up_walls(&life, &missing))
 		return 1;
 	if (life.attempt)
 		return (int)attempt_run(life.attempt);
-	if (!start(&life, has_map, &missing))
+	if (!start(&life, &supplied, &missing))
 		return 1;
 	buf_free(&missing);
 	(void)event_base_dispatch(life.child.base);

@@ -43,6 +43,9 @@ struct child_program {
 	bool (*on_edge)(struct child *child, enum role peer, unsigned peer_instance, int fd);
 	/* A recipient map (first and new ones). Owns fd. May be NULL. */
 	void (*on_map)(struct child *child, int fd);
+	/* The set of certificates (keys: PAIRS, smtpd: CHAINS), at the start and each new one. The descriptor stays the
+	 * caller's. May be NULL. */
+	void (*on_certificates)(struct child *child, int fd);
 	/* LISTENER and UNLISTEN (door only). The descriptor is the callee's. May be NULL. */
 	void (*on_listener)(struct child *child, const struct ipc_message *message);
 	/* The master wants an end: finish, then call child_drained(). NULL: drained at once. */

@@ -26,6 +26,7 @@ enum role {
 	ROLE_SMTPD,
 	ROLE_DNS,
 	ROLE_AUTH,
+	ROLE_KEYS,
 	ROLE_DELIVER,
 	ROLE_COUNT,
 	ROLE_CHILD /* in the list only: any but the master */

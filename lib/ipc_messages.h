@@ -25,6 +25,9 @@ enum ipc_limit {
 	IPC_IDS = 1000,               /* the greatest number of ids in one CLOSED or SETTLED */
 	IPC_STATUS_BYTES = 16384,
 	IPC_DIGEST_BYTES = 32,
+	IPC_CHAIN_BYTES = 32768,      /* the certificates of one host, DER */
+	IPC_SIGNED_BYTES = 640,       /* what is signed in a TLS handshake */
+	IPC_SIGNATURE_BYTES = 1024,   /* RSA of 8192 bits */
 	IPC_NETWORKS_BYTES = 16384,   /* networks with a space between each two */
 	IPC_MESSAGE_BYTES = 65536     /* the greatest message on the wire */
 };
@@ -37,6 +40,9 @@ enum ipc_limit {
 	M(UNLISTEN, unlisten, MASTER, DOOR, 0)            /* close one of them */                                      \
 	M(CONFIG, config, MASTER, CHILD, 1)               /* a sealed memory file with the new configuration */        \
 	M(MAP, map, MASTER, CHILD, 1)                     /* the new recipient map (auth: the users), read-only */     \
+	M(PAIRS, pairs, MASTER, KEYS, 1)                  /* a sealed memory file: certificates and their private keys */\
+	M(PAIR_SAY, pair_say, KEYS, MASTER, 0)            /* what is thought of one of them */                         \
+	M(CHAINS, chains, MASTER, SMTPD, 1)               /* a sealed memory file: the certificates in force */        \
 	M(DRAIN, drain, MASTER, CHILD, 0)                 /* finish what was begun, then say DRAINED */                \
 	M(DRAINED, drained, CHILD, MASTER, 0)                                                                          \
 	M(BREACH, breach, CHILD, MASTER, 0)               /* a neighbour broke the protocol: have it restarted */      \
@@ -50,6 +56,8 @@ enum ipc_limit {
 	M(NAME_SAY, name_say, DNS, SMTPD, 0)                                                                           \
 	M(AUTH_ASK, auth_ask, SMTPD, AUTH, 0)             /* is this the user's password? */                           \
 	M(AUTH_SAY, auth_say, AUTH, SMTPD, 0)                                                                          \
+	M(SIGN_ASK, sign_ask, SMTPD, KEYS, 0)             /* sign this part of a TLS handshake */                      \
+	M(SIGN_SAY, sign_say, KEYS, SMTPD, 0)                                                                          \
 	M(LOCAL_ASK, local_ask, AUTH, CALLER, 0)          /* a connection to the configured auth-socket */             \
 	M(LOCAL_SAY, local_say, CALLER, AUTH, 1)                                                                       \
 	M(LOCAL_FAILED, local_failed, CALLER, AUTH, 0)                                                                 \
@@ -74,6 +82,15 @@ enum ipc_limit {
 #define IPC_FIELDS_UNLISTEN(F, S) F(S, U8, index, 0)
 #define IPC_FIELDS_CONFIG(F, S)
 #define IPC_FIELDS_MAP(F, S)
+/* The file of PAIRS and of CHAINS: smtpd/certificate_set.h. */
+#define IPC_FIELDS_PAIRS(F, S)
+/* generation, index: of the set and of the pair in it. verdict: enum pair_verdict. expires: of the certificate, seconds
+ * since 1970. chain: DER, one after another, the server's own first; empty, as expires is 0, unless PAIR_TAKEN. text:
+ * what is wrong. */
+#define IPC_FIELDS_PAIR_SAY(F, S)                                                                                         \
+	F(S, U32, generation, 0) F(S, U32, index, 0) F(S, U8, verdict, 0) F(S, U64, expires, 0)                                    \
+	F(S, BYTES, chain, IPC_CHAIN_BYTES) F(S, STRING, text, IPC_TEXT_BYTES)
+#define IPC_FIELDS_CHAINS(F, S)
 #define IPC_FIELDS_DRAIN(F, S)
 #define IPC_FIELDS_DRAINED(F, S)
 #define IPC_FIELDS_BREACH(F, S) F(S, U8, peer_role, 0) F(S, U8, peer_instance, 0) F(S, STRING, what, IPC_TEXT_BYTES)
@@ -112,6 +129,11 @@ enum ipc_limit {
 	F(S, STRING, password, IPC_TEXT_BYTES)
 /* verdict: enum auth_verdict. user: the canonical address, when it is AUTH_PASSED; else empty. */
 #define IPC_FIELDS_AUTH_SAY(F, S) F(S, U32, session, 0) F(S, U8, verdict, 0) F(S, STRING, user, IPC_ADDRESS_BYTES)
+/* scheme: a SignatureScheme of RFC 8446 4.2.3. key: SHA-256 of the SubjectPublicKeyInfo. input: unhashed. */
+#define IPC_FIELDS_SIGN_ASK(F, S)                                                                                         \
+	F(S, U32, serial, 0) F(S, U32, scheme, 0) F(S, BYTES, key, IPC_DIGEST_BYTES) F(S, BYTES, input, IPC_SIGNED_BYTES)
+/* verdict: enum sign_verdict. signature: empty unless SIGN_DONE. */
+#define IPC_FIELDS_SIGN_SAY(F, S) F(S, U32, serial, 0) F(S, U8, verdict, 0) F(S, BYTES, signature, IPC_SIGNATURE_BYTES)
 #define IPC_FIELDS_LOCAL_ASK(F, S) F(S, U32, serial, 0)
 #define IPC_FIELDS_LOCAL_SAY(F, S) F(S, U32, serial, 0)
 #define IPC_FIELDS_LOCAL_FAILED(F, S) F(S, U32, serial, 0) F(S, STRING, text, IPC_TEXT_BYTES)
@@ -155,6 +177,22 @@ enum auth_verdict {
 	AUTH_FAILED, /* no such user, or not this password: nobody is told which; 535 5.7.8 */
 	AUTH_BUSY,   /* too many failures from there or for this user, or too many at once; not looked at; 454 4.7.0 */
 	AUTH_TROUBLE /* it cannot be found out now; 454 4.7.0 */
+};
+
+/* What keys thinks of a certificate with its private key. */
+enum pair_verdict {
+	PAIR_TAKEN,
+	PAIR_BAD_CHAIN,
+	PAIR_BAD_KEY,
+	PAIR_UNEQUAL /* the key is another certificate's */
+};
+
+/* What keys says to SIGN_ASK. */
+enum sign_verdict {
+	SIGN_DONE,
+	SIGN_REFUSED, /* it is not part of a server's TLS handshake */
+	SIGN_UNKNOWN, /* there is no such key any more, or not yet */
+	SIGN_TROUBLE
 };
 
 /* What deliver says to PROBE_ASK. */

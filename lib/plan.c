@@ -81,7 +81,8 @@ static const struct plan_rule caller_rules[] = {
 };
 
 /* smtpd reads and writes its clients, writes bodies to its spool folder, seals memory files, asks whether the client's
- * kernel has acknowledged a reply, and sends its FIN with its last words, or while it waits for the client's. */
+ * kernel has acknowledged a reply, and sends its FIN with its last words, or while it waits for the client's. In
+ * the middle of a TLS handshake it waits for keys, and for nobody else: poll of one descriptor. */
 static const int smtpd_calls[] = {
 	SCMP_SYS(read), SCMP_SYS(recvfrom), SCMP_SYS(write), SCMP_SYS(writev), SCMP_SYS(pwrite64),
 	SCMP_SYS(openat), SCMP_SYS(unlink), SCMP_SYS(unlinkat), SCMP_SYS(ftruncate), SCMP_SYS(memfd_create),
@@ -91,6 +92,7 @@ static const struct plan_rule smtpd_rules[] = {
 	RULES_OF_ALL, SENDMSG_ON_EDGES, FCNTL(F_DUPFD_CLOEXEC), FCNTL(F_ADD_SEALS), FCNTL(F_GET_SEALS),
 	WHEN(ioctl, IF_EQUALS(1, SIOCOUTQ)),
 	WHEN(shutdown, IF_EQUALS(1, SHUT_WR)),
+	WHEN(poll, IF_EQUALS(1, 1)),
 	WHEN(sendto, IF_FLAGS_WITHIN(3, SEND_FLAGS | MSG_MORE), IF_NULL(4)),
 };
 
@@ -102,6 +104,10 @@ static const struct plan_rule dns_rules[] = { RULES_OF_ALL, WRITE_TO_LOG };
  * knows nobody else. */
 static const int auth_calls[] = { SCMP_SYS(recvfrom), CALLS_OF_ALL };
 static const struct plan_rule auth_rules[] = { RULES_OF_ALL, WRITE_TO_LOG, FCNTL(F_DUPFD_CLOEXEC) };
+
+/* keys answers on its channels. It calls nobody and opens nothing. */
+static const int keys_calls[] = { CALLS_OF_ALL };
+static const struct plan_rule keys_rules[] = { RULES_OF_ALL, WRITE_TO_LOG };
 
 /* deliver works on folders below its mailbox roots, with threads; it has no socket but its edges. libc's qsort asks how
  * much memory there is (sysinfo) before it sorts more than a kilobyte, and its malloc how many processors there are
@@ -183,6 +189,17 @@ static const struct plan_row rows[ROLE_COUNT] = {
 	    .address_space_bytes = 2048 * (rlim_t)MEBIBYTE,
 	    CALLS(auth_calls),
 	    RULES(auth_rules) },
+	[ROLE_KEYS] = { .role = ROLE_KEYS,
+	    .name = "tidegate-keys",
+	    .short_name = "keys",
+	    .trust = 3,
+	    .account = "tidegate-keys",
+	    .uid_offset = 6,
+	    .view = VIEW_EMPTY,
+	    .open_files = 256,
+	    .address_space_bytes = 512 * (rlim_t)MEBIBYTE,
+	    CALLS(keys_calls),
+	    RULES(keys_rules) },
 	[ROLE_DELIVER] = { .role = ROLE_DELIVER,
 	    .name = "tidegate-deliver",
 	    .short_name = "deliver",
@@ -201,7 +218,7 @@ static const struct {
 	enum role a;
 	enum role b;
 } edges[] = { { ROLE_DOOR, ROLE_SMTPD }, { ROLE_SMTPD, ROLE_DNS }, { ROLE_SMTPD, ROLE_DELIVER },
-	{ ROLE_CALLER, ROLE_DNS }, { ROLE_SMTPD, ROLE_AUTH }, { ROLE_CALLER, ROLE_AUTH } };
+	{ ROLE_CALLER, ROLE_DNS }, { ROLE_SMTPD, ROLE_AUTH }, { ROLE_CALLER, ROLE_AUTH }, { ROLE_SMTPD, ROLE_KEYS } };
 
 const struct plan_row *
 plan_row(enum role role)

@@ -19,13 +19,15 @@ enum plan_descriptor {
 	FD_NULL_IN = 0,
 	FD_NULL_OUT = 1,
 	FD_LOG = 2,
-	FD_CONTROL = 3,    /* channel to the master */
-	FD_CONFIG = 4,     /* sealed memory file: the configuration */
-	FD_VIEW = 5,       /* the folder to chroot into */
-	FD_MAP = 6,        /* the recipient map (smtpd, deliver), the users (auth); closed when there is none yet */
-	FD_JOURNAL = 7,    /* deliver: the folder of the unread-250 journal */
-	FD_EDGES = 8,      /* the edges of the row, in the order of plan_edges(); */
-	FD_EDGES_END = 136 /* …all below this number. Everything lent later is at or above it. */
+	FD_CONTROL = 3, /* channel to the master */
+	FD_CONFIG = 4,  /* sealed memory file: the configuration */
+	FD_VIEW = 5,    /* the folder to chroot into */
+	FD_MAP = 6,     /* the recipient map (smtpd, deliver), the users (auth); closed when there is none yet */
+	FD_JOURNAL = 7, /* deliver: the folder of the unread-250 journal */
+	FD_CERTIFICATES =
+	    8, /* keys: the certificates and their private keys; smtpd: the certificates; closed when there are none */
+	FD_EDGES = 9,      /* the edges of the row, in the order of plan_edges(); */
+	FD_EDGES_END = 137 /* …all below this number. Everything lent later is at or above it. */
 };
 
 enum plan_view {

@@ -91,6 +91,7 @@ take_config(struct smtpd *smtpd, struct config *config)
 	smtpd->world.config = config;
 	smtpd->map_rules = map_rules_of(config);
 	body_store_limit(&smtpd->bodies, config->memory_budget, config->spool_budget);
+	certificates_follow_policy(smtpd);
 }
 
 static bool
@@ -115,8 +116,10 @@ prepare(struct child *child)
 {
 	struct smtpd *smtpd = child->state;
 
-	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) == 1 &&
-	    body_store_begin(&smtpd->bodies, AT_FDCWD, child->instance) &&
+	keys_link_init(&smtpd->keys);
+	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) == 1)
+		smtpd->tls_library = tls_library_open();
+	if (smtpd->tls_library && body_store_begin(&smtpd->bodies, AT_FDCWD, child->instance) &&
 	    tls_ground_begin(&smtpd->tls_ground, &smtpd->bodies)) {
 		body_store_limit(&smtpd->bodies, smtpd->config->memory_budget, smtpd->config->spool_budget);
 		return true;
@@ -246,6 +249,12 @@ on_map(struct child *child, int fd)
 }
 
 static void
+on_certificates(struct child *child, int fd)
+{
+	certificates_take(child->state, fd);
+}
+
+static void
 on_drain(struct child *child)
 {
 	struct smtpd *smtpd = child->state;
@@ -273,6 +282,7 @@ main(int argc, char **argv)
 		.start = start,
 		.on_edge = on_edge,
 		.on_map = on_map,
+		.on_certificates = on_certificates,
 		.on_drain = on_drain,
 		.on_status = on_status };
 

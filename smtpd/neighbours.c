@@ -167,6 +167,8 @@ neighbours_attach(struct smtpd *smtpd, enum role peer, unsigned peer_instance, i
 		return edge_attach(smtpd->dns, fd);
 	if (peer == ROLE_AUTH)
 		return edge_attach(smtpd->auth, fd);
+	if (peer == ROLE_KEYS)
+		return keys_link_attach(&smtpd->keys, fd);
 	return peer == ROLE_DELIVER && handoff_attach(smtpd->handoff, fd);
 }
 

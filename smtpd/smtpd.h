@@ -11,6 +11,7 @@
 #include "lookup/map_read.h"
 #include "smtpd/body.h"
 #include "smtpd/handoff.h"
+#include "smtpd/keys_link.h"
 #include "smtpd/session.h"
 #include "smtpd/sessions.h"
 #include "smtpd/tls.h"
@@ -23,6 +24,9 @@ struct smtpd {
 	struct map_rules map_rules;
 	struct tls_library *tls_library; /* owned */
 	struct tls_contexts *tls;        /* owned; NULL: no certificate yet */
+	enum tls_policy tls_policy;      /* that these follow */
+	struct buf certificates;         /* the set that these were made from */
+	struct keys_link keys;
 	struct body_store bodies;
 	struct session_world world;
 	struct sessions *sessions;
@@ -51,6 +55,13 @@ struct smtpd {
 
 /* Has the lines of the log that are held written, and the ends of sessions told, in a moment: many at a time. */
 void smtpd_batch_soon(struct smtpd *smtpd);
+
+/* certificates.c */
+
+/* A set of certificates from the master; the descriptor stays the caller's. */
+void certificates_take(struct smtpd *smtpd, int fd);
+/* After a reload: makes the contexts anew when tls-policy is another one. */
+void certificates_follow_policy(struct smtpd *smtpd);
 
 /* neighbours.c */
 

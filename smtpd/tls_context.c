@@ -30,7 +30,7 @@ struct tls_name {
 
 struct tls_names {
 	size_t count;
-	struct tls_name names[TLS_CERTIFICATES_MAX];
+	struct tls_name names[CERTIFICATES_MAX];
 };
 
 struct tls_contexts {
@@ -273,7 +273,7 @@ static struct tls_name *
 add_name(const struct tls_library *library, struct tls_names *names, struct span name, enum tls_policy policy)
 {
 	struct tls_name *entry = &names->names[names->count];
-	char *copy = names->count < TLS_CERTIFICATES_MAX ? malloc(name.length + 1) : NULL;
+	char *copy = names->count < CERTIFICATES_MAX ? malloc(name.length + 1) : NULL;
 	SSL_CTX *context = copy ? make_context(library, policy) : NULL;
 
 	if (!context) {
@@ -295,26 +295,28 @@ hand_over(const struct tls_library *library, struct tls_names *names)
 	if (SSL_CTX_set_ex_data(preset, library->names_index, names) != 1)
 		return false;
 	(void)SSL_CTX_set_tlsext_servername_arg(preset, names);
-	return SSL_CTX_set_tlsext_servername_callback(preset, on_server_name) == 1;
+	(void)SSL_CTX_set_tlsext_servername_callback(preset, on_server_name);
+	return true;
 }
 
 struct tls_contexts *
-tls_contexts_new(const struct tls_library *library, const struct tls_certificate *certificates, size_t count,
-    enum tls_policy policy, const struct tls_signer *signer, struct buf *why)
+tls_contexts_new(const struct tls_library *library, const struct certificate_set *set, enum tls_policy policy,
+    const struct tls_signer *signer, struct buf *why)
 {
 	struct tls_contexts *contexts = calloc(1, sizeof *contexts);
 	struct tls_names *names = calloc(1, sizeof *names);
-	bool ok = contexts && names && count > 0;
+	bool ok = contexts && names && set->count > 0;
 
 	ERR_clear_error();
-	for (size_t i = 0; ok && i < count; i++) {
-		struct tls_name *entry = find_name(names, certificates[i].name);
+	for (size_t i = 0; ok && i < set->count; i++) {
+		const struct certificate_entry *from = &set->entries[i];
+		struct tls_name *entry = find_name(names, from->name);
 
 		if (!entry)
-			entry = add_name(library, names, certificates[i].name, policy);
+			entry = add_name(library, names, from->name, policy);
 		if (!entry)
-			(void)refuse(why, certificates[i].name, "no context can be made for it");
-		ok = entry && use_certificate(library, entry, certificates[i].chain, signer, why);
+			(void)refuse(why, from->name, "no context can be made for it");
+		ok = entry && use_certificate(library, entry, from->chain, signer, why);
 	}
 	if (names && names->count > 0)
 		contexts->preset = names->names[0].context;

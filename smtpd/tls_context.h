@@ -17,28 +17,21 @@
 #include "conf/config.h"
 #include "lib/buf.h"
 #include "lib/span.h"
+#include "smtpd/certificate_set.h"
 #include "smtpd/tls_provider.h"
-
-enum { TLS_CERTIFICATES_MAX = 32 };
 
 /* OpenSSL's tables, and the providers. Made once, before the walls: afterwards no file can be read. */
 struct tls_library;
 struct tls_contexts;
 
-/* One `certificate` section. Two of one name are one ECDSA and one RSA for the same host. */
-struct tls_certificate {
-	struct span name;
-	struct span chain; /* DER, one after another, the server's own first */
-};
-
 /* NULL: OpenSSL's queue says why. */
 struct tls_library *tls_library_open(void);
 void tls_library_close(struct tls_library *library);
 
-/* The contexts of these certificates, the first being the default. The caller's; library and signer must outlive
- * them and all their sessions. */
-struct tls_contexts *tls_contexts_new(const struct tls_library *library, const struct tls_certificate *certificates,
-    size_t count, enum tls_policy policy, const struct tls_signer *signer, struct buf *why);
+/* The contexts of a set (chains in DER), the first being the default. Two entries of one name are one ECDSA and one RSA
+ * certificate for the same host. The caller's; library and signer must outlive them and all their sessions. */
+struct tls_contexts *tls_contexts_new(const struct tls_library *library, const struct certificate_set *set,
+    enum tls_policy policy, const struct tls_signer *signer, struct buf *why);
 /* For SSL_new(); never NULL. A client that asks for another name is moved to that name's context. */
 SSL_CTX *tls_contexts_default(const struct tls_contexts *contexts);
 /* Sessions that run keep what they need. NULL is nothing. */

@@ -22,8 +22,8 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 BUILD = os.environ.get("TIDEGATE_BUILD", os.path.join(TOP, "build"))
 BIN = os.path.join(BUILD, "bin")
 PROGRAMS = ("tidegate", "tidegate-door", "tidegate-caller", "tidegate-smtpd", "tidegate-dns", "tidegate-auth",
-            "tidegate-deliver")
-ROLES = ("door", "caller", "smtpd", "dns", "auth", "deliver")
+            "tidegate-keys", "tidegate-deliver")
+ROLES = ("door", "caller", "smtpd", "dns", "auth", "keys", "deliver")
 HOSTNAME = "mx.example.org"
 RECIPIENTS = "alice@example.org maildir\nbob@example.org maildir\ninfo@example.org alias alice@example.org bob@example.org\n"
 IS_ROOT = os.getuid() == 0

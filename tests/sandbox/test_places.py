@@ -57,7 +57,7 @@ class Chroot(Place):
             server.start()
             self.serves(server)
             self.assertNotRegex(self.missing(server), "chroot|own uid|network namespace|seccomp")
-            for role in ("smtpd", "deliver", "dns", "auth", "caller", "door"):
+            for role in ("smtpd", "deliver", "dns", "auth", "keys", "caller", "door"):
                 mark = server.mark()
                 server.kill_child(role)
                 server.expect_log(rf"{role}.* runs again", mark)

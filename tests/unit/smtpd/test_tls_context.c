@@ -43,12 +43,14 @@ tear_down(void **unused)
 }
 
 static struct tls_contexts *
-make(const struct tls_certificate *certificates, size_t count, enum tls_policy policy)
+make(const struct certificate_entry *certificates, size_t count, enum tls_policy policy)
 {
+	struct certificate_set set = { .count = count };
 	struct buf why = BUF_LIMIT(1024);
 
+	memcpy(set.entries, certificates, count * sizeof *certificates);
 	local_signer_init(&local, pairs, PAIRS);
-	struct tls_contexts *contexts = tls_contexts_new(library, certificates, count, policy, &local.signer, &why);
+	struct tls_contexts *contexts = tls_contexts_new(library, &set, policy, &local.signer, &why);
 	if (!contexts)
 		fail_msg("%s", buf_text(&why));
 	buf_free(&why);
@@ -59,7 +61,7 @@ make(const struct tls_certificate *certificates, size_t count, enum tls_policy p
 static struct tls_contexts *
 make_all(enum tls_policy policy)
 {
-	const struct tls_certificate all[] = { pair_certificate(&pairs[ECDSA], "mx.example.org"),
+	const struct certificate_entry all[] = { pair_certificate(&pairs[ECDSA], "mx.example.org"),
 		pair_certificate(&pairs[RSA_PAIR], "MX.example.org"),
 		pair_certificate(&pairs[OTHER], "mail.example.net"), pair_certificate(&pairs[WILD], "wild") };
 
@@ -116,7 +118,7 @@ every_version_and_key_shakes_hands_by_the_signer(void **unused)
 
 	(void)unused;
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-		const struct tls_certificate one = pair_certificate(&pairs[cases[i].pair], "mx.example.org");
+		const struct certificate_entry one = pair_certificate(&pairs[cases[i].pair], "mx.example.org");
 		const struct wish wish = {
 			.lowest = cases[i].version, .highest = cases[i].version, .signatures = cases[i].signatures
 		};
@@ -127,6 +129,8 @@ every_version_and_key_shakes_hands_by_the_signer(void **unused)
 			fail_msg("case %zu: no handshake", i);
 		assert_int_equal(local.asked, 1);
 		assert_int_equal(local.scheme, cases[i].scheme);
+		assert_int_equal(
+		    local.verdict, cases[i].version == TLS1_3_VERSION ? KEYS_SIGNS_TLS13 : KEYS_SIGNS_TLS12);
 		bytes_pass_both_ways(&talk);
 		talk_end(&talk);
 		tls_contexts_free(contexts);
@@ -320,11 +324,13 @@ a_session_outlives_its_contexts(void **unused)
 }
 
 static void
-expect_refused(const struct tls_certificate *certificates, size_t count, const char *part)
+expect_refused(const struct certificate_entry *certificates, size_t count, const char *part)
 {
+	struct certificate_set set = { .count = count };
 	struct buf why = BUF_LIMIT(1024);
 
-	assert_null(tls_contexts_new(library, certificates, count, TLS_POLICY_MODERN, &local.signer, &why));
+	memcpy(set.entries, certificates, count * sizeof *certificates);
+	assert_null(tls_contexts_new(library, &set, TLS_POLICY_MODERN, &local.signer, &why));
 	if (!strstr(buf_text(&why), part))
 		fail_msg("wanted \"%s\": %s", part, buf_text(&why));
 	buf_free(&why);
@@ -333,12 +339,12 @@ expect_refused(const struct tls_certificate *certificates, size_t count, const c
 static void
 what_cannot_be_used_is_named(void **unused)
 {
-	const struct tls_certificate twice[] = { pair_certificate(&pairs[ECDSA], "mx.example.org"),
+	const struct certificate_entry twice[] = { pair_certificate(&pairs[ECDSA], "mx.example.org"),
 		pair_certificate(&pairs[WILD], "mx.example.org") };
-	struct tls_certificate broken = pair_certificate(&pairs[ECDSA], "mx.example.org");
-	struct tls_certificate empty = { SPAN("none.example"), SPAN("") };
+	struct certificate_entry broken = pair_certificate(&pairs[ECDSA], "mx.example.org");
+	struct certificate_entry empty = { .name = SPAN("none.example") };
 	struct pair small = pair_make("RSA1024", "DNS:small.example");
-	const struct tls_certificate weak = pair_certificate(&small, "small.example");
+	const struct certificate_entry weak = pair_certificate(&small, "small.example");
 
 	(void)unused;
 	local_signer_init(&local, pairs, PAIRS);
@@ -354,7 +360,7 @@ static void
 rubbish_behind_the_chain_is_refused(void **unused)
 {
 	struct buf chain = BUF_LIMIT(8192);
-	struct tls_certificate certificate = pair_certificate(&pairs[ECDSA], "mx.example.org");
+	struct certificate_entry certificate = pair_certificate(&pairs[ECDSA], "mx.example.org");
 
 	(void)unused;
 	local_signer_init(&local, pairs, PAIRS);

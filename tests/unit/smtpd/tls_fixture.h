@@ -11,6 +11,7 @@
 #include <openssl/x509v3.h>
 #include <string.h>
 
+#include "smtpd/keys_judge.h"
 #include "smtpd/tls_context.h"
 
 struct pair {
@@ -57,10 +58,11 @@ pair_free(struct pair *pair)
 	OPENSSL_free(pair->der);
 }
 
-static inline struct tls_certificate
+static inline struct certificate_entry
 pair_certificate(const struct pair *pair, const char *name)
 {
-	return (struct tls_certificate){ span_of(name), span_make((const char *)pair->der, (size_t)pair->der_bytes) };
+	return (struct certificate_entry){ .name = span_of(name),
+		.chain = span_make((const char *)pair->der, (size_t)pair->der_bytes) };
 }
 
 /* Signs in this process, as tidegate-keys would, and remembers what it was asked. */
@@ -71,6 +73,7 @@ struct local_signer {
 	bool refuses;
 	unsigned asked;
 	uint16_t scheme;
+	enum keys_verdict verdict;
 	char input[1024];
 	size_t input_bytes;
 };
@@ -97,6 +100,21 @@ scheme_digest(uint16_t scheme)
 	}
 }
 
+static inline enum keys_kind
+pair_kind(EVP_PKEY *key)
+{
+	switch (EVP_PKEY_get_bits(key)) {
+	case 256:
+		return KEYS_P256;
+	case 384:
+		return KEYS_P384;
+	case 521:
+		return KEYS_P521;
+	default:
+		return KEYS_RSA;
+	}
+}
+
 static inline size_t
 local_sign(
     void *context, struct span id, uint16_t scheme, struct span input, unsigned char *signature, const char **why)
@@ -120,6 +138,10 @@ local_sign(
 			key = local->pairs[i].key;
 	}
 	assert_non_null(key);
+	/* What OpenSSL wants signed is what keys signs. */
+	local->verdict = keys_judge(pair_kind(key), scheme, input, why);
+	if (local->verdict == KEYS_REFUSES)
+		fail_msg("scheme %04x: %s", scheme, *why);
 	EVP_MD_CTX *signing = EVP_MD_CTX_new();
 	EVP_PKEY_CTX *details;
 	assert_int_equal(EVP_DigestSignInit(signing, &details, scheme_digest(scheme), NULL, key), 1);
