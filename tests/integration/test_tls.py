@@ -1,5 +1,6 @@
 """STARTTLS and implicit TLS with Python's client: both versions, every byte of a message, what is logged, how it ends."""
 import hashlib
+import os
 import random
 import re
 import signal
@@ -327,6 +328,44 @@ class Implicit(ServerCase):
             client.send(tls.Stream(client.socket).first_flight())
             replies = b"".join(iter(lambda: client.socket.recv(65536), b""))
             self.assertRegex(replies, rb"^(5[0-9][0-9] |421 )")
+
+
+class Keys(ServerCase):
+    """The private keys are in a process of their own; without it no handshake comes about, and nothing else is hurt."""
+
+    def shake_hands(self):
+        with self.server.client() as client:
+            client.greet()
+            try:
+                tls.start(client)
+            except (ssl.SSLError, smtp.Gone, OSError):
+                return False
+            return True
+
+    def test_killed(self):
+        self.begin(ALICE)
+        with tls.greeted(self.server) as client:
+            for _ in range(3):
+                mark = self.server.mark()
+                self.server.kill_child("keys")
+                smtp.check(smtp.transact(client, "sender@client.example", [ALICE], smtp.message(number=mark)), 250)
+                self.server.expect_log("tidegate-keys.* ended", mark)
+                tidegate.wait_until(self.shake_hands, "handshakes come about again", 30)
+            client.expect("QUIT", 221)
+        self.assertEqual(len(self.new_mail(ALICE)), 3)
+
+    def test_stopped(self):
+        """One that does not answer: the handshake ends with a reason, and the next clients are not held up for long."""
+        mark = self.server.mark()
+        pid = self.server.kill_child("keys", signal.SIGSTOP)
+        try:
+            self.assertFalse(self.shake_hands())
+            self.server.expect_log('event=tls-failed .* tls=no reason=crypto detail="tidegate-keys did not answer in time"', mark)
+            self.assertFalse(self.shake_hands())
+            smtp.check(self.server.deliver(BOB, smtp.message(number="in-the-clear")), 250)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        tidegate.wait_until(self.shake_hands, "handshakes come about again", 30)
 
 
 class Drain(unittest.TestCase):
