@@ -68,12 +68,12 @@ $(BUILD)/test/hostile-smtpd: $(BUILD)/obj/tests/sandbox/hostile_smtpd.o $(ARCHIV
 	$(SAY) LINK $@
 	$(Q)$(CC) $(CFLAGS) $(LDHARDEN) $(LDFLAGS) -o $@ $< $(ARCHIVES) $(LIBS)
 
-$(BUILD)/bench/smtpload: $(BUILD)/obj/tests/bench/smtpload.o $(BUILD)/obj/tests/bench/load_session.o
+$(BUILD)/bench/smtpload: $(patsubst %,$(BUILD)/obj/tests/bench/%.o,smtpload load_session load_channel load_message)
 $(BUILD)/bench/disk: $(BUILD)/obj/tests/bench/disk.o
 $(BUILD)/bench/smtpload $(BUILD)/bench/disk:
 	@mkdir -p $(@D)
 	$(SAY) LINK $@
-	$(Q)$(CC) $(CFLAGS) $(LDHARDEN) -o $@ $^ -lpthread
+	$(Q)$(CC) $(CFLAGS) $(LDHARDEN) -o $@ $^ -lssl -lcrypto -lpthread
 
 units: $(TESTBINS)
 unit: units

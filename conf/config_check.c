@@ -5,6 +5,7 @@
  */
 #include "conf/config_value.h"
 #include "lib/peer.h"
+#include "lib/utf8.h"
 
 enum {
 	DOMAIN_BYTES = 253,
@@ -60,7 +61,11 @@ is_number(struct span text)
 static const char *
 wrong_hostname(struct span text)
 {
-	return config_is_domain(text) ? NULL : "it must be a domain name, such as mx.example.org";
+	if (config_is_domain(text))
+		return NULL;
+	if (!span_is_ascii(text))
+		return "SMTP knows host names in ASCII only; write its A-labels, such as xn--bcher-kva.example";
+	return "it must be a domain name, such as mx.example.org";
 }
 
 static const char *
@@ -142,6 +147,14 @@ wrong_folder(struct span text)
 	return "it must be a folder of its own, such as /var/mail/tidegate";
 }
 
+/* Is it a domain of ours in U-labels? What they come to is lookup's business: one that is none of the map's is said by
+ * `tidegate map`. */
+static bool
+is_international(struct span domain)
+{
+	return !span_is_ascii(domain) && utf8_is_text(domain);
+}
+
 static const char *
 wrong_address(struct span text)
 {
@@ -150,7 +163,10 @@ wrong_address(struct span text)
 
 	while (at > 0 && text.data[at - 1] != '@')
 		at--;
-	if (at < 2 || at - 1 > LOCAL_PART_BYTES || !config_is_domain(span_skip(text, at)))
+	struct span domain = span_skip(text, at);
+	if (!utf8_is_text(text))
+		return "it is not UTF-8; save the file as UTF-8";
+	if (at < 2 || at - 1 > LOCAL_PART_BYTES || (!config_is_domain(domain) && !is_international(domain)))
 		return remedy;
 	if (text.data[0] == '"')
 		return at > 3 && text.data[at - 2] == '"' ? NULL : remedy;

@@ -67,7 +67,7 @@
 	K(NUMBER, max_connections_per_network, "max-connections-per-network", "200", 0, 100000, "a /24 or /64; 0: no cap") \
 	K(NUMBER, connection_rate_per_address, "connection-rate-per-address", "300", 0, 1000000, "new ones a minute")  \
 	K(NUMBER, connection_rate_per_network, "connection-rate-per-network", "1200", 0, 1000000, "a /24 or /64; 0: no cap") \
-	K(SIZE, memory_budget, "memory-budget", "256M", 1048576, 68719476736, "for bodies and lines, each smtpd")      \
+	K(SIZE, memory_budget, "memory-budget", "256M", 1048576, 68719476736, "for all that clients cost, each smtpd") \
 	K(SIZE, spool_budget, "spool-budget", "2G", 1048576, 1099511627776, "for spool files, each smtpd")             \
 	K(TEXT, users, "users", "", 0, 0, "the users file: addresses and hashes of passwords")                         \
 	K(TEXT, auth_socket, "auth-socket", "", 0, 0, "a socket of Dovecot's that checks passwords, instead of users") \

@@ -4,6 +4,11 @@
  */
 #include "control/caller.h"
 
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "lib/log.h"
 #include "conf/config.h"
 #include "lookup/resolvers.h"
@@ -17,6 +22,7 @@ struct caller {
 	struct calls *calls;
 	struct edge *askers[PLAN_CORES_MAX];
 	struct edge *auth;
+	char auth_socket[LOCAL_NAME_SIZE]; /* its name in the folder; empty: none is configured */
 };
 
 /* An asker that does not read its answers loses them, and asks again when its patience ends. */
@@ -65,15 +71,34 @@ on_gone(void *context, struct edge *edge)
 static bool
 on_auth(void *context, struct edge *edge, const struct ipc_message *message)
 {
-	struct ipc_message failed = { .type = IPC_LOCAL_FAILED, .descriptor = -1 };
+	struct caller *caller = context;
+	struct ipc_message say = { .type = IPC_LOCAL_SAY };
+	const char *why = "no auth-socket is configured";
 
-	(void)context;
 	if (message->type != IPC_LOCAL_ASK)
 		return false;
-	failed.local_failed.serial = message->local_ask.serial;
-	failed.local_failed.text = SPAN("no auth-socket is configured");
-	(void)edge_send(edge, &failed);
+	say.descriptor = *caller->auth_socket ? calls_connect_local(caller->auth_socket, &why) : -1;
+	say.local_say.serial = message->local_ask.serial;
+	if (say.descriptor < 0) {
+		say.type = IPC_LOCAL_FAILED;
+		say.local_failed.serial = message->local_ask.serial;
+		say.local_failed.text = span_take(span_of(why), IPC_TEXT_BYTES);
+	}
+	(void)edge_send(edge, &say);
+	if (say.descriptor >= 0)
+		(void)close(say.descriptor);
 	return true;
+}
+
+/* The number stays, and with it what the system-call rules allow. */
+static void
+caller_on_folder(struct child *child, int fd)
+{
+	(void)child;
+	if (fd < 0 || dup3(fd, FD_FOLDER, O_CLOEXEC) < 0)
+		log_error("the folder of the auth-socket could not be taken over; until the next one there is none");
+	if (fd >= 0)
+		(void)close(fd);
 }
 
 static bool
@@ -116,6 +141,8 @@ caller_configure(struct child *child, struct span bytes)
 	if (!config)
 		return false;
 	resolvers_parse(&config->resolvers, &caller.resolvers);
+	const char *slash = strrchr(config->auth_socket, '/');
+	(void)snprintf(caller.auth_socket, sizeof caller.auth_socket, "%s", slash ? slash + 1 : "");
 	config_free(config);
 	child->state = &caller;
 	return true;
@@ -144,4 +171,5 @@ const struct child_program caller_program = { .role = ROLE_CALLER,
 	.configure = caller_configure,
 	.start = caller_start,
 	.on_edge = caller_on_edge,
+	.on_folder = caller_on_folder,
 	.on_status = caller_on_status };

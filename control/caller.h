@@ -1,5 +1,5 @@
-/* tidegate-caller: connects to what the configuration lists, by index, for those who may not: today the resolvers,
- * for tidegate-dns.
+/* tidegate-caller: connects to what the configuration lists, by index, for those who may not: the resolvers, for
+ * tidegate-dns, and the auth-socket, for tidegate-auth.
  *
  * A UDP socket is passed on at once; a TCP connection only once it stands, since a socket that is still connecting
  * could be turned elsewhere by its new owner (docs/THREATS.md).

@@ -17,7 +17,8 @@
 enum {
 	CALLS_MAX = 512,
 	CALLS_AN_ASKER = 64, /* connections under way */
-	CALLS_CONNECT_MS = 5000
+	CALLS_CONNECT_MS = 5000,
+	LOCAL_NAME_SIZE = 108 /* of a unix socket, with its NUL */
 };
 
 struct calls;
@@ -31,6 +32,9 @@ struct calls *calls_new(struct event_base *base, calls_done *done);
  * this call. */
 void calls_connect(
     struct calls *calls, void *asker, uint32_t serial, const struct peer_address *address, bool is_stream);
+/* A stream connected to the unix socket of this name in the folder at FD_FOLDER, non-blocking, the caller's; or -1, and
+ * why. It stands at once or not at all. */
+int calls_connect_local(const char *name, const char **why);
 /* Refuses a call that cannot be made, by the callback. */
 void calls_refuse(struct calls *calls, void *asker, uint32_t serial, const char *why);
 /* Ends an asker's connections under way, without the callback. */

@@ -177,10 +177,12 @@ door_on_listener(struct child *child, const struct ipc_message *message)
 }
 
 static bool
-on_closed(void *context, struct edge *edge, const struct ipc_message *message)
+on_message(void *context, struct edge *edge, const struct ipc_message *message)
 {
 	struct door *door = context;
 
+	if (message->type == IPC_ANNOUNCED_ASK)
+		return door_hear_announced(door, edge, &message->announced_ask);
 	if (message->type != IPC_CLOSED)
 		return false;
 	size_t count = ipc_u32_count(message->closed.ids);
@@ -202,7 +204,7 @@ on_gone(void *context, struct edge *edge)
 static bool
 door_on_edge(struct child *child, enum role peer, unsigned peer_instance, int fd)
 {
-	static const struct edge_events events = { .on_message = on_closed, .on_gone = on_gone };
+	static const struct edge_events events = { .on_message = on_message, .on_gone = on_gone };
 	struct door *door = child->state;
 
 	if (peer != ROLE_SMTPD || peer_instance >= PLAN_CORES_MAX)

@@ -67,13 +67,19 @@ log_turned_away(struct door *door, const struct peer_address *from, enum door_re
 	door->log.unlogged = 0;
 }
 
+static void
+note_turned_away(struct door *door, const struct peer_address *from, enum door_reason reason)
+{
+	door->turned_away[reason]++;
+	log_turned_away(door, from, reason);
+}
+
 void
 door_turn_away(struct door *door, int client, const struct peer_address *from, enum door_reason reason)
 {
 	struct buf line = BUF_LIMIT(1024);
 
-	door->turned_away[reason]++;
-	log_turned_away(door, from, reason);
+	note_turned_away(door, from, reason);
 	if (reason == REASON_NO_PROXY)
 		return;
 	buf_printf(
@@ -164,6 +170,28 @@ door_admit(const struct door_listener *listener, struct edge *smtpd, int client,
 	}
 	(void)door_counts_leave(door->counts, id, instance);
 	door_turn_away(door, client, from, REASON_BUSY);
+}
+
+bool
+door_hear_announced(struct door *door, struct edge *smtpd, const struct ipc_announced_ask *ask)
+{
+	struct ipc_message say = { .type = IPC_ANNOUNCED_SAY, .descriptor = -1 };
+	enum door_guest guest = guest_of(door, &ask->client);
+	bool is_known;
+
+	/* No catching up here: one message is not taken while another is. */
+	enum door_verdict verdict = door_counts_announce(
+	    door->counts, ask->id, edge_peer_instance(smtpd), &ask->client, guest, clock_monotonic_us(), &is_known);
+	if (!is_known)
+		return false;
+	if (verdict != DOOR_ADMITTED)
+		note_turned_away(door, &ask->client, reason_of(verdict));
+	say.announced_say.session = ask->session;
+	say.announced_say.is_welcome = verdict == DOOR_ADMITTED;
+	say.announced_say.is_near_cap = door_counts_is_near_cap(door->counts, ask->id);
+	/* If it does not hear the answer, it gives the client up after a while. */
+	(void)edge_send(smtpd, &say);
+	return true;
 }
 
 void

@@ -245,6 +245,12 @@ on_new_users(void *context)
 	reload_send_users(context);
 }
 
+static void
+on_new_folder(void *context)
+{
+	reload_send_folder(context);
+}
+
 static unsigned
 count_cores(const struct config *config)
 {
@@ -288,6 +294,8 @@ check_everything(struct master *master, struct buf *why)
 	supplies->map = master->map.fd;
 	users_watch_open(&master->users, &supplies->state, config);
 	supplies->users = master->users.fd;
+	auth_folder_open(&master->auth_folder, config);
+	supplies->auth_folder = master->auth_folder.fd;
 	return true;
 }
 
@@ -316,7 +324,8 @@ start_everything(struct master *master, struct buf *why)
 	    !children_init(
 		&master->children, master->base, &master->supplies, count_cores(master->config), &events, master) ||
 	    !map_watch_start(&master->map, master->base, on_new_map, master) ||
-	    !users_watch_start(&master->users, master->base, on_new_users, master)) {
+	    !users_watch_start(&master->users, master->base, on_new_users, master) ||
+	    !auth_folder_start(&master->auth_folder, master->base, on_new_folder, master)) {
 		buf_printf(why, "no memory to start");
 		return false;
 	}
@@ -342,6 +351,7 @@ clean_up(struct master *master)
 	control_socket_close(master->control);
 	map_watch_close(&master->map);
 	users_watch_close(&master->users);
+	auth_folder_close(&master->auth_folder);
 	listeners_close(&master->listeners);
 	free_event(master->on_term);
 	free_event(master->on_interrupt);
@@ -361,6 +371,7 @@ master_run(struct config *config, const char *config_path)
 	master = (struct master){ .config_path = config_path, .config = config, .started_ms = clock_monotonic_ms() };
 	master.map.fd = -1;
 	master.users.fd = -1;
+	master.auth_folder.fd = -1;
 	listeners_init(&master.listeners);
 	supplies_init(&master.supplies, config);
 	log_set_process("master");

@@ -15,6 +15,7 @@
 #include "control/children.h"
 #include "control/control_socket.h"
 #include "control/listeners.h"
+#include "control/auth_folder.h"
 #include "control/map_watch.h"
 #include "control/users_watch.h"
 
@@ -29,6 +30,7 @@ struct master {
 	struct listeners listeners;
 	struct map_watch map;
 	struct users_watch users;
+	struct auth_folder auth_folder;
 	struct children children;
 	struct control_socket *control;
 	struct event_base *base;

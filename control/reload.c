@@ -55,6 +55,15 @@ reload_send_users(struct master *master)
 	log_info("new users are in force");
 }
 
+void
+reload_send_folder(struct master *master)
+{
+	struct ipc_message message = { .type = IPC_FOLDER, .descriptor = master->auth_folder.fd };
+
+	master->supplies.auth_folder = master->auth_folder.fd;
+	children_send(&master->children, ROLE_CALLER, &message);
+}
+
 static bool
 check_map(struct master *master, const struct config *fresh, struct buf *why)
 {
@@ -95,6 +104,8 @@ switch_over(struct master *master, struct config *fresh, int file)
 	map_watch_set_config(&master->map, fresh);
 	users_watch_set_config(&master->users, fresh);
 	master->supplies.users = master->users.fd;
+	auth_folder_set_config(&master->auth_folder, fresh);
+	master->supplies.auth_folder = master->auth_folder.fd;
 	/* Those that stay, too: what they are for may have changed. */
 	reload_lend_listeners(master);
 	listeners_drop_unwanted(&master->listeners, take_back, master);

@@ -16,5 +16,7 @@ void reload_lend_listeners(struct master *master);
 void reload_send_map(struct master *master);
 /* Sends the users in force to tidegate-auth. */
 void reload_send_users(struct master *master);
+/* Sends tidegate-caller the folder of the auth-socket. */
+void reload_send_folder(struct master *master);
 
 #endif

@@ -34,7 +34,7 @@ spawn_order_make(const struct programs *programs, const struct config *config, c
 		.account = accounts->of[role],
 		.view = -1,
 		.map = -1,
-		.journal = -1,
+		.folder = -1,
 		.certificates = -1,
 		.log = STDERR_FILENO };
 
@@ -94,7 +94,7 @@ lay_out(const struct spawn_order *order, int control, int config, int layout[sta
 	layout[FD_CONFIG] = config;
 	layout[FD_VIEW] = order->view;
 	layout[FD_MAP] = order->map;
-	layout[FD_JOURNAL] = order->journal;
+	layout[FD_FOLDER] = order->folder;
 	layout[FD_CERTIFICATES] = order->certificates;
 	for (unsigned i = 0; i < count; i++)
 		layout[neighbours[i].descriptor] = order->edges[i];

@@ -33,7 +33,7 @@ struct spawn_order {
 	struct account account;
 	int view; /* descriptors; -1: none. All stay the caller's. */
 	int map;
-	int journal;
+	int folder;
 	int certificates;               /* keys: with their keys; smtpd: the chains */
 	int log;                        /* standard error unless said otherwise */
 	int edges[PLAN_NEIGHBOURS_MAX]; /* in the order of plan_neighbours() */

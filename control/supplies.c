@@ -9,9 +9,13 @@
 void
 supplies_init(struct supplies *supplies, const struct config *config)
 {
-	*supplies = (struct supplies){
-		.config = config, .map = -1, .users = -1, .pairs = -1, .chains = -1, .log = STDERR_FILENO
-	};
+	*supplies = (struct supplies){ .config = config,
+		.map = -1,
+		.users = -1,
+		.auth_folder = -1,
+		.pairs = -1,
+		.chains = -1,
+		.log = STDERR_FILENO };
 	programs_init(&supplies->programs);
 	state_folder_init(&supplies->state);
 }
@@ -45,7 +49,9 @@ supplies_give(const struct supplies *supplies, struct spawn_order *order)
 	if (order->role == ROLE_SMTPD)
 		order->certificates = supplies->chains;
 	if (order->role == ROLE_DELIVER)
-		order->journal = state->journal;
+		order->folder = state->journal;
+	if (order->role == ROLE_CALLER)
+		order->folder = supplies->auth_folder;
 }
 
 void

@@ -17,11 +17,12 @@ struct supplies {
 	struct state_folder state;
 	struct scratch_state scratch; /* where state is one for the moment */
 	const struct config *config;
-	int map;    /* the recipient map, not owned; -1: none yet */
-	int users;  /* the compiled users, likewise */
-	int pairs;  /* certificates with their private keys, not owned; -1: none */
-	int chains; /* certificates for smtpd, not owned; -1: none */
-	int log;    /* where they log to, not owned; standard error unless said otherwise */
+	int map;         /* the recipient map, not owned; -1: none yet */
+	int users;       /* the compiled users, likewise */
+	int auth_folder; /* where the auth-socket is, likewise */
+	int pairs;       /* certificates with their private keys, not owned; -1: none */
+	int chains;      /* certificates for smtpd, not owned; -1: none */
+	int log;         /* where they log to, not owned; standard error unless said otherwise */
 };
 
 /* Nothing open. */

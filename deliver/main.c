@@ -78,7 +78,7 @@ prepare(struct child *child)
 	for (size_t i = 0; i < config->mailbox_roots.count; i++)
 		if (!add_root(child, &state->roots, config->mailbox_roots.items[i]))
 			return false;
-	child_allow_folder(child, FD_JOURNAL);
+	child_allow_folder(child, FD_FOLDER);
 	boot_read(state->boot);
 	state->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (state->wake < 0) {
@@ -97,7 +97,7 @@ start(struct child *child)
 	struct server_options options = { .base = child->base,
 		.roots = &state->roots,
 		.config = state->config,
-		.journal_folder = FD_JOURNAL,
+		.journal_folder = FD_FOLDER,
 		.wake = state->wake,
 		.pid = (unsigned long)getpid(),
 		.open_mailboxes = OPEN_MAILBOXES };

@@ -20,6 +20,17 @@ struct arena_chunk {
 };
 
 static struct arena_chunk *
+paid_chunk(const struct arena *arena, size_t whole)
+{
+	if (arena->budget && !budget_take(arena->budget, BUDGET_UNDER_WAY, whole))
+		return NULL;
+	struct arena_chunk *chunk = malloc(whole);
+	if (!chunk && arena->budget)
+		budget_give(arena->budget, whole);
+	return chunk;
+}
+
+static struct arena_chunk *
 add_chunk(struct arena *arena, size_t needed)
 {
 	size_t size = arena->chunks ? arena->chunks->size * 2 : FIRST_CHUNK_BYTES;
@@ -35,7 +46,7 @@ add_chunk(struct arena *arena, size_t needed)
 	if (size > left - sizeof(struct arena_chunk))
 		size = left - sizeof(struct arena_chunk);
 	size_t whole = size + sizeof(struct arena_chunk);
-	struct arena_chunk *chunk = malloc(whole);
+	struct arena_chunk *chunk = paid_chunk(arena, whole);
 	if (!chunk)
 		return NULL;
 	chunk->next = arena->chunks;
@@ -86,5 +97,7 @@ arena_reset(struct arena *arena)
 		arena->chunks = chunk->next;
 		free(chunk);
 	}
+	if (arena->budget)
+		budget_give(arena->budget, arena->used_bytes);
 	arena->used_bytes = 0;
 }

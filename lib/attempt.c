@@ -78,6 +78,7 @@ attempt_is_its_job(enum role role, const char *name)
 		const char *name;
 	} jobs[] = {
 		{ ROLE_CALLER, "socket" },
+		{ ROLE_CALLER, "socket-unix" },
 		{ ROLE_CALLER, "connect" },
 		{ ROLE_CALLER, "connect-udp" },
 		{ ROLE_CALLER, "shutdown-connect" },

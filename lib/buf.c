@@ -19,17 +19,33 @@ wipe(struct buf *buf, size_t from, size_t to)
 }
 
 /* Moves to a greater home. realloc would leave the old one as it was. */
-static bool
-grow(struct buf *buf, size_t capacity)
+static char *
+move_home(struct buf *buf, size_t capacity)
 {
 	char *grown = buf->holds_secrets ? malloc(capacity) : realloc(buf->data, capacity);
 
-	if (!grown)
-		return false;
-	if (buf->holds_secrets && buf->data) {
+	if (grown && buf->holds_secrets && buf->data) {
 		memcpy(grown, buf->data, buf->length);
 		wipe(buf, 0, buf->length);
 		free(buf->data);
+	}
+	return grown;
+}
+
+/* Takes more memory, when the budget has it. */
+static bool
+grow(struct buf *buf, size_t capacity)
+{
+	enum budget_need need = capacity <= BUF_SMALL_BYTES ? BUDGET_UNDER_WAY : BUDGET_DISPENSABLE;
+	size_t more = capacity - buf->capacity;
+
+	if (buf->budget && !budget_take(buf->budget, need, more))
+		return false;
+	char *grown = move_home(buf, capacity);
+	if (!grown) {
+		if (buf->budget)
+			budget_give(buf->budget, more);
+		return false;
 	}
 	buf->data = grown;
 	buf->capacity = capacity;
@@ -176,12 +192,22 @@ buf_reset(struct buf *buf)
 }
 
 void
+buf_wipe(struct buf *buf)
+{
+	if (buf->data)
+		explicit_bzero(buf->data, buf->capacity);
+	buf_reset(buf);
+}
+
+void
 buf_free(struct buf *buf)
 {
 	bool holds_secrets = buf->holds_secrets;
 
 	wipe(buf, 0, buf->length);
 	free(buf->data);
-	*buf = BUF_LIMIT(buf->limit_bytes);
+	if (buf->budget)
+		budget_give(buf->budget, buf->capacity);
+	*buf = BUF_PAID_BY(buf->budget, buf->limit_bytes);
 	buf->holds_secrets = holds_secrets;
 }

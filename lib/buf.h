@@ -1,8 +1,8 @@
 /* A growing buffer with a cap and an error that sticks.
  *
  * Trust: may be filled with anybody's bytes; it never grows over its limit.
- * On failure: an append that would pass the limit, or finds no memory, leaves the buffer as it was and sets
- * `failed`; later appends do nothing. Callers append freely and ask buf_ok() once, at the end.
+ * On failure: an append that would pass the limit or the budget, or finds no memory, leaves the buffer as it was and
+ * sets `failed`; later appends do nothing. Callers append freely and ask buf_ok() once, at the end.
  */
 #ifndef TIDEGATE_LIB_BUF_H
 #define TIDEGATE_LIB_BUF_H
@@ -12,18 +12,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/budget.h"
 #include "lib/span.h"
+
+/* What a budget pays up to here belongs to something under way; what grows larger is dispensable. */
+enum { BUF_SMALL_BYTES = 8192 };
 
 struct buf {
 	char *data; /* owned; NULL until something is appended */
 	size_t length;
 	size_t capacity;
 	size_t limit_bytes;
+	struct budget *budget; /* who pays for the capacity; NULL: nobody */
 	bool failed;
 	bool holds_secrets; /* what leaves it is overwritten: when it grows, is consumed, emptied or freed */
 };
 
 #define BUF_LIMIT(n) ((struct buf){ .limit_bytes = (n) })
+#define BUF_PAID_BY(payer, n) ((struct buf){ .limit_bytes = (n), .budget = (payer) })
 
 void buf_append(struct buf *buf, struct span bytes);
 void buf_append_text(struct buf *buf, const char *text);
@@ -40,6 +46,8 @@ const char *buf_text(struct buf *buf);
 void buf_consume(struct buf *buf, size_t n);
 /* Empties it and clears `failed`; memory is kept. */
 void buf_reset(struct buf *buf);
+/* Empties it and overwrites all of its memory, which is kept: what it held was secret. */
+void buf_wipe(struct buf *buf);
 /* Empties it and gives the memory back. */
 void buf_free(struct buf *buf);
 

@@ -161,6 +161,8 @@ on_control(void *context, struct edge *edge, const struct ipc_message *message)
 			life->program->on_map(child, message->descriptor);
 		else
 			(void)close(message->descriptor);
+	} else if (message->type == IPC_FOLDER && life->program->on_folder) {
+		life->program->on_folder(child, message->descriptor);
 	} else if (message->type == IPC_PAIRS || message->type == IPC_CHAINS) {
 		take_certificates(life, message->descriptor);
 		(void)close(message->descriptor);
@@ -265,6 +267,7 @@ put_up_walls(struct life *life, struct buf *missing)
 	life->sandbox.row = life->child.row;
 	life->sandbox.view = FD_VIEW;
 	ok = sandbox_enter(&life->sandbox, missing, &why);
+	life->child.open_files = life->sandbox.open_files;
 	if (!ok)
 		log_error("the walls could not be put up: %.*s; this process ends", SPAN_ARG(buf_span(&why)));
 	buf_free(&why);

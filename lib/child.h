@@ -24,6 +24,7 @@ struct child {
 	const struct plan_row *row;
 	unsigned instance;
 	unsigned cores;
+	uint64_t open_files;     /* so many descriptors it may have; from start on */
 	struct event_base *base; /* NULL until start */
 	struct edge *control;
 	bool is_draining;
@@ -43,6 +44,9 @@ struct child_program {
 	bool (*on_edge)(struct child *child, enum role peer, unsigned peer_instance, int fd);
 	/* A recipient map (first and new ones). Owns fd. May be NULL. */
 	void (*on_map)(struct child *child, int fd);
+	/* Another folder than that at FD_FOLDER (caller only). Owns fd; -1 when there was no descriptor left to take
+	 * it. May be NULL. */
+	void (*on_folder)(struct child *child, int fd);
 	/* The set of certificates (keys: PAIRS, smtpd: CHAINS), at the start and each new one. The descriptor stays the
 	 * caller's. May be NULL. */
 	void (*on_certificates)(struct child *child, int fd);

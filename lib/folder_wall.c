@@ -15,6 +15,12 @@
 #define AT_RECURSIVE 0x8000
 #endif
 
+int
+folder_wall_copy(int folder)
+{
+	return (int)syscall(SYS_open_tree, folder, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+}
+
 bool
 folder_wall_put_up(int folder)
 {

@@ -14,4 +14,8 @@
  * process lives: it holds the mounts below the folder. */
 bool folder_wall_put_up(int folder);
 
+/* The same as a descriptor of its own, which is a mere place (O_PATH): names can be looked up below it, nothing can be
+ * read. Closing it is the caller's. -1 with errno. */
+int folder_wall_copy(int folder);
+
 #endif

@@ -40,6 +40,7 @@ enum ipc_limit {
 	M(UNLISTEN, unlisten, MASTER, DOOR, 0)            /* close one of them */                                      \
 	M(CONFIG, config, MASTER, CHILD, 1)               /* a sealed memory file with the new configuration */        \
 	M(MAP, map, MASTER, CHILD, 1)                     /* the new recipient map (auth: the users), read-only */     \
+	M(FOLDER, folder, MASTER, CALLER, 1)              /* where the auth-socket is, as a mere place (O_PATH) */     \
 	M(PAIRS, pairs, MASTER, KEYS, 1)                  /* a sealed memory file: certificates and their private keys */\
 	M(PAIR_SAY, pair_say, KEYS, MASTER, 0)            /* what is thought of one of them */                         \
 	M(CHAINS, chains, MASTER, SMTPD, 1)               /* a sealed memory file: the certificates in force */        \
@@ -50,6 +51,8 @@ enum ipc_limit {
 	M(STATUS_SAY, status_say, CHILD, MASTER, 0)                                                                    \
 	M(CONNECTION, connection, DOOR, SMTPD, 1)         /* an accepted client */                                     \
 	M(CLOSED, closed, SMTPD, DOOR, 0)                 /* sessions that ended, for the door's counts */             \
+	M(ANNOUNCED_ASK, announced_ask, SMTPD, DOOR, 0)   /* may this client of a proxy come in? */                    \
+	M(ANNOUNCED_SAY, announced_say, DOOR, SMTPD, 0)                                                                \
 	M(SPF_ASK, spf_ask, SMTPD, DNS, 0)                                                                             \
 	M(SPF_SAY, spf_say, DNS, SMTPD, 0)                                                                             \
 	M(NAME_ASK, name_ask, SMTPD, DNS, 0)              /* forward-confirmed reverse DNS of a client */              \
@@ -82,6 +85,7 @@ enum ipc_limit {
 #define IPC_FIELDS_UNLISTEN(F, S) F(S, U8, index, 0)
 #define IPC_FIELDS_CONFIG(F, S)
 #define IPC_FIELDS_MAP(F, S)
+#define IPC_FIELDS_FOLDER(F, S)
 /* The file of PAIRS and of CHAINS: smtpd/certificate_set.h. */
 #define IPC_FIELDS_PAIRS(F, S)
 /* generation, index: of the set and of the pair in it. verdict: enum pair_verdict. expires: of the certificate, seconds
@@ -105,6 +109,10 @@ enum ipc_limit {
 	F(S, U8, role, 0) F(S, U8, tls, 0) F(S, U8, is_proxied, 0)
 /* ids: u32 each, big-endian. */
 #define IPC_FIELDS_CLOSED(F, S) F(S, BYTES, ids, IPC_IDS * 4)
+/* id: of the CONNECTION. client: whom the proxy has announced; the connection counts as this client's from now on. */
+#define IPC_FIELDS_ANNOUNCED_ASK(F, S) F(S, U32, session, 0) F(S, U32, id, 0) F(S, PEER, client, 0)
+/* is_welcome: 0 when that client has too many connections. is_near_cap: as in CONNECTION. */
+#define IPC_FIELDS_ANNOUNCED_SAY(F, S) F(S, U32, session, 0) F(S, U8, is_welcome, 0) F(S, U8, is_near_cap, 0)
 
 /* An empty mailfrom is the null sender (postmaster@helo is then checked). deadline_ms is a duration. */
 #define IPC_FIELDS_SPF_ASK(F, S)                                                                                          \

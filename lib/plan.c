@@ -78,6 +78,8 @@ static const struct plan_rule caller_rules[] = {
 	RULES_OF_ALL, SENDMSG_ON_EDGES, WRITE_TO_LOG, FCNTL(F_DUPFD_CLOEXEC),
 	WHEN(socket, IF_EQUALS(0, AF_INET)),
 	WHEN(socket, IF_EQUALS(0, AF_INET6)),
+	WHEN(socket, IF_EQUALS(0, AF_UNIX), IF_EQUALS(1, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC)),
+	WHEN(fchdir, IF_EQUALS(0, FD_FOLDER)),
 };
 
 /* smtpd reads and writes its clients, writes bodies to its spool folder, seals memory files, asks whether the client's

@@ -23,7 +23,7 @@ enum plan_descriptor {
 	FD_CONFIG = 4,  /* sealed memory file: the configuration */
 	FD_VIEW = 5,    /* the folder to chroot into */
 	FD_MAP = 6,     /* the recipient map (smtpd, deliver), the users (auth); closed when there is none yet */
-	FD_JOURNAL = 7, /* deliver: the folder of the unread-250 journal */
+	FD_FOLDER = 7,  /* deliver: the folder of the unread-250 journal; caller: the folder of the auth-socket */
 	FD_CERTIFICATES =
 	    8, /* keys: the certificates and their private keys; smtpd: the certificates; closed when there are none */
 	FD_EDGES = 9,      /* the edges of the row, in the order of plan_edges(); */

@@ -117,10 +117,13 @@ set_limit(__rlimit_resource_t resource, rlim_t value)
 }
 
 static bool
-set_limits(const struct sandbox *sandbox, struct buf *why)
+set_limits(struct sandbox *sandbox, struct buf *why)
 {
-	if (!set_limit(RLIMIT_NOFILE, sandbox->open_files))
+	struct rlimit files;
+
+	if (!set_limit(RLIMIT_NOFILE, sandbox->open_files) || getrlimit(RLIMIT_NOFILE, &files) != 0)
 		return fail(why, "cannot limit open files");
+	sandbox->open_files = files.rlim_cur;
 	if (!set_limit(RLIMIT_CORE, 0))
 		return fail(why, "cannot switch core files off");
 #if !defined(__SANITIZE_ADDRESS__)

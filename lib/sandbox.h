@@ -25,8 +25,8 @@ struct sandbox {
 	bool changes_uid; /* started as root: become uid and gid */
 	uid_t uid;
 	gid_t gid;
-	rlim_t open_files;
-	int view; /* folder to chroot into; closed by sandbox_enter */
+	rlim_t open_files; /* asked for; after sandbox_enter() what was given */
+	int view;          /* folder to chroot into; closed by sandbox_enter */
 	/* Folders outside of the view that the process works below, by descriptor (deliver's roots). */
 	int folders[SANDBOX_FOLDERS_MAX];
 	size_t folder_count;

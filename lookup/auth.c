@@ -52,17 +52,37 @@ on_smtpd_gone(void *context, struct edge *edge)
 static bool
 on_caller(void *context, struct edge *edge, const struct ipc_message *message)
 {
-	(void)context;
+	struct auth *auth = context;
+	struct auth_link *link = auth_desk_link(auth->desk);
+
 	(void)edge;
-	(void)message;
-	return false;
+	if (message->type == IPC_LOCAL_SAY && message->descriptor >= 0)
+		auth_link_lent(link, message->local_say.serial, message->descriptor);
+	else if (message->type == IPC_LOCAL_SAY)
+		auth_link_not_lent(link, message->local_say.serial, SPAN("no descriptor is left to take it"));
+	else if (message->type == IPC_LOCAL_FAILED)
+		auth_link_not_lent(link, message->local_failed.serial, message->local_failed.text);
+	else
+		return false;
+	return true;
 }
 
 static void
 on_caller_gone(void *context, struct edge *edge)
 {
-	(void)context;
+	struct auth *auth = context;
+
 	(void)edge;
+	auth_link_caller_gone(auth_desk_link(auth->desk));
+}
+
+static bool
+ask_caller(void *context, uint32_t serial)
+{
+	struct auth *auth = context;
+	struct ipc_message message = { .type = IPC_LOCAL_ASK, .descriptor = -1, .local_ask = { .serial = serial } };
+
+	return auth->caller && edge_send(auth->caller, &message);
 }
 
 static bool
@@ -113,9 +133,10 @@ auth_prepare(struct child *child)
 static bool
 auth_start(struct child *child)
 {
+	static const struct auth_desk_events events = { .say = say, .call = ask_caller };
 	struct auth *auth = child->state;
 
-	auth->desk = auth_desk_new(child->base, say);
+	auth->desk = auth_desk_new(child->base, &events, auth);
 	if (!auth->desk)
 		return false;
 	auth_desk_configure(auth->desk, auth->config);

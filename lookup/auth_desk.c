@@ -15,11 +15,14 @@
 enum { BUSY_SAID_MS = 60000 /* between two lines about it */, SLOW_MS = 1000 };
 
 struct auth_desk {
-	auth_desk_say *say;
+	const struct auth_desk_events *events;
+	void *context;
 	const struct config *config;
+	bool asks_dovecot;
 	struct users_map *users; /* owned */
 	struct auth_budgets *budgets;
 	struct auth_queue *queue;
+	struct auth_link *link;
 	uint64_t counts[AUTH_TROUBLE + 1]; /* by verdict */
 	uint64_t used_up[AUTH_BUDGET_COUNT];
 	uint64_t busy_said_ms;
@@ -34,7 +37,7 @@ say_verdict(struct auth_desk *desk, void *asker, uint32_t session, enum auth_ver
 	message.auth_say.session = session;
 	message.auth_say.verdict = (uint8_t)verdict;
 	message.auth_say.user = user;
-	desk->say(asker, &message);
+	desk->events->say(asker, &message);
 }
 
 /* One line a failure: there are no more of them than the budgets let through. */
@@ -131,20 +134,48 @@ judge(void *context, struct auth_try *attempt)
 	finish(desk, attempt, verdict);
 }
 
-struct auth_desk *
-auth_desk_new(struct event_base *base, auth_desk_say *say)
+static bool
+call(void *context, uint32_t serial)
 {
+	const struct auth_desk *desk = context;
+
+	return desk->events->call(desk->context, serial);
+}
+
+/* Dovecot may know its users by other names than clients do: what it says counts, and must be an address. */
+static void
+hear_dovecot(void *context, struct auth_try *attempt, enum auth_verdict verdict, struct span user)
+{
+	struct auth_desk *desk = context;
+	bool keeps_case = desk->config->local_part_case == LETTER_CASE_KEEP;
+
+	if (verdict == AUTH_PASSED && mail_address_canonical(user, keeps_case, &attempt->address) != MAIL_ADDRESS_OK) {
+		log_error(
+		    "Dovecot calls a user by what is no address; set auth_default_realm or auth_username_format there");
+		verdict = AUTH_TROUBLE;
+	}
+	if (verdict == AUTH_FAILED)
+		log_failure(attempt, "dovecot");
+	finish(desk, attempt, verdict);
+}
+
+struct auth_desk *
+auth_desk_new(struct event_base *base, const struct auth_desk_events *events, void *context)
+{
+	static const struct auth_link_events link_events = { .call = call, .done = hear_dovecot };
 	struct auth_desk *desk = calloc(1, sizeof *desk);
 	struct siphash_key key;
 
 	if (!desk)
 		return NULL;
-	desk->say = say;
+	desk->events = events;
+	desk->context = context;
 	/* So few octets come at once or never (getrandom(2)). */
 	if (getrandom(&key, sizeof key, 0) == (ssize_t)sizeof key)
 		desk->budgets = auth_budgets_new(&key);
 	desk->queue = auth_queue_new(base, judge, desk);
-	if (desk->budgets && desk->queue)
+	desk->link = auth_link_new(base, &link_events, desk);
+	if (desk->budgets && desk->queue && desk->link)
 		return desk;
 	auth_desk_free(desk);
 	return NULL;
@@ -157,10 +188,15 @@ auth_desk_configure(struct auth_desk *desk, const struct config *config)
 		.per_address = config->auth_failures_per_address,
 		.per_user = config->auth_failures_per_user };
 
+	bool is_other_socket = desk->config && strcmp(desk->config->auth_socket, config->auth_socket) != 0;
+
 	desk->config = config;
+	desk->asks_dovecot = *config->auth_socket != '\0';
 	auth_budgets_limit(desk->budgets, &limits);
 	if (!*config->users)
 		auth_desk_users(desk, NULL);
+	if (is_other_socket)
+		auth_link_end(desk->link);
 }
 
 void
@@ -185,13 +221,27 @@ fill(const struct auth_desk *desk, void *asker, const struct ipc_auth_ask *ask, 
 	attempt->is_address = mail_address_canonical(ask->user, keeps_case, &attempt->address) == MAIL_ADDRESS_OK;
 }
 
+static bool
+wait_for_answer(struct auth_desk *desk, const struct auth_try *attempt)
+{
+	if (desk->asks_dovecot)
+		return auth_link_add(desk->link, attempt);
+	return auth_queue_add(desk->queue, attempt);
+}
+
+struct auth_link *
+auth_desk_link(struct auth_desk *desk)
+{
+	return desk->link;
+}
+
 void
 auth_desk_ask(struct auth_desk *desk, void *asker, const struct ipc_auth_ask *ask)
 {
 	static struct auth_try attempt;
 	uint64_t now_ms = clock_monotonic_ms();
 
-	if (!desk->users) {
+	if (!desk->users && !desk->asks_dovecot) {
 		say_verdict(desk, asker, ask->session, AUTH_TROUBLE, span_make("", 0));
 		return;
 	}
@@ -201,7 +251,7 @@ auth_desk_ask(struct auth_desk *desk, void *asker, const struct ipc_auth_ask *as
 	if (used_up != AUTH_BUDGET_COUNT) {
 		log_used_up(desk, &attempt, used_up, now_ms);
 		say_verdict(desk, asker, ask->session, AUTH_BUSY, span_make("", 0));
-	} else if (!auth_queue_add(desk->queue, &attempt)) {
+	} else if (!wait_for_answer(desk, &attempt)) {
 		finish(desk, &attempt, AUTH_BUSY);
 	}
 	auth_try_wipe(&attempt);
@@ -211,6 +261,7 @@ void
 auth_desk_forget(struct auth_desk *desk, const void *asker)
 {
 	auth_queue_forget(desk->queue, asker);
+	auth_link_forget(desk->link, asker);
 }
 
 void
@@ -223,7 +274,7 @@ auth_desk_status(const struct auth_desk *desk, struct buf *lines)
 	for (unsigned i = 0; i < AUTH_BUDGET_COUNT; i++)
 		buf_printf(lines, "auth-budget-%s %llu\n", auth_budget_name((enum auth_budget)i),
 		    (unsigned long long)desk->used_up[i]);
-	buf_printf(lines, "auth-waiting %zu\n", auth_queue_length(desk->queue));
+	buf_printf(lines, "auth-waiting %zu\n", auth_queue_length(desk->queue) + auth_link_length(desk->link));
 	buf_printf(lines, "auth-users %llu\n", (unsigned long long)(desk->users ? users_count(desk->users) : 0));
 }
 
@@ -234,6 +285,7 @@ auth_desk_free(struct auth_desk *desk)
 		return;
 	users_close(desk->users);
 	auth_queue_free(desk->queue);
+	auth_link_free(desk->link);
 	auth_budgets_free(desk->budgets);
 	free(desk);
 }

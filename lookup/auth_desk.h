@@ -12,21 +12,28 @@
 #include "conf/config.h"
 #include "lib/buf.h"
 #include "lib/ipc.h"
+#include "lookup/auth_link.h"
 #include "lookup/users_map.h"
 
 struct auth_desk;
 
-/* Says an answer to the neighbour that asked. */
-typedef void auth_desk_say(void *asker, const struct ipc_message *say);
+struct auth_desk_events {
+	/* Says an answer to the neighbour that asked. */
+	void (*say)(void *asker, const struct ipc_message *say);
+	/* Asks tidegate-caller for a connection to Dovecot; the answer goes to auth_desk_link(). */
+	bool (*call)(void *context, uint32_t serial);
+};
 
-/* NULL without memory. */
-struct auth_desk *auth_desk_new(struct event_base *base, auth_desk_say *say);
+/* context is for call. NULL without memory. */
+struct auth_desk *auth_desk_new(struct event_base *base, const struct auth_desk_events *events, void *context);
 /* The configuration is the caller's, and stays until the next one. */
 void auth_desk_configure(struct auth_desk *desk, const struct config *config);
 /* New users; NULL: there are none that could be asked. Owns them. */
 void auth_desk_users(struct auth_desk *desk, struct users_map *users);
 /* Takes a question. The answer may come from inside this call. The caller wipes the password in the message. */
 void auth_desk_ask(struct auth_desk *desk, void *asker, const struct ipc_auth_ask *ask);
+/* The connection to Dovecot, for what the caller answers. */
+struct auth_link *auth_desk_link(struct auth_desk *desk);
 /* Drops the questions of an asker that is gone. */
 void auth_desk_forget(struct auth_desk *desk, const void *asker);
 /* Appends lines "name value\n". */

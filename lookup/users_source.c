@@ -80,8 +80,7 @@ users_source_read(const char *path, struct buf *text, struct buf *why)
 void
 users_text_free(struct buf *text)
 {
-	if (text->data)
-		explicit_bzero(text->data, text->capacity);
+	buf_wipe(text);
 	buf_free(text);
 }
 

@@ -9,7 +9,7 @@ demo="swaks"
 tests="python3 python3-yaml libcmocka-dev openssl swaks iproute2 util-linux mount e2fsprogs strace binutils"
 lint="clang clang-format clang-tidy cppcheck shellcheck mandoc python3 libcmocka-dev"
 fuzz="clang libclang-rt-dev"
-bench="python3 iproute2 e2fsprogs mount strace"
+bench="python3 openssl iproute2 e2fsprogs mount strace"
 
 wanted=
 for task in "$@"; do

@@ -18,17 +18,16 @@
 enum { NAME_SIZE = 64, NAME_TRIES = 1000, COPY_BYTES = 16384 };
 
 bool
-body_store_begin(struct body_store *store, int folder, unsigned instance)
+body_store_begin(struct body_store *store, struct budget *memory, int folder, unsigned instance)
 {
-	*store = (struct body_store){ .folder = folder, .instance = instance };
+	*store = (struct body_store){ .memory = memory, .folder = folder, .instance = instance };
 	store->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
 	return store->sha256 != NULL;
 }
 
 void
-body_store_limit(struct body_store *store, uint64_t memory_limit_bytes, uint64_t spool_limit_bytes)
+body_store_limit(struct body_store *store, uint64_t spool_limit_bytes)
 {
-	store->memory_limit_bytes = memory_limit_bytes;
 	store->spool_limit_bytes = spool_limit_bytes;
 }
 
@@ -40,30 +39,19 @@ body_store_end(struct body_store *store)
 }
 
 static bool
-take(uint64_t *used, uint64_t limit, uint64_t bytes)
+take_spool(struct body_store *store, uint64_t bytes)
 {
-	if (*used > limit || bytes > limit - *used)
+	if (store->spool_bytes > store->spool_limit_bytes || bytes > store->spool_limit_bytes - store->spool_bytes)
 		return false;
-	*used += bytes;
+	store->spool_bytes += bytes;
 	return true;
-}
-
-bool
-body_store_charge(struct body_store *store, uint64_t bytes)
-{
-	return take(&store->memory_bytes, store->memory_limit_bytes, bytes);
-}
-
-void
-body_store_discharge(struct body_store *store, uint64_t bytes)
-{
-	store->memory_bytes -= bytes;
 }
 
 void
 body_begin(struct body *body, struct body_store *store)
 {
-	*body = (struct body){ .store = store, .memory = BUF_LIMIT(BODY_INLINE_BYTES), .writer = -1, .reader = -1 };
+	*body = (struct body){ .store = store, .writer = -1, .reader = -1 };
+	body->memory = BUF_PAID_BY(store->memory, BODY_INLINE_BYTES);
 	body->hash = EVP_MD_CTX_new();
 	if (!body->hash || EVP_DigestInit_ex2(body->hash, store->sha256, NULL) != 1)
 		body_drop(body, BODY_FAILED);
@@ -82,8 +70,8 @@ body_drop(struct body *body, enum body_state state)
 {
 	if (body->home == BODY_IN_SPOOL)
 		body->store->spool_bytes -= body->length;
-	else
-		body_store_discharge(body->store, body->length);
+	if (body->home == BODY_IN_MEMORY_FILE)
+		budget_give(body->store->memory, body->length);
 	if (body->reader == body->writer)
 		body->reader = -1;
 	close_descriptor(&body->writer);
@@ -164,12 +152,20 @@ copy_memory_file(int from, int to, uint64_t length)
 	return true;
 }
 
+/* Pays for the file; what was paid for the plain memory comes back afterwards. */
 static bool
 move_to_memory_file(struct body *body)
 {
-	body->writer = memfd_create("body", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (body->writer < 0 || !write_all(body->writer, buf_span(&body->memory)))
+	struct budget *memory = body->store->memory;
+
+	if (!budget_take(memory, BUDGET_DISPENSABLE, body->length))
 		return false;
+	body->writer = memfd_create("body", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (body->writer < 0 || !write_all(body->writer, buf_span(&body->memory))) {
+		close_descriptor(&body->writer);
+		budget_give(memory, body->length);
+		return false;
+	}
 	buf_free(&body->memory);
 	body->home = BODY_IN_MEMORY_FILE;
 	return true;
@@ -182,7 +178,7 @@ move_to_spool(struct body *body)
 	int reader;
 	int writer;
 
-	if (!take(&store->spool_bytes, store->spool_limit_bytes, body->length)) {
+	if (!take_spool(store, body->length)) {
 		errno = ENOSPC;
 		return false;
 	}
@@ -199,7 +195,8 @@ move_to_spool(struct body *body)
 		store->spool_bytes -= body->length;
 		return false;
 	}
-	body_store_discharge(store, body->length);
+	if (body->home == BODY_IN_MEMORY_FILE)
+		budget_give(store->memory, body->length);
 	close_descriptor(&body->writer);
 	buf_free(&body->memory);
 	body->writer = writer;
@@ -208,23 +205,37 @@ move_to_spool(struct body *body)
 	return true;
 }
 
-/* Moves the body to where a body of length + more bytes belongs, and takes them out of the right budget. */
+/* Is there memory, plain or in a file, for a body of length + more bytes? */
+static bool
+fits_in_memory(struct body *body, uint64_t more)
+{
+	struct budget *memory = body->store->memory;
+	uint64_t length = body->length + more;
+
+	if (length > BODY_MEMORY_FILE_BYTES)
+		return false;
+	if (body->home == BODY_IN_MEMORY && length <= BODY_INLINE_BYTES)
+		return buf_reserve(&body->memory, more) != NULL;
+	if (body->home == BODY_IN_MEMORY && !move_to_memory_file(body))
+		return false;
+	return budget_take(memory, BUDGET_DISPENSABLE, more);
+}
+
+/* Moves the body to where a body of length + more bytes belongs, and pays for them. */
 static bool
 make_room(struct body *body, uint64_t more)
 {
 	struct body_store *store = body->store;
-	uint64_t length = body->length + more;
 
-	if (body->home != BODY_IN_SPOOL && length <= BODY_MEMORY_FILE_BYTES && body_store_charge(store, more)) {
-		if (body->home == BODY_IN_MEMORY_FILE || length <= BODY_INLINE_BYTES || move_to_memory_file(body))
+	if (body->home != BODY_IN_SPOOL) {
+		if (fits_in_memory(body, more))
 			return true;
-		body_store_discharge(store, more);
-		return false;
+		body->memory.failed = false;
+		if (!move_to_spool(body))
+			return false;
 	}
-	if (body->home != BODY_IN_SPOOL && !move_to_spool(body))
-		return false;
 	errno = ENOSPC;
-	return take(&store->spool_bytes, store->spool_limit_bytes, more);
+	return take_spool(store, more);
 }
 
 static bool

@@ -1,8 +1,8 @@
 /* Message bodies while they come in: plain memory up to 32 KiB, then a memory file that is sealed before anyone judges
- * it, and above 256 KiB, or when the memory budget is used up, an unlinked file in the spool folder.
+ * it, and above 256 KiB, or when the budget of memory has none for bodies, an unlinked file in the spool folder.
  *
- * All bodies of a process share one store with a budget for memory and one for the spool. A running SHA-256 goes
- * along, so that deliver can tell that it got what was judged.
+ * All bodies of a process share one store: the process's budget of memory, and one of its own for the spool. A running
+ * SHA-256 goes along, so that deliver can tell that it got what was judged.
  *
  * Trust: the bytes are anybody's; they are only kept and hashed.
  * On failure: a body remembers it in `state`, gives back what it held, and swallows what still comes; the session
@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/budget.h"
 #include "lib/buf.h"
 #include "lib/ipc_messages.h"
 #include "lib/span.h"
@@ -29,9 +30,8 @@ struct body_store {
 	int folder;        /* the spool folder, or AT_FDCWD */
 	unsigned instance; /* of this process, in file names */
 	uint64_t names_used;
-	uint64_t memory_bytes; /* in use */
-	uint64_t memory_limit_bytes;
-	uint64_t spool_bytes; /* in use */
+	struct budget *memory; /* not owned */
+	uint64_t spool_bytes;  /* in use */
 	uint64_t spool_limit_bytes;
 	EVP_MD *sha256; /* owned */
 };
@@ -50,13 +50,11 @@ struct body {
 	unsigned char digest[IPC_DIGEST_BYTES];
 };
 
-/* Prepares a store without budgets; loads SHA-256, so it is called before the walls. False: no SHA-256. */
-bool body_store_begin(struct body_store *store, int folder, unsigned instance);
-void body_store_limit(struct body_store *store, uint64_t memory_limit_bytes, uint64_t spool_limit_bytes);
+/* Prepares a store whose memory is paid from a budget, without room in the spool; loads SHA-256, so it is called
+ * before the walls. False: no SHA-256. */
+bool body_store_begin(struct body_store *store, struct budget *memory, int folder, unsigned instance);
+void body_store_limit(struct body_store *store, uint64_t spool_limit_bytes);
 void body_store_end(struct body_store *store);
-/* Takes bytes out of the memory budget (for lines that wait, too); false: none left. */
-bool body_store_charge(struct body_store *store, uint64_t bytes);
-void body_store_discharge(struct body_store *store, uint64_t bytes);
 
 void body_begin(struct body *body, struct body_store *store);
 void body_append(struct body *body, struct span bytes);

@@ -17,7 +17,12 @@
 #include "lib/log.h"
 #include "smtpd/smtpd.h"
 
-enum { UNSENT_BYTES = 1 << 20 };
+enum {
+	UNSENT_BYTES = 1 << 20,
+	/* What a connection costs from the first moment: itself, its place in the set, what libevent keeps for its
+	 * descriptor, and what malloc keeps for all of them. */
+	CONN_BYTES = sizeof(struct conn) + 256
+};
 
 static void on_ready(evutil_socket_t fd, short what, void *argument);
 
@@ -45,9 +50,12 @@ conn_is_called_at(const struct conn *conn, const struct peer_address *address)
 	struct sockaddr_storage name;
 	socklen_t length = sizeof name;
 
-	if (getsockname(conn->fd, (struct sockaddr *)&name, &length) != 0)
-		return false;
-	struct peer_address local = peer_from_sockaddr(&name);
+	struct peer_address local = conn->session.client.called;
+	if (!local.family) {
+		if (getsockname(conn->fd, (struct sockaddr *)&name, &length) != 0)
+			return false;
+		local = peer_from_sockaddr(&name);
+	}
 	return local.family == address->family && memcmp(local.ip, address->ip, sizeof local.ip) == 0;
 }
 
@@ -87,22 +95,6 @@ send_some(int fd, struct span bytes, int more, size_t *sent)
 	return true;
 }
 
-/* Takes what waits out of the memory budget, or gives back what went. False: the client reads too little of what it
- * asked for, and there is no room for the rest. */
-static bool
-charge_unsent(struct conn *conn)
-{
-	struct body_store *bodies = &conn->smtpd->bodies;
-	size_t waiting = conn->unsent.length;
-
-	if (waiting > conn->unsent_charged && !body_store_charge(bodies, waiting - conn->unsent_charged))
-		return false;
-	if (waiting < conn->unsent_charged)
-		body_store_discharge(bodies, conn->unsent_charged - waiting);
-	conn->unsent_charged = waiting;
-	return true;
-}
-
 /* Keeps what was said in this turn, to be sent with what comes next. */
 static bool
 keep_for_later(struct conn *conn, struct buf *said)
@@ -111,7 +103,7 @@ keep_for_later(struct conn *conn, struct buf *said)
 
 	buf_append(&conn->unsent, buf_span(said));
 	buf_reset(said);
-	return is_whole && buf_ok(&conn->unsent) && charge_unsent(conn);
+	return is_whole && buf_ok(&conn->unsent);
 }
 
 /* The last words leave with the FIN of the close that follows, in one segment. Not when the client has said more than
@@ -140,14 +132,14 @@ flush(struct conn *conn)
 		buf_consume(&conn->unsent, sent);
 		if (conn->unsent.length == 0)
 			buf_free(&conn->unsent);
-		return charge_unsent(conn);
+		return true;
 	}
 	if (said->length == 0)
 		return true;
 	is_alive = send_some(conn->fd, buf_span(said), more, &sent);
 	buf_append(&conn->unsent, span_skip(buf_span(said), sent));
 	buf_reset(said);
-	return is_alive && buf_ok(&conn->unsent) && charge_unsent(conn);
+	return is_alive && buf_ok(&conn->unsent);
 }
 
 static void
@@ -163,8 +155,8 @@ end(struct conn *conn)
 	session_free(&conn->session);
 	tls_free(conn->tls);
 	buf_free(&conn->unsent);
-	body_store_discharge(&smtpd->bodies, conn->unsent_charged);
 	sessions_remove(smtpd->sessions, id);
+	budget_give(&smtpd->memory, CONN_BYTES);
 	/* The last one to go ends a drain. */
 	if (smtpd->world.is_draining)
 		neighbours_flush_soon(smtpd);
@@ -206,6 +198,25 @@ conn_turn(struct conn *conn)
 		end(conn);
 }
 
+/* Of a proxy's bytes exactly the header is taken: what follows belongs to whoever reads next, be it TLS. */
+static void
+receive_header(struct conn *conn)
+{
+	struct session *session = &conn->session;
+	char *bytes = conn->smtpd->read_bytes;
+	ssize_t got = recv(conn->fd, bytes, SESSION_READ_BYTES, MSG_DONTWAIT | MSG_PEEK);
+
+	if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+		return;
+	if (got <= 0) {
+		session_input_ended(session, got == 0);
+		return;
+	}
+	size_t taken = session_take_header(session, span_make(bytes, (size_t)got));
+	if (recv(conn->fd, bytes, taken, MSG_DONTWAIT) != (ssize_t)taken)
+		session_input_ended(session, false);
+}
+
 static void
 receive(struct conn *conn)
 {
@@ -238,16 +249,19 @@ on_ready(evutil_socket_t fd, short what, void *argument)
 			(void)set_interest(conn, CONN_NOTHING);
 			return;
 		}
-		receive(conn);
+		if (session_awaits_header(&conn->session))
+			receive_header(conn);
+		else
+			receive(conn);
 	}
 	conn_turn(conn);
 }
 
 /* There is no place for this client: it hears so, if one write is enough. */
-static void
-turn_away(struct smtpd *smtpd, int fd, uint32_t door_id)
+void
+conn_turn_away(struct smtpd *smtpd, int fd, uint32_t door_id, enum reply_id why)
 {
-	struct reply reply = { .id = REPLY_TOO_MANY_SESSIONS, .details = { span_of(smtpd->config->hostname) } };
+	struct reply reply = { .id = why, .details = { span_of(smtpd->config->hostname) } };
 	size_t sent;
 
 	reply_format(&reply, smtpd->config, &smtpd->out);
@@ -258,14 +272,30 @@ turn_away(struct smtpd *smtpd, int fd, uint32_t door_id)
 	neighbours_report_closed(smtpd, door_id, true);
 }
 
+/* A new connection, paid for; NULL, and why, when there is no place for one. */
+static struct conn *
+make_conn(struct smtpd *smtpd, uint32_t *id, enum reply_id *why)
+{
+	*why = REPLY_NO_MEMORY_LEFT;
+	if (!budget_take(&smtpd->memory, BUDGET_NEWCOMER, CONN_BYTES))
+		return NULL;
+	if (sessions_count(smtpd->sessions) >= smtpd->config->max_connections)
+		*why = REPLY_TOO_MANY_SESSIONS;
+	struct conn *conn = sessions_add(smtpd->sessions, smtpd->config->max_connections, id);
+	if (!conn)
+		budget_give(&smtpd->memory, CONN_BYTES);
+	return conn;
+}
+
 void
 conn_open(struct smtpd *smtpd, int fd, const struct ipc_connection *connection)
 {
+	enum reply_id why;
 	uint32_t id;
-	struct conn *conn = sessions_add(smtpd->sessions, smtpd->config->max_connections, &id);
+	struct conn *conn = make_conn(smtpd, &id, &why);
 
 	if (!conn) {
-		turn_away(smtpd, fd, connection->id);
+		conn_turn_away(smtpd, fd, connection->id, why);
 		return;
 	}
 	conn->smtpd = smtpd;
@@ -273,7 +303,7 @@ conn_open(struct smtpd *smtpd, int fd, const struct ipc_connection *connection)
 	conn->door_id = connection->id;
 	conn->is_near_cap = connection->is_near_cap;
 	conn->has_door_id = true;
-	conn->unsent = BUF_LIMIT(UNSENT_BYTES);
+	conn->unsent = BUF_PAID_BY(&smtpd->memory, UNSENT_BYTES);
 	session_begin(&conn->session, &smtpd->world, conn, id, connection);
 	conn_turn(conn);
 }

@@ -23,9 +23,8 @@ enum conn_interest { CONN_NOTHING, CONN_READING, CONN_WRITING };
 
 struct conn {
 	struct session session;
-	struct event event;    /* of the one interest */
-	struct buf unsent;     /* what a short write left; nothing is read until it is gone */
-	size_t unsent_charged; /* bytes of it taken out of the memory budget */
+	struct event event; /* of the one interest */
+	struct buf unsent;  /* what a short write left; nothing is read until it is gone */
 	struct smtpd *smtpd;
 	struct tls *tls; /* owned; NULL: in the clear */
 	int fd;
@@ -39,6 +38,8 @@ struct conn {
 
 /* Takes an accepted client (owns fd) and greets it. */
 void conn_open(struct smtpd *smtpd, int fd, const struct ipc_connection *connection);
+/* Says a 421 to a client for which there is no place, and closes it (owns fd). */
+void conn_turn_away(struct smtpd *smtpd, int fd, uint32_t door_id, enum reply_id why);
 /* Ends a turn; the connection may be gone afterwards. */
 void conn_turn(struct conn *conn);
 

@@ -20,7 +20,17 @@ name_matches(struct span entry, struct span name)
 void
 facts_client(const struct config *config, const struct peer_address *address, struct client_facts *client)
 {
-	*client = (struct client_facts){ .address = *address, .name_result = IPREV_UNKNOWN };
+	*client = (struct client_facts){ 0 };
+	facts_client_moved(config, address, client);
+}
+
+void
+facts_client_moved(const struct config *config, const struct peer_address *address, struct client_facts *client)
+{
+	client->address = *address;
+	client->name_state = FACT_NOT_ASKED;
+	client->name_result = IPREV_UNKNOWN;
+	client->name = span_make(NULL, 0);
 	client->is_loopback = peer_is_loopback(address);
 	client->is_trusted = config_networks_contain(&config->trusted, address);
 	client->is_forwarder = config_networks_contain(&config->forwarders, address);

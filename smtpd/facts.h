@@ -43,10 +43,12 @@ struct tls_failure {
 
 struct client_facts {
 	struct peer_address address;
-	struct span listener; /* the name of the one it has called */
-	uint8_t role;         /* enum listener_role */
-	uint8_t tls_mode;     /* enum listener_tls */
-	bool is_early;        /* has talked before it was greeted */
+	struct peer_address proxy;  /* who has connected for the client, when that is known; else family 0 */
+	struct peer_address called; /* the address that the client has called; family 0: that of the socket */
+	struct span listener;       /* the name of the one it has called */
+	uint8_t role;               /* enum listener_role */
+	uint8_t tls_mode;           /* enum listener_tls */
+	bool is_early;              /* has talked before it was greeted */
 	bool is_loopback;
 	bool is_trusted;     /* in a network of `trusted` */
 	bool is_forwarder;   /* in a network of `forwarders`, or its confirmed name is listed there */
@@ -112,6 +114,8 @@ struct facts {
 
 /* Fills in everything that follows from the address and the configuration alone; no name, no HELO. */
 void facts_client(const struct config *config, const struct peer_address *address, struct client_facts *client);
+/* The same for a client that turns out to be somebody else; what does not follow from its address stays. */
+void facts_client_moved(const struct config *config, const struct peer_address *address, struct client_facts *client);
 /* Takes what dns said of the reverse name; name is kept as a span. */
 void facts_client_name(
     const struct config *config, enum iprev_result result, struct span name, struct client_facts *client);

@@ -90,7 +90,8 @@ take_config(struct smtpd *smtpd, struct config *config)
 	smtpd->config = config;
 	smtpd->world.config = config;
 	smtpd->map_rules = map_rules_of(config);
-	body_store_limit(&smtpd->bodies, config->memory_budget, config->spool_budget);
+	smtpd->memory.limit_bytes = config->memory_budget;
+	body_store_limit(&smtpd->bodies, config->spool_budget);
 	certificates_follow_policy(smtpd);
 }
 
@@ -119,9 +120,9 @@ prepare(struct child *child)
 	keys_link_init(&smtpd->keys);
 	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) == 1)
 		smtpd->tls_library = tls_library_open();
-	if (smtpd->tls_library && body_store_begin(&smtpd->bodies, AT_FDCWD, child->instance) &&
-	    tls_ground_begin(&smtpd->tls_ground, &smtpd->bodies)) {
-		body_store_limit(&smtpd->bodies, smtpd->config->memory_budget, smtpd->config->spool_budget);
+	if (smtpd->tls_library && body_store_begin(&smtpd->bodies, &smtpd->memory, AT_FDCWD, child->instance) &&
+	    tls_ground_begin(&smtpd->tls_ground, &smtpd->memory)) {
+		body_store_limit(&smtpd->bodies, smtpd->config->spool_budget);
 		return true;
 	}
 	log_error("OpenSSL has no SHA-256 or no TLS here; check the installed library");
@@ -211,6 +212,7 @@ start(struct child *child)
 	smtpd->sessions = sessions_new(sizeof(struct conn));
 	world->io = &session_io;
 	world->context = smtpd;
+	world->memory = &smtpd->memory;
 	world->bodies = &smtpd->bodies;
 	world->found = malloc(sizeof *world->found);
 	world->text = malloc(SESSION_READ_BYTES + 1);

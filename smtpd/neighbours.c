@@ -10,6 +10,7 @@
 #include "smtpd/smtpd.h"
 
 enum {
+	SPARE_DESCRIPTORS = 256,
 	QUEUE_BYTES = 1 << 20,
 	LOST_SAID_MS = 60000 /* between two lines about it */
 };
@@ -30,26 +31,56 @@ lose_client(struct smtpd *smtpd, uint32_t door_id)
 	neighbours_report_closed(smtpd, door_id, true);
 }
 
+/* The last descriptors are for the bodies of those who are here, and to tell the next client that there are none: the
+ * kernel gives the lowest number that is free, so a high one means that hardly any is. */
+static uint64_t
+spare_descriptors(const struct smtpd *smtpd)
+{
+	uint64_t share = smtpd->child->open_files / 16;
+
+	return share < SPARE_DESCRIPTORS ? share : SPARE_DESCRIPTORS;
+}
+
+/* What the door says of a client whom a proxy has announced. */
+static bool
+on_announced(struct smtpd *smtpd, const struct ipc_message *message)
+{
+	struct conn *conn = sessions_find(smtpd->sessions, message->announced_say.session);
+
+	if (!conn)
+		return true;
+	conn->is_near_cap = message->announced_say.is_near_cap;
+	bool in_phase = session_hear(&conn->session, message);
+	conn_turn(conn);
+	return in_phase;
+}
+
 static bool
 on_client(void *context, struct edge *edge, const struct ipc_message *message)
 {
 	struct smtpd *smtpd = context;
 
 	(void)edge;
+	if (message->type == IPC_ANNOUNCED_SAY)
+		return on_announced(smtpd, message);
 	if (message->type != IPC_CONNECTION)
 		return false;
-	if (message->descriptor >= 0)
-		conn_open(smtpd, message->descriptor, &message->connection);
-	else
+	if (message->descriptor < 0)
 		lose_client(smtpd, message->connection.id);
+	else if ((uint64_t)message->descriptor + spare_descriptors(smtpd) >= smtpd->child->open_files)
+		conn_turn_away(smtpd, message->descriptor, message->connection.id, REPLY_NO_DESCRIPTORS);
+	else
+		conn_open(smtpd, message->descriptor, &message->connection);
 	return true;
 }
 
 static void
-forget_door_id(struct conn *conn, void *argument)
+forget_door(struct conn *conn, void *argument)
 {
 	(void)argument;
 	conn->has_door_id = false;
+	session_neighbour_gone(&conn->session, ROLE_DOOR);
+	conn_turn(conn);
 }
 
 static void
@@ -59,7 +90,7 @@ on_door_gone(void *context, struct edge *edge)
 
 	(void)edge;
 	/* The next door counts from nothing and uses the same numbers for others. */
-	sessions_each(smtpd->sessions, forget_door_id, NULL);
+	sessions_each(smtpd->sessions, forget_door, NULL);
 	buf_reset(&smtpd->closed);
 }
 
@@ -208,8 +239,13 @@ neighbours_tell_closed(struct smtpd *smtpd)
 bool
 neighbours_ask(struct session *session, struct ipc_message *message)
 {
-	struct smtpd *smtpd = ((struct conn *)session->owner)->smtpd;
+	struct conn *conn = session->owner;
+	struct smtpd *smtpd = conn->smtpd;
 
+	if (message->type == IPC_ANNOUNCED_ASK) {
+		message->announced_ask.id = conn->door_id;
+		return conn->has_door_id && edge_send(smtpd->door, message);
+	}
 	if (message->type == IPC_SPF_ASK || message->type == IPC_NAME_ASK)
 		return edge_send(smtpd->dns, message);
 	if (message->type == IPC_AUTH_ASK)

@@ -49,7 +49,10 @@
 	R(HARVEST, 421, "4.7.0", "harvest", "Too many recipients that do not exist; correct your list and connect again") \
 	R(TOO_MANY_ERRORS, 421, "4.7.0", "too-many-errors", "Too many refused commands; correct them and connect again") \
 	R(TOO_MANY_SESSIONS, 421, "4.3.2", "too-many-sessions", "{} has too many connections now; try again later") \
-	R(SESSION_NO_MEMORY, 421, "4.3.0", "no-memory", "{} is out of memory for this session; try again later") \
+	R(TOO_MANY_FROM_YOU, 421, "4.7.0", "too-many-from-you", "{} has too many connections from your address or network; close some, or try again later") \
+	R(NO_MEMORY_LEFT, 421, "4.3.2", "no-memory", "{} has no memory left for another connection; try again later") \
+	R(NO_DESCRIPTORS, 421, "4.3.2", "no-descriptors", "{} has no descriptor left for another connection; try again later") \
+	R(SESSION_NO_MEMORY, 421, "4.3.2", "no-memory", "{} is out of memory for this session; try again later") \
 	R(EARLY_TALKER, 554, "5.5.1", "early-talker", "You talked before the greeting; wait for the line that begins with 220 (RFC 5321 3.1)") \
 	R(EARLY_DEFERRED, 421, "4.5.1", "early-talker", "You talked before the greeting; connect again, and wait for the line that begins with 220 (RFC 5321 3.1)") \
 	R(BROKEN_LINE, 500, "5.5.2", "broken-line", "Lines end in CRLF and hold no other CR, LF or NUL; correct the client") \

@@ -35,8 +35,8 @@ struct session_io {
 	uint64_t (*now_ms)(void *context); /* monotonic */
 	/* Takes bytes for the client; they leave when the engine returns. */
 	void (*write)(struct session *session, struct span bytes);
-	/* Sends an ASK, ABANDON or SETTLED to dns or deliver. A COMMIT gets its claim slot filled in. False: nobody
-	 * is there, or has room. */
+	/* Sends an ASK, ABANDON or SETTLED to the door, dns or deliver. A COMMIT gets its claim slot filled in, an
+	 * ANNOUNCED_ASK the door's number. False: nobody is there, or has room. */
 	bool (*ask)(struct session *session, struct ipc_message *message);
 	/* Takes back the commit with this claim slot (lib/claim.h); false: too late, deliver has begun. */
 	bool (*give_up)(struct session *session, uint32_t claim);
@@ -57,7 +57,8 @@ struct session_io {
 struct session_world {
 	const struct config *config;
 	const struct session_io *io;
-	void *context; /* io's */
+	void *context;         /* io's */
+	struct budget *memory; /* pays for all that sessions keep */
 	struct body_store *bodies;
 	struct map_result *found; /* room for one lookup */
 	struct buf out;           /* room for one reply */
@@ -90,13 +91,14 @@ enum session_state {
 	SESSION_BDAT,      /* a chunk of the message or more, and not the last */
 	SESSION_SPOILT,    /* a chunk was refused: those behind it are swallowed until RSET, or the last */
 	SESSION_TEXT,      /* after 354, until the final dot has been answered */
+	SESSION_PROXY,     /* before the client is known: a proxy has to say who it is, and hears nothing */
 	SESSION_SILENT,    /* before the greeting, which the client has to wait for */
 	SESSION_HANDSHAKE, /* of TLS: nothing can be heard or said until it is done */
 	SESSION_LINGERING, /* all is said: only the client's FIN is awaited */
 	SESSION_CLOSED     /* to be closed as soon as everything is written */
 };
 
-enum session_wait { WAIT_NOTHING, WAIT_SPF, WAIT_NAME, WAIT_PROBE, WAIT_COMMIT, WAIT_TARPIT };
+enum session_wait { WAIT_NOTHING, WAIT_DOOR, WAIT_SPF, WAIT_NAME, WAIT_PROBE, WAIT_COMMIT, WAIT_TARPIT };
 
 struct session {
 	struct session_world *world;
@@ -117,7 +119,6 @@ struct session {
 	const char *doubt;      /* the first doubt about the client itself, or "" */
 	uint32_t id;            /* in ASK and SAY */
 	uint32_t receipt;       /* of the last commit, until the client is known to have read its 250; 0: none */
-	uint32_t input_charged; /* bytes of input taken out of the memory budget */
 	uint32_t skipped_bytes; /* of a line that is too long */
 	uint16_t transactions;
 	uint16_t messages; /* accepted */
@@ -140,6 +141,9 @@ void session_begin(struct session *session, struct session_world *world, void *o
     const struct ipc_connection *connection);
 /* Bytes from the client, SESSION_READ_BYTES at most; not while session_is_waiting(). */
 void session_input(struct session *session, struct span bytes);
+/* Bytes from a proxy, while session_awaits_header(); returns how many of them belong to its header. What is behind them
+ * is not looked at: it comes again, to session_input() or to TLS. */
+size_t session_take_header(struct session *session, struct span bytes);
 /* The handshake is done: begins anew, with what was agreed (the name is copied). */
 void session_tls_up(struct session *session, const struct tls_facts *tls);
 /* TLS cannot go on: logs why, and ends the session. */
@@ -150,9 +154,9 @@ void session_no_memory(struct session *session);
 void session_input_ended(struct session *session, bool is_orderly);
 /* The client has said that it sends no more before it could read what it was answered: its FIN is waited for. */
 void session_input_closing(struct session *session);
-/* SPF_SAY, NAME_SAY, PROBE_SAY or COMMIT_SAY. False: out of phase. */
+/* ANNOUNCED_SAY, SPF_SAY, NAME_SAY, PROBE_SAY or COMMIT_SAY. False: out of phase. */
 bool session_hear(struct session *session, const struct ipc_message *say);
-/* dns or deliver is gone: what was asked there stays unanswered, what deliver held is lost. */
+/* The door, dns or deliver is gone: what was asked there stays unanswered, what deliver held is lost. */
 void session_neighbour_gone(struct session *session, enum role neighbour);
 /* Every second or so: acts on deadlines that have passed. */
 void session_tick(struct session *session);
@@ -166,6 +170,13 @@ static inline bool
 session_is_waiting(const struct session *session)
 {
 	return session->wait != WAIT_NOTHING;
+}
+
+/* Is what comes next the header of the PROXY protocol? */
+static inline bool
+session_awaits_header(const struct session *session)
+{
+	return session->state == SESSION_PROXY && !session_is_waiting(session);
 }
 
 /* Is what comes next text of a message, rather than a command? */

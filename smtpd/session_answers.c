@@ -1,4 +1,4 @@
-/* What a session hears from dns and deliver.
+/* What a session hears from the door, dns and deliver.
  *
  * An answer to a transaction that has ended is stale and dropped. An answer to the present one that was not asked
  * for, or holds a value that is none, is out of phase: the caller closes that channel.
@@ -125,6 +125,8 @@ hear_commit(struct session *session, const struct ipc_commit_say *say)
 bool
 session_hear(struct session *session, const struct ipc_message *say)
 {
+	if (say->type == IPC_ANNOUNCED_SAY)
+		return session_hear_announced(session, &say->announced_say);
 	if (say->type == IPC_SPF_SAY)
 		return hear_spf(session, &say->spf_say);
 	if (say->type == IPC_NAME_SAY)
@@ -173,6 +175,8 @@ lose_deliver(struct session *session)
 void
 session_neighbour_gone(struct session *session, enum role neighbour)
 {
+	if (neighbour == ROLE_DOOR)
+		session_lose_door(session);
 	if (neighbour == ROLE_DNS)
 		lose_dns(session);
 	if (neighbour == ROLE_DELIVER)

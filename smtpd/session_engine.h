@@ -29,6 +29,16 @@ void session_dismiss(struct session *session, enum reply_id why);
  * worth waiting for: it tells that the client has read a 250, or (lingers) lets it read why the rest of its text is
  * not wanted. */
 void session_leave(struct session *session, const char *reason, bool lingers);
+/* The client is known: asks dns for its name, and begins the conversation; or turns it away while the process drains.
+ */
+void session_meet(struct session *session);
+/* Waits for the header of a proxy. */
+void session_await_header(struct session *session);
+/* No header has come in time. */
+void session_miss_header(struct session *session);
+/* What the door said, or that it will not: the announced client comes in, or hears why not. */
+bool session_hear_announced(struct session *session, const struct ipc_announced_say *say);
+void session_lose_door(struct session *session);
 /* What stands before the greeting is done: greets the client, at once or after it was silent for a while. */
 void session_await_silence(struct session *session);
 /* Greets the client. */
@@ -49,6 +59,8 @@ void session_begin_handshake(struct session *session);
 void session_lose_handshake(struct session *session, const char *reason);
 /* Sets the deadline for whatever is awaited now. */
 void session_arm(struct session *session);
+/* Puts bytes behind those that wait already. False: the session is over, for want of memory. */
+bool session_keep_input(struct session *session, struct span bytes);
 /* Forgets the bytes that wait. */
 void session_drop_input(struct session *session);
 /* The client sends something: if it has read the last 250, says so to deliver. */

@@ -19,12 +19,22 @@ session_greet(struct session *session)
 	session_arm(session);
 }
 
+/* Our own, and whoever calls where only our users' mail programs do: they wait for the greeting since they want
+ * something from it. After an implicit handshake nobody is asked to wait: the client talks first in TLS, and has done
+ * more work by then than those who are too hasty take upon themselves. */
+static bool
+is_spared(const struct client_facts *client)
+{
+	return facts_client_is_friend(client) || client->role == LISTENER_SUBMISSION ||
+	       client->tls_mode == LISTENER_TLS_IMPLICIT;
+}
+
 void
 session_await_silence(struct session *session)
 {
 	uint64_t delay_ms = session->world->config->greeting_delay;
 
-	if (delay_ms == 0 || facts_client_is_friend(&session->client)) {
+	if (delay_ms == 0 || is_spared(&session->client)) {
 		session_greet(session);
 		return;
 	}

@@ -247,18 +247,12 @@ consume(struct session *session, struct span bytes)
 	return session->state == SESSION_HANDSHAKE ? bytes.length : taken;
 }
 
-/* Puts bytes behind those that wait already. */
-static bool
-keep_input(struct session *session, struct span bytes)
+bool
+session_keep_input(struct session *session, struct span bytes)
 {
-	if (bytes.length == 0)
+	buf_append(&session->input, bytes);
+	if (buf_ok(&session->input))
 		return true;
-	if (body_store_charge(session->world->bodies, bytes.length)) {
-		session->input_charged += (uint32_t)bytes.length;
-		buf_append(&session->input, bytes);
-		if (buf_ok(&session->input))
-			return true;
-	}
 	session_dismiss(session, REPLY_SESSION_NO_MEMORY);
 	return false;
 }
@@ -283,6 +277,14 @@ void
 session_input(struct session *session, struct span bytes)
 {
 	session_settle_if_read(session);
+	if (session_awaits_header(session))
+		bytes = span_skip(bytes, session_take_header(session, bytes));
+	if (session_is_waiting(session)) {
+		(void)session_keep_input(session, bytes);
+		return;
+	}
+	if (bytes.length == 0 || session_awaits_header(session))
+		return;
 	if (session->state == SESSION_SILENT)
 		session_take_early(session);
 	if (session->state >= SESSION_HANDSHAKE)
@@ -293,8 +295,8 @@ session_input(struct session *session, struct span bytes)
 		size_t taken = consume(session, bytes);
 
 		if (session->state < SESSION_LINGERING)
-			(void)keep_input(session, span_skip(bytes, taken));
-	} else if (keep_input(session, bytes)) {
+			(void)session_keep_input(session, span_skip(bytes, taken));
+	} else if (session_keep_input(session, bytes)) {
 		run_input(session);
 	}
 }

@@ -12,6 +12,7 @@ enum {
 	ARENA_BYTES = 16384,
 	INPUT_BYTES = LINE_LIMIT_BYTES + SESSION_READ_BYTES,
 	SPF_MARGIN_MS = 2000, /* dns keeps its deadline itself; this is for a dns that hangs */
+	DOOR_MS = 5000,
 	PROBE_MS = 30000,
 	LINGER_MS = 5000
 };
@@ -33,8 +34,6 @@ void
 session_drop_input(struct session *session)
 {
 	buf_free(&session->input);
-	body_store_discharge(session->world->bodies, session->input_charged);
-	session->input_charged = 0;
 	session->input_scanned = 0;
 }
 
@@ -105,7 +104,8 @@ session_dismiss(struct session *session, enum reply_id why)
 
 	if (why == REPLY_ENDLESS_MESSAGE)
 		reply.details[0] = reply_number(&reply, config->max_message_size);
-	if (session->state != SESSION_HANDSHAKE)
+	/* Before a proxy has said for whom it speaks, and before TLS, nobody could hear it. */
+	if (session->state != SESSION_PROXY && session->state != SESSION_HANDSHAKE)
 		session_say(session, &reply);
 	session_leave(session, reply_reason(why), why == REPLY_ENDLESS_MESSAGE);
 }
@@ -123,6 +123,9 @@ session_arm(struct session *session)
 			span_ms = config->data_timeout;
 		else if (session->state == SESSION_HANDSHAKE)
 			span_ms = config->tls_timeout;
+		break;
+	case WAIT_DOOR:
+		span_ms = DOOR_MS;
 		break;
 	case WAIT_SPF:
 	case WAIT_NAME:
@@ -171,7 +174,7 @@ session_begin_transaction(struct session *session, const struct sender_facts *se
 	transaction->id = ++session->world->next_transaction;
 	transaction->number = session->transactions;
 	transaction->doubt = session->doubt;
-	transaction->handles = BUF_LIMIT(IPC_RECIPIENTS * 4);
+	transaction->handles = BUF_PAID_BY(session->world->memory, IPC_RECIPIENTS * 4);
 	STAILQ_INIT(&transaction->recipients);
 	transaction->begun_ms = session_now_ms(session);
 	session->transaction = transaction;
@@ -219,6 +222,29 @@ ask_name(struct session *session)
 		facts_client_name(world->config, IPREV_UNKNOWN, span_make(NULL, 0), &session->client);
 }
 
+/* Implicit TLS (RFC 8314): the handshake comes before the greeting. */
+static void
+begin_with_tls(struct session *session)
+{
+	session_begin_handshake(session);
+	if (!session->world->io->start_tls(session))
+		session_lose_handshake(session, "not-available");
+}
+
+void
+session_meet(struct session *session)
+{
+	if (session->world->is_draining) {
+		session_dismiss(session, REPLY_DRAINING);
+		return;
+	}
+	ask_name(session);
+	if (session->client.tls_mode == LISTENER_TLS_IMPLICIT)
+		begin_with_tls(session);
+	else
+		session_await_silence(session);
+}
+
 /* What the door has said of the client, and what follows from it. */
 static void
 take_connection(struct session *session, const struct ipc_connection *connection)
@@ -231,37 +257,23 @@ take_connection(struct session *session, const struct ipc_connection *connection
 	client->tls_mode = connection->tls;
 }
 
-/* Implicit TLS (RFC 8314): the handshake comes before the greeting. */
-static void
-begin_with_tls(struct session *session)
-{
-	session_begin_handshake(session);
-	if (!session->world->io->start_tls(session))
-		session_lose_handshake(session, "not-available");
-}
-
 void
 session_begin(struct session *session, struct session_world *world, void *owner, uint32_t id,
     const struct ipc_connection *connection)
 {
 	*session = (struct session){ .world = world, .owner = owner, .id = id, .end_reason = "", .doubt = "" };
 	session->name = world->next_name++;
-	session->arena = ARENA_LIMIT(ARENA_BYTES);
-	session->transaction_arena = ARENA_LIMIT(SESSION_TRANSACTION_BYTES);
-	session->input = BUF_LIMIT(INPUT_BYTES);
+	session->arena = ARENA_PAID_BY(world->memory, ARENA_BYTES);
+	session->transaction_arena = ARENA_PAID_BY(world->memory, SESSION_TRANSACTION_BYTES);
+	session->input = BUF_PAID_BY(world->memory, INPUT_BYTES);
 	session->begun_ms = session_now_ms(session);
 	session->mail_ms = session->begun_ms;
 	world->sessions_begun++;
 	take_connection(session, connection);
-	if (world->is_draining) {
-		session_dismiss(session, REPLY_DRAINING);
-		return;
-	}
-	ask_name(session);
-	if (session->client.tls_mode == LISTENER_TLS_IMPLICIT)
-		begin_with_tls(session);
+	if (connection->is_proxied)
+		session_await_header(session);
 	else
-		session_await_silence(session);
+		session_meet(session);
 }
 
 /* Takes the commit back, or, when deliver has begun it, waits as long as it takes. */
@@ -288,12 +300,17 @@ on_deadline(struct session *session)
 	case WAIT_NOTHING:
 		if (session->state >= SESSION_LINGERING)
 			session->is_overdue = true;
+		else if (session->state == SESSION_PROXY)
+			session_miss_header(session);
 		else if (session->state == SESSION_HANDSHAKE)
 			session_lose_handshake(session, "timed-out");
 		else if (session->state == SESSION_SILENT)
 			session_greet(session);
 		else
 			session_dismiss(session, REPLY_TIMED_OUT);
+		return;
+	case WAIT_DOOR:
+		session_dismiss(session, REPLY_TOO_MANY_SESSIONS);
 		return;
 	case WAIT_SPF:
 		facts_spf_unknown(&transaction->sender.spf);

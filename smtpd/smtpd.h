@@ -27,6 +27,7 @@ struct smtpd {
 	enum tls_policy tls_policy;      /* that these follow */
 	struct buf certificates;         /* the set that these were made from */
 	struct keys_link keys;
+	struct budget memory;
 	struct body_store bodies;
 	struct session_world world;
 	struct sessions *sessions;

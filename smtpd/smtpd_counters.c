@@ -61,7 +61,10 @@ smtpd_append_status(const struct smtpd *smtpd, struct buf *lines)
 	append(lines, "", "tls-broken", world->tls_broken);
 	append(lines, "", "bytes-accepted", world->bytes_accepted);
 	append(lines, "", "answers-delayed", world->tarpits);
-	append(lines, "", "body-memory-bytes", smtpd->bodies.memory_bytes);
+	append(lines, "", "memory-bytes", smtpd->memory.used_bytes);
+	append(lines, "", "memory-peak-bytes", smtpd->memory.peak_bytes);
+	append(lines, "", "memory-budget-bytes", smtpd->memory.limit_bytes);
+	append(lines, "", "memory-refusals", smtpd->memory.refusals);
 	append(lines, "", "body-spool-bytes", smtpd->bodies.spool_bytes);
 	for (unsigned id = 0; id < REPLY_COUNT; id++)
 		if (reply_reason((enum reply_id)id)[0])

@@ -78,7 +78,7 @@ bio_create(BIO *bio)
 }
 
 bool
-tls_ground_begin(struct tls_ground *ground, struct body_store *budget)
+tls_ground_begin(struct tls_ground *ground, struct budget *budget)
 {
 	static const uint64_t strings = OPENSSL_INIT_LOAD_SSL_STRINGS | OPENSSL_INIT_LOAD_CRYPTO_STRINGS;
 
@@ -105,12 +105,13 @@ tls_ground_end(struct tls_ground *ground)
 static bool
 charge(struct tls *tls, uint64_t bytes)
 {
-	struct body_store *budget = tls->ground->budget;
+	struct budget *budget = tls->ground->budget;
+	enum budget_need need = tls->charged ? BUDGET_UNDER_WAY : BUDGET_NEWCOMER;
 
-	if (bytes > tls->charged && !body_store_charge(budget, bytes - tls->charged))
+	if (bytes > tls->charged && !budget_take(budget, need, bytes - tls->charged))
 		return false;
 	if (bytes < tls->charged)
-		body_store_discharge(budget, tls->charged - bytes);
+		budget_give(budget, tls->charged - bytes);
 	tls->charged = bytes;
 	return true;
 }

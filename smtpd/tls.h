@@ -15,15 +15,15 @@
 #include <openssl/ssl.h>
 #include <stdbool.h>
 
+#include "lib/budget.h"
 #include "lib/buf.h"
 #include "lib/span.h"
-#include "smtpd/body.h"
 #include "smtpd/facts.h"
 
 /* What all streams of a process share. */
 struct tls_ground {
-	BIO_METHOD *method;        /* owned */
-	struct body_store *budget; /* who pays */
+	BIO_METHOD *method;    /* owned */
+	struct budget *budget; /* who pays: a new stream as a newcomer, then as something under way */
 };
 
 struct tls;
@@ -36,7 +36,7 @@ enum {
 };
 
 /* Loads what OpenSSL loads late; before the walls. False: no memory. */
-bool tls_ground_begin(struct tls_ground *ground, struct body_store *budget);
+bool tls_ground_begin(struct tls_ground *ground, struct budget *budget);
 void tls_ground_end(struct tls_ground *ground);
 
 /* A new stream that awaits a client's handshake; NULL without memory or budget. ground outlives it, the context is

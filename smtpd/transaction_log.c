@@ -20,6 +20,10 @@ begin(struct log_line *line, const char *event, const struct session *session)
 	log_pair_hex(line, "session", session->name);
 	peer_format_ip(&session->client.address, text);
 	log_pair_text(line, "client", text);
+	if (session->client.proxy.family) {
+		peer_format_ip(&session->client.proxy, text);
+		log_pair_text(line, "proxy", text);
+	}
 	if (session->client.name.length)
 		log_pair(line, "name", session->client.name);
 	if (session->client.helo.length)

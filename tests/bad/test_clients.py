@@ -86,12 +86,12 @@ class Unread(ServerCase):
                 pass  # the server reads no more, as it should, or has closed the connection
         tidegate.wait_until(lambda: self.server.status()["smtpd.sessions"] < 30, "some are let go")
         status = self.server.status()
-        self.assertGreater(status["smtpd.body-memory-bytes"], 0)
-        self.assertLessEqual(status["smtpd.body-memory-bytes"], 1 << 20)
+        self.assertGreater(status["smtpd.memory-bytes"], 0)
+        self.assertLessEqual(status["smtpd.memory-bytes"], 1 << 20)
         smtp.check(self.server.deliver(ALICE, smtp.message()), 250)
         for client in clients:
             client.reset()
-        tidegate.wait_until(lambda: self.server.status()["smtpd.body-memory-bytes"] == 0, "all of it is given back")
+        tidegate.wait_until(lambda: self.server.status()["smtpd.memory-bytes"] == 0, "all of it is given back")
 
 
 class Talkative(ServerCase):

@@ -26,9 +26,11 @@ USERS = 100
 WORKLOADS = {
     "W1": ["-s", "50", "-c", "1", "-u", str(USERS)],
     "W1-one": ["-s", "1", "-c", "1", "-u", str(USERS)],
+    "W1-tls": ["-s", "50", "-c", "1", "-u", str(USERS), "-t"],
     "W4": ["-s", "50", "-c", "1", "-x"],
 }
 COUNTS = {("tidegate", "W1"): 6000, ("postfix", "W1"): 1500, ("tidegate", "W1-one"): 600, ("postfix", "W1-one"): 300,
+          ("tidegate", "W1-tls"): 3000, ("postfix", "W1-tls"): 900,
           ("tidegate", "W4"): 10000, ("postfix", "W4"): 3000}
 IDLE = 5000
 
@@ -169,16 +171,17 @@ def pss_kib(pids):
     return total
 
 
-def measure_idle(build, peer):
+def measure_idle(build, peer, count=IDLE, options=()):
     """KiB of PSS a connection that said EHLO and nothing more."""
     load(build, ["-s", "50", "-m", "2000", "-x", str(peer.port)])
     before = pss_kib(peer.group.pids())
-    holder = subprocess.Popen([os.path.join(build, "bench/smtpload"), "-s", str(IDLE), "-i", "3", "-a", "100", str(peer.port)],
+    holder = subprocess.Popen([os.path.join(build, "bench/smtpload"), "-s", str(count), "-i", "3", "-a", "100", *options,
+                               str(peer.port)],
                               stdout=subprocess.PIPE, text=True)
     held = holder.stdout.readline()
     after = pss_kib(peer.group.pids())
     holder.communicate()
-    return {"held": int(held.split("=")[1]), "kib": (after - before) / IDLE}
+    return {"held": int(held.split("=")[1]), "kib": (after - before) / count}
 
 
 def load_for_count(build, peer, workload, count):
@@ -287,8 +290,9 @@ def main():
                     print(f"  by strace, {workload}: {sum(calls.values()):.1f}: " + " ".join(
                         f"{k} {v:.2f}" for k, v in sorted(calls.items(), key=lambda item: -item[1]) if v >= 0.02))
             if "idle" in only:
-                idle = measure_idle(options.build, ours)
-                print(f"idle: {idle['held']} connections, {idle['kib']:.2f} KiB PSS each")
+                for what, count, words in (("plain", IDLE, ()), ("plain", 2 * IDLE, ()), ("TLS", IDLE, ("-t",))):
+                    idle = measure_idle(options.build, ours, count, words)
+                    print(f"idle, {what}: {idle['held']} connections, {idle['kib']:.2f} KiB PSS each")
         finally:
             ours.stop()
     show(results)

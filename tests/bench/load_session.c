@@ -5,7 +5,6 @@
 #include "tests/bench/load_session.h"
 
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,12 +14,15 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "tests/bench/load_channel.h"
+#include "tests/bench/load_message.h"
+
 enum { INPUT_BYTES = 2048, OUTPUT_BYTES = 1024, HEAD_BYTES = 512 };
 
-enum state { FREE, CONNECTING, BANNER, EHLO, MAIL, RCPT, DATA, BODY, DOT, RSET, QUIT, HELD };
+enum state { FREE, CONNECTING, BANNER, EHLO, STARTTLS, HANDSHAKE, MAIL, RCPT, DATA, BODY, DOT, RSET, QUIT, HELD };
 
 struct load_session {
-	int fd;
+	struct load_channel channel;
 	int epoll;
 	enum state state;
 	bool waits_to_write;
@@ -36,28 +38,7 @@ struct load_session {
 	size_t sent; /* of head and body */
 };
 
-static char *body;
-static size_t body_length;
 static int live;
-
-void
-load_make_message(void)
-{
-	static const char line[] = "The quick brown fox jumps over the lazy dog, again and again.\r\n";
-	size_t length = sizeof line - 1;
-	size_t wanted = load_options.size_bytes > 256 ? load_options.size_bytes - 256 : 0;
-
-	body = malloc(wanted + length + 16);
-	if (!body)
-		load_die("no memory for a message");
-	while (body_length + length <= wanted || body_length == 0) {
-		memcpy(body + body_length, line, length);
-		body_length += length;
-	}
-	const char *end = load_options.pipelines_quit ? ".\r\nQUIT\r\n" : ".\r\n";
-	memcpy(body + body_length, end, strlen(end));
-	body_length += strlen(end);
-}
 
 struct load_session *
 load_sessions_new(int count)
@@ -95,14 +76,14 @@ arm(struct load_session *session, bool to_write)
 	if (session->waits_to_write == to_write)
 		return;
 	session->waits_to_write = to_write;
-	if (epoll_ctl(session->epoll, EPOLL_CTL_MOD, session->fd, &event) < 0)
+	if (epoll_ctl(session->epoll, EPOLL_CTL_MOD, session->channel.fd, &event) < 0)
 		load_die("epoll_ctl: %s", strerror(errno));
 }
 
 static void
 end(struct load_session *session)
 {
-	(void)close(session->fd);
+	load_channel_close(&session->channel);
 	session->state = FREE;
 	live--;
 }
@@ -138,10 +119,7 @@ begin_transaction(struct load_session *session)
 		session->began_at = load_now();
 	session->state = MAIL;
 	session->sent = 0;
-	session->head_length = (size_t)snprintf(session->head, sizeof session->head,
-	    "From: Sender <sender@client.test>\r\nTo: Recipient <u0@%s>\r\nSubject: load test message\r\n"
-	    "Date: Sun, 22 Nov 2026 00:00:00 +0000\r\nMessage-ID: <%ld.%d@client.test>\r\n\r\n",
-	    load_options.domain, session->serial, (int)getpid());
+	session->head_length = load_message_head(session->serial, session->head, sizeof session->head);
 	say(session, "MAIL FROM:<sender@client.test>\r\n");
 }
 
@@ -205,8 +183,17 @@ on_reply(struct load_session *session, int code)
 		session->state = EHLO;
 		say(session, "EHLO client.test\r\n");
 		return;
+	case STARTTLS:
+		if (code != 220)
+			break;
+		load_channel_begin_tls(&session->channel);
+		session->state = HANDSHAKE;
+		return;
 	case EHLO:
-		if (load_options.holds) {
+		if (load_options.uses_tls && !session->channel.tls) {
+			session->state = STARTTLS;
+			say(session, "STARTTLS\r\n");
+		} else if (load_options.holds) {
 			session->state = HELD;
 			load_counts.held++;
 		} else {
@@ -241,6 +228,7 @@ on_reply(struct load_session *session, int code)
 		return;
 	case FREE:
 	case CONNECTING:
+	case HANDSHAKE:
 	case BODY:
 	case HELD:
 		drop(session, "a reply that nobody asked for");
@@ -261,12 +249,7 @@ next_output(struct load_session *session, struct iovec pieces[static 2])
 	}
 	if (session->state != BODY)
 		return 0;
-	size_t count = 0;
-	if (session->sent < session->head_length)
-		pieces[count++] = (struct iovec){ session->head + session->sent, session->head_length - session->sent };
-	size_t done = session->sent > session->head_length ? session->sent - session->head_length : 0;
-	pieces[count++] = (struct iovec){ body + done, body_length - done };
-	return count;
+	return load_message_rest(session->head, session->head_length, session->sent, pieces);
 }
 
 static void
@@ -276,14 +259,13 @@ flush(struct load_session *session)
 	size_t count = next_output(session, pieces);
 
 	while (count) {
-		struct msghdr message = { .msg_iov = pieces, .msg_iovlen = count };
-		ssize_t written = sendmsg(session->fd, &message, MSG_NOSIGNAL);
+		ssize_t written = load_channel_send(&session->channel, pieces, count);
 
 		if (written < 0 && errno == EAGAIN) {
 			arm(session, true);
 			return;
 		}
-		if (written < 0) {
+		if (written <= 0) {
 			drop(session, "a write failed");
 			return;
 		}
@@ -292,7 +274,7 @@ flush(struct load_session *session)
 			memmove(session->output, session->output + written, session->output_length);
 		} else {
 			session->sent += (size_t)written;
-			if (session->sent == session->head_length + body_length)
+			if (session->sent == session->head_length + load_message_body_bytes())
 				session->state = DOT;
 		}
 		count = next_output(session, pieces);
@@ -316,11 +298,34 @@ take_replies(struct load_session *session)
 	memmove(session->input, line, session->input_length);
 }
 
+/* STARTTLS was granted: shakes hands, then says EHLO once more. */
+static void
+shake_hands(struct load_session *session)
+{
+	switch (load_channel_handshake(&session->channel)) {
+	case LOAD_READS:
+		arm(session, false);
+		return;
+	case LOAD_WRITES:
+		arm(session, true);
+		return;
+	case LOAD_FAILED:
+		drop(session, "the TLS handshake failed");
+		return;
+	case LOAD_DONE:
+		break;
+	}
+	load_counts.handshakes++;
+	session->state = EHLO;
+	say(session, "EHLO client.test\r\n");
+	flush(session);
+}
+
 static void
 on_input(struct load_session *session)
 {
 	size_t room = sizeof session->input - session->input_length;
-	ssize_t got = room ? recv(session->fd, session->input + session->input_length, room, 0) : 0;
+	ssize_t got = room ? load_channel_receive(&session->channel, session->input + session->input_length, room) : 0;
 
 	if (got < 0 && errno == EAGAIN)
 		return;
@@ -333,7 +338,9 @@ on_input(struct load_session *session)
 	}
 	session->input_length += (size_t)got;
 	take_replies(session);
-	if (session->state != FREE)
+	if (session->state == HANDSHAKE)
+		shake_hands(session);
+	else if (session->state != FREE)
 		flush(session);
 }
 
@@ -346,7 +353,7 @@ load_session_event(struct load_session *session, uint32_t events)
 		int error = 0;
 		socklen_t length = sizeof error;
 
-		(void)getsockopt(session->fd, SOL_SOCKET, SO_ERROR, &error, &length);
+		(void)getsockopt(session->channel.fd, SOL_SOCKET, SO_ERROR, &error, &length);
 		if (error) {
 			drop(session, strerror(error));
 			return;
@@ -354,47 +361,29 @@ load_session_event(struct load_session *session, uint32_t events)
 		session->state = BANNER;
 		arm(session, false);
 	}
+	if (session->state == HANDSHAKE) {
+		shake_hands(session);
+		return;
+	}
 	if (events & EPOLLOUT)
 		flush(session);
 	if (session->state != FREE && events & (EPOLLIN | EPOLLHUP | EPOLLERR))
 		on_input(session);
 }
 
-static void
-bind_source(int fd)
-{
-	static unsigned turn;
-	struct sockaddr_in source = { .sin_family = AF_INET };
-	int one = 1;
-
-	(void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
-	source.sin_addr.s_addr = htonl(0x7f000101u + turn++ % (unsigned)load_options.sources);
-	if (bind(fd, (struct sockaddr *)&source, sizeof source) < 0)
-		load_die("bind: %s", strerror(errno));
-}
-
 void
 load_session_open(struct load_session *session, int epoll)
 {
 	struct epoll_event event = { .events = EPOLLIN | EPOLLOUT, .data.ptr = session };
-	int one = 1;
 
 	memset(session, 0, sizeof *session);
 	session->epoll = epoll;
-	session->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (session->fd < 0)
-		load_die("socket: %s", strerror(errno));
-	(void)setsockopt(session->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-	if (load_options.sources > 1)
-		bind_source(session->fd);
 	session->state = CONNECTING;
 	session->waits_to_write = true;
 	session->began_at = load_now();
 	live++;
 	load_counts.connections++;
-	const struct sockaddr *server = (const struct sockaddr *)&load_options.server;
-	if (connect(session->fd, server, sizeof load_options.server) < 0 && errno != EINPROGRESS)
-		load_die("connect: %s", strerror(errno));
-	if (epoll_ctl(epoll, EPOLL_CTL_ADD, session->fd, &event) < 0)
+	load_channel_open(&session->channel);
+	if (epoll_ctl(epoll, EPOLL_CTL_ADD, session->channel.fd, &event) < 0)
 		load_die("epoll_ctl: %s", strerror(errno));
 }

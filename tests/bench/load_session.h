@@ -21,6 +21,7 @@ struct load_options {
 	const char *domain;
 	bool stops_at_refusal; /* ends each transaction after RCPT, which must be refused */
 	bool pipelines_quit;   /* QUIT in the same write as the final dot */
+	bool uses_tls;         /* STARTTLS on each connection */
 	bool holds;            /* EHLO, then nothing */
 	int sources;           /* source addresses 127.0.1.1… in turn */
 };
@@ -34,6 +35,7 @@ struct load_counts {
 	long permanent;
 	long dropped;
 	long held;
+	long handshakes;
 	double accepted_at; /* time of the last 250 to a final dot */
 };
 
@@ -49,7 +51,6 @@ void load_latency(double seconds);
 /* Is there a transaction left to begin? */
 bool load_has_work(void);
 
-void load_make_message(void);
 struct load_session *load_sessions_new(int count);
 struct load_session *load_session_at(struct load_session *all, int index);
 bool load_session_is_free(const struct load_session *session);

@@ -7,6 +7,7 @@
  *   -l N   size of a message in bytes (4096)     -c N  messages a connection, 0 for no limit (1)
  *   -u N   mailboxes in turn: u0… (10)           -D X  their domain (bench.test)
  *   -x     RCPT TO nobodyN@…, which is refused    -Q    QUIT in the same write as the final dot
+ *   -t     STARTTLS on each connection
  *   -i S   hold -s connections for S seconds     -a N  source addresses from 127.0.1.1 on
  *   -w F   count files that appear in the folders F, with %ld for the number
  *   -d S   give up after S seconds (120)
@@ -26,6 +27,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/bench/load_message.h"
 #include "tests/bench/load_session.h"
 
 enum { EVENTS = 256, BURST = 64 };
@@ -102,7 +104,7 @@ read_options(int argc, char **argv)
 {
 	int option;
 
-	while ((option = getopt(argc, argv, "s:m:l:c:u:D:xQi:a:w:d:")) != -1) {
+	while ((option = getopt(argc, argv, "s:m:l:c:u:D:xQti:a:w:d:")) != -1) {
 		switch (option) {
 		case 's':
 			load_options.sessions = (int)number(optarg, 1, 20000);
@@ -127,6 +129,9 @@ read_options(int argc, char **argv)
 			break;
 		case 'Q':
 			load_options.pipelines_quit = true;
+			break;
+		case 't':
+			load_options.uses_tls = true;
 			break;
 		case 'i':
 			load_options.holds = true;
@@ -254,11 +259,11 @@ report(double began_at)
 
 	qsort(latencies, (size_t)latency_count, sizeof *latencies, by_value);
 	(void)getrusage(RUSAGE_SELF, &usage);
-	(void)printf(
-	    "connections=%ld accepted=%ld delivered=%ld refused=%ld temporary=%ld permanent=%ld dropped=%ld wall=%.4f "
-	    "delivered_s=%.4f p50_ms=%.3f p99_ms=%.3f max_ms=%.3f own_cpu=%.3f\n",
+	(void)printf("connections=%ld accepted=%ld delivered=%ld refused=%ld temporary=%ld permanent=%ld dropped=%ld "
+		     "handshakes=%ld wall=%.4f "
+		     "delivered_s=%.4f p50_ms=%.3f p99_ms=%.3f max_ms=%.3f own_cpu=%.3f\n",
 	    load_counts.connections, load_counts.accepted, delivered, load_counts.refused_recipients,
-	    load_counts.temporary, load_counts.permanent, load_counts.dropped, wall,
+	    load_counts.temporary, load_counts.permanent, load_counts.dropped, load_counts.handshakes, wall,
 	    delivered ? delivered_at - began_at : 0, percentile_ms(.5), percentile_ms(.99), percentile_ms(1),
 	    (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
 		(double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6);
@@ -271,7 +276,7 @@ main(int argc, char **argv)
 	double hold_until = 0;
 
 	read_options(argc, argv);
-	load_make_message();
+	load_message_make();
 	(void)signal(SIGPIPE, SIG_IGN);
 	struct load_session *all = load_sessions_new(load_options.sessions);
 	latency_room = load_options.messages + load_options.sessions;

@@ -3,7 +3,6 @@
  *
  * The first byte chooses how far an honest client has come before; then each piece is a length and its bytes.
  */
-#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
@@ -20,7 +19,7 @@ enum { WIRE_BYTES = 1 << 20, BUDGET_BYTES = 1 << 20 };
 
 static SSL_CTX *server_context;
 static SSL_CTX *client_context;
-static struct body_store budget;
+static struct budget budget;
 static struct tls_ground ground;
 static char text[UINT8_MAX + 3 * TLS_RECORD_BYTES];
 
@@ -39,12 +38,11 @@ LLVMFuzzerInitialize(int *count, char ***arguments)
 	(void)X509_sign(certificate, key, EVP_sha256());
 	server_context = SSL_CTX_new(TLS_server_method());
 	client_context = SSL_CTX_new(TLS_client_method());
-	if (!body_store_begin(&budget, AT_FDCWD, 0) || !tls_ground_begin(&ground, &budget) ||
-	    SSL_CTX_use_certificate(server_context, certificate) != 1 ||
+	if (!tls_ground_begin(&ground, &budget) || SSL_CTX_use_certificate(server_context, certificate) != 1 ||
 	    SSL_CTX_use_PrivateKey(server_context, key) != 1)
 		BUG("OpenSSL cannot be used");
 	(void)SSL_CTX_set_num_tickets(server_context, 0);
-	body_store_limit(&budget, BUDGET_BYTES, 0);
+	budget.limit_bytes = BUDGET_BYTES;
 	X509_free(certificate);
 	EVP_PKEY_free(key);
 	return 0;
@@ -125,7 +123,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (memmem(wire.data ? wire.data : "", wire.length, "250 ok", 6))
 		BUG("a reply is on the wire in the clear");
 	tls_free(tls);
-	if (budget.memory_bytes)
+	if (budget.used_bytes)
 		BUG("a stream that has gone is still paid for");
 	buf_free(&wire);
 	ERR_clear_error();

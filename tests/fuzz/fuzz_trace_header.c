@@ -1,8 +1,10 @@
-/* Any bytes in every place of Received and Received-SPF: the fields stay printable ASCII, properly folded, with no line
- * over 998 octets, and their comments and quoted strings end. The input's lines go into the places in order. */
+/* Any bytes in every place of Received and Received-SPF: the fields stay printable ASCII (UTF-8 where SMTPUTF8 was
+ * said), properly folded, with no line over 998 octets, and their comments and quoted strings end. The input's lines go
+ * into the places in order. */
 #include <stdint.h>
 
 #include "lib/bug.h"
+#include "lib/utf8.h"
 #include "smtpd/trace_header.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -27,9 +29,14 @@ check_line(struct span line, bool is_first)
 		BUG("a line is white space only");
 	if ((line.data[0] == ' ' || line.data[0] == '\t') == is_first)
 		BUG("a line is not folded");
-	for (size_t i = 0; i < line.length; i++)
-		if ((line.data[i] < ' ' || line.data[i] > '~') && (line.data[i] != '\t' || i > 0))
-			BUG("a line holds more than printable ASCII");
+	if (!utf8_is_text(line))
+		BUG("a line is no UTF-8");
+	for (size_t i = 0; i < line.length; i++) {
+		bool is_high = (unsigned char)line.data[i] >= 0x80;
+
+		if (!is_high && (line.data[i] < ' ' || line.data[i] > '~') && (line.data[i] != '\t' || i > 0))
+			BUG("a line holds a control character");
+	}
 }
 
 static void
@@ -55,10 +62,12 @@ check_nesting(struct span field)
 }
 
 static void
-check_field(struct buf *field)
+check_field(struct buf *field, bool is_smtputf8)
 {
 	struct span rest = buf_span(field);
 
+	if (!is_smtputf8 && !span_is_ascii(rest))
+		BUG("a field holds more than ASCII");
 	if (!buf_ok(field) || (field->length && field->data[field->length - 1] != '\n'))
 		BUG("a field does not end");
 	check_nesting(rest);
@@ -82,6 +91,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	received.single_recipient = take_place(&rest);
 	received.hostname = take_place(&rest);
 	(void)peer_parse_ip(take_place(&rest), &received.client);
+	received.is_smtputf8 = spf.is_smtputf8 = size / 2 % 2;
 	received.wall_us = rest.length * UINT64_C(0x123456789);
 	spf.hostname = received.hostname;
 	spf.client = received.client;
@@ -89,11 +99,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	spf.problem = rest;
 	spf.identity = size % 2 ? SPF_IDENTITY_HELO : SPF_IDENTITY_MAILFROM;
 	trace_received(&received, &field);
-	check_field(&field);
+	check_field(&field, spf.is_smtputf8);
 	for (int result = 0; result <= SPF_UNKNOWN; result++) {
 		spf.result = (enum spf_result)result;
 		trace_received_spf(&spf, &field);
-		check_field(&field);
+		check_field(&field, spf.is_smtputf8);
 	}
 	buf_free(&field);
 	return 0;

@@ -31,11 +31,16 @@ smtpd_relay_restrictions = reject_unauth_destination
 smtpd_recipient_restrictions = reject_unauth_destination
 smtpd_client_connection_count_limit = 0
 smtpd_peername_lookup = no
-smtpd_tls_security_level = none
+smtpd_tls_security_level = may
+smtpd_tls_chain_files = /etc/postfix/tls.pem
+smtpd_tls_session_cache_database =
 maillog_file = /var/log/postfix.log
 biff = no
 X
 	awk -v n="$USERS" 'BEGIN { for (i = 0; i < n; i++) print "u" i "@bench.test u" i "/" }' >"$R/etc/postfix/vmap"
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=bench.test \
+		-keyout "$R/etc/postfix/key.pem" -out "$R/etc/postfix/chain.pem" 2>/dev/null
+	cat "$R/etc/postfix/key.pem" "$R/etc/postfix/chain.pem" >"$R/etc/postfix/tls.pem"
 	in_root postmap cdb:/etc/postfix/vmap
 	in_root postconf -F '*/*/chroot = n'
 	in_root postconf -MX smtp/inet 2>/dev/null || true

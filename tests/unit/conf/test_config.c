@@ -84,6 +84,7 @@ static const struct mistake mistakes[] = {
 	{ "postmaster = alice", "it must be one of your addresses" },
 	{ "postmaster = \"a b@example.org\"", "it must be one of your addresses" },
 	{ "postmaster = \"@example.org\"", "it must be one of your addresses" },
+	{ "postmaster = \"j\xf6rg@example.org\"", "save the file as UTF-8" },
 	{ "sub-address = \"a\"", "it must be made of" },
 	{ "sub-address = \"@\"", "it must be made of" },
 	{ "sub-address = \"++\"", "once only" },
@@ -221,6 +222,9 @@ test_missing_keys(void **state)
 	buf_free(&errors);
 	assert_null(fixture_read(SPAN(""), &errors));
 	assert_true(has_error(errors.data, 1, "listen is missing"));
+	buf_free(&errors);
+	assert_null(fixture_read(SPAN("hostname = \"bücher.example\"\n"), &errors));
+	assert_true(has_error(errors.data, 1, "write its A-labels"));
 	buf_free(&errors);
 }
 

@@ -147,6 +147,16 @@ test_printed_reads_back_the_same(void **state)
 }
 
 static void
+test_international_postmaster(void **state)
+{
+	struct config *config = fixture_config(MINIMAL "postmaster = \"jürgen@bücher.example\"\n");
+
+	(void)state;
+	assert_string_equal(config->postmaster, "jürgen@bücher.example");
+	config_free(config);
+}
+
+static void
 test_sections(void **state)
 {
 	(void)state;
@@ -349,6 +359,7 @@ main(void)
 		cmocka_unit_test(test_units_words_and_lists),
 		cmocka_unit_test(test_paths),
 		cmocka_unit_test(test_printed_reads_back_the_same),
+		cmocka_unit_test(test_international_postmaster),
 		cmocka_unit_test(test_sections),
 		cmocka_unit_test(test_sections_without_listen),
 		cmocka_unit_test(test_encoded_decodes_the_same),

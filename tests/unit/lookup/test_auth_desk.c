@@ -49,6 +49,16 @@ hear(void *to, const struct ipc_message *say)
 	(void)snprintf(answer->user, sizeof answer->user, "%.*s", SPAN_ARG(say->auth_say.user));
 }
 
+static bool
+call(void *context, uint32_t serial)
+{
+	(void)context;
+	(void)serial;
+	return false;
+}
+
+static const struct auth_desk_events events = { .say = hear, .call = call };
+
 static void
 write_users(const char *text)
 {
@@ -94,7 +104,7 @@ set_up(void **state)
 		.auth_failures_per_user = 1000,
 		.auth_failure_window = 3600000 };
 	base = event_base_new();
-	desk = auth_desk_new(base, hear);
+	desk = auth_desk_new(base, &events, NULL);
 	assert_non_null(desk);
 	auth_desk_configure(desk, &config);
 	append_user(text, sizeof text, "alice@example.org", "wonderland", "$6$", 1000);

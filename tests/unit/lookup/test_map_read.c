@@ -155,7 +155,7 @@ test_international(void **state)
 	struct map_fixture *fixture = map_fixture_open();
 
 	(void)state;
-	fixture->config.postmaster = "jürgen@xn--bcher-kva.example";
+	fixture->config.postmaster = "Jürgen@BÜCHER.example";
 	map_fixture_make(fixture, international);
 	for (size_t i = 0; i < sizeof international_questions / sizeof international_questions[0]; i++)
 		expect_answer(fixture, &international_questions[i]);

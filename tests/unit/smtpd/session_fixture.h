@@ -21,12 +21,14 @@ struct fixture {
 	struct session_world world;
 	struct session session;
 	struct config config;
+	struct budget memory;
 	struct body_store bodies;
 	uint64_t now_ms;
 	struct buf out;                    /* what the client has heard and fixture_heard() has not taken */
 	char heard[65536];                 /* what fixture_heard() took last */
 	unsigned asked[IPC_TYPE_COUNT];    /* how many of each kind */
 	uint32_t transaction;              /* of the last ASK */
+	struct peer_address announced;     /* of the last ANNOUNCED_ASK */
 	uint64_t probe_bytes;              /* of the last PROBE_ASK */
 	uint64_t deadline_ms;              /* of the last COMMIT */
 	struct buf trace;                  /* of the last COMMIT */
@@ -38,6 +40,7 @@ struct fixture {
 	bool has_certificate;
 	unsigned handshakes; /* begun */
 	bool has_map;
+	bool has_door;
 	bool has_dns;
 	bool has_deliver;
 	bool is_acknowledged; /* by the client's kernel */
@@ -91,9 +94,12 @@ fixture_ask(struct session *session, struct ipc_message *message)
 {
 	struct fixture *fixture = fixture_of(session);
 	bool is_for_dns = message->type == IPC_SPF_ASK || message->type == IPC_NAME_ASK;
+	bool is_for_door = message->type == IPC_ANNOUNCED_ASK;
 
-	if (is_for_dns ? !fixture->has_dns : !fixture->has_deliver)
+	if (is_for_door ? !fixture->has_door : is_for_dns ? !fixture->has_dns : !fixture->has_deliver)
 		return false;
+	if (is_for_door)
+		fixture->announced = message->announced_ask.client;
 	fixture->asked[message->type]++;
 	if (message->type == IPC_SPF_ASK)
 		fixture->transaction = message->spf_ask.transaction;
@@ -213,18 +219,21 @@ fixture_new(void)
 		.start_tls = fixture_start_tls };
 	struct fixture *fixture = calloc(1, sizeof *fixture);
 
-	if (!fixture || !body_store_begin(&fixture->bodies, AT_FDCWD, 0))
+	if (!fixture || !body_store_begin(&fixture->bodies, &fixture->memory, AT_FDCWD, 0))
 		BUG("no memory or no SHA-256");
 	fixture->config = fixture_config();
-	body_store_limit(&fixture->bodies, fixture->config.memory_budget, fixture->config.spool_budget);
+	fixture->memory.limit_bytes = fixture->config.memory_budget;
+	body_store_limit(&fixture->bodies, fixture->config.spool_budget);
 	fixture->now_ms = 1000000;
-	fixture->has_map = fixture->has_dns = fixture->has_deliver = fixture->is_acknowledged = true;
+	fixture->has_map = fixture->has_door = fixture->has_dns = fixture->has_deliver = fixture->is_acknowledged =
+	    true;
 	fixture->out = BUF_LIMIT(1 << 20);
 	fixture->trace = BUF_LIMIT(IPC_TRACE_BYTES);
 	fixture->body = BUF_LIMIT(1 << 26);
 	fixture->world = (struct session_world){ .config = &fixture->config,
 		.io = &io,
 		.context = fixture,
+		.memory = &fixture->memory,
 		.bodies = &fixture->bodies,
 		.found = malloc(sizeof(struct map_result)),
 		.out = BUF_LIMIT(16384),
@@ -245,6 +254,17 @@ fixture_connect_to(struct fixture *fixture, const char *client, enum listener_ro
 	session_begin(&fixture->session, &fixture->world, fixture, FIXTURE_ID, &connection);
 }
 
+/* A proxy connects, and has not said for whom. */
+static inline void
+fixture_connect_proxy(struct fixture *fixture, const char *proxy, enum listener_tls tls)
+{
+	struct ipc_connection connection = { .listener = SPAN("here"), .tls = (uint8_t)tls, .is_proxied = 1 };
+
+	if (!peer_parse_ip(span_of(proxy), &connection.client))
+		BUG("a test's proxy address does not parse");
+	session_begin(&fixture->session, &fixture->world, fixture, FIXTURE_ID, &connection);
+}
+
 static inline void
 fixture_connect(struct fixture *fixture, const char *client)
 {
@@ -255,7 +275,7 @@ static inline void
 fixture_free(struct fixture *fixture)
 {
 	session_free(&fixture->session);
-	if (fixture->bodies.memory_bytes || fixture->bodies.spool_bytes)
+	if (fixture->memory.used_bytes || fixture->bodies.spool_bytes)
 		BUG("a session that has ended still holds memory or spool");
 	body_store_end(&fixture->bodies);
 	buf_free(&fixture->out);
@@ -273,6 +293,17 @@ static inline void
 fixture_send(struct fixture *fixture, struct span bytes)
 {
 	session_input(&fixture->session, bytes);
+}
+
+/* What the session keeps besides its arenas and its open transaction: bodies and lines that wait. */
+static inline uint64_t
+fixture_kept_bytes(const struct fixture *fixture)
+{
+	const struct session *session = &fixture->session;
+	uint64_t arenas = session->arena.used_bytes + session->transaction_arena.used_bytes;
+
+	return fixture->memory.used_bytes - arenas -
+	       (session->transaction ? session->transaction->handles.capacity : 0);
 }
 
 /* What the client has heard since the last call. */
@@ -296,6 +327,16 @@ fixture_pass(struct fixture *fixture, uint64_t ms)
 }
 
 /* --- answers --- */
+
+static inline bool
+fixture_say_announced(struct fixture *fixture, bool is_welcome)
+{
+	struct ipc_message say = { .type = IPC_ANNOUNCED_SAY, .descriptor = -1 };
+
+	say.announced_say.session = FIXTURE_ID;
+	say.announced_say.is_welcome = is_welcome;
+	return session_hear(&fixture->session, &say);
+}
 
 static inline bool
 fixture_say_spf(struct fixture *fixture, enum spf_result helo, enum spf_result mailfrom, const char *explanation)
@@ -380,7 +421,9 @@ static inline void
 fixture_answer_well(struct fixture *fixture)
 {
 	while (session_is_waiting(&fixture->session)) {
-		if (fixture->session.wait == WAIT_SPF)
+		if (fixture->session.wait == WAIT_DOOR)
+			(void)fixture_say_announced(fixture, true);
+		else if (fixture->session.wait == WAIT_SPF)
 			(void)fixture_say_spf(fixture, SPF_PASS, SPF_PASS, "");
 		else if (fixture->session.wait == WAIT_NAME)
 			(void)fixture_say_name(fixture, IPREV_NONE, "");

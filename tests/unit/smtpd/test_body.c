@@ -22,6 +22,7 @@
 struct room {
 	char path[64];
 	int folder;
+	struct budget memory;
 	struct body_store store;
 };
 
@@ -37,9 +38,10 @@ begin(void **state)
 		return -1;
 	room->folder = open(room->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	*state = room;
-	if (room->folder < 0 || !body_store_begin(&room->store, room->folder, 3))
+	if (room->folder < 0 || !body_store_begin(&room->store, &room->memory, room->folder, 3))
 		return -1;
-	body_store_limit(&room->store, 1 << 20, 1 << 22);
+	room->memory.limit_bytes = 1 << 20;
+	body_store_limit(&room->store, 1 << 22);
 	return 0;
 }
 
@@ -49,7 +51,7 @@ end(void **state)
 	struct room *room = *state;
 
 	/* Everything was given back, and the folder is empty again: rmdir would fail otherwise. */
-	int failed = room->store.memory_bytes || room->store.spool_bytes || rmdir(room->path) != 0;
+	int failed = room->memory.used_bytes || room->store.spool_bytes || rmdir(room->path) != 0;
 	body_store_end(&room->store);
 	(void)close(room->folder);
 	free(room);
@@ -115,7 +117,9 @@ each_size_has_its_home(void **state)
 		body_begin(&body, &room->store);
 		fill(&body, cases[i].length);
 		assert_int_equal(body.home, cases[i].home);
-		assert_int_equal(room->store.memory_bytes, cases[i].home == BODY_IN_SPOOL ? 0 : cases[i].length);
+		assert_int_equal(room->memory.used_bytes, cases[i].home == BODY_IN_MEMORY  ? body.memory.capacity
+							  : cases[i].home == BODY_IN_SPOOL ? 0
+											   : cases[i].length);
 		assert_int_equal(room->store.spool_bytes, cases[i].home == BODY_IN_SPOOL ? cases[i].length : 0);
 		assert_true(body_finish(&body));
 		check_finished(&body, cases[i].length);
@@ -153,7 +157,9 @@ without_memory_bodies_go_to_the_spool(void **state)
 	struct body small;
 	struct body growing;
 
-	body_store_limit(&room->store, 50000, 1 << 20);
+	/* What may go elsewhere gets three quarters. */
+	room->memory.limit_bytes = 70000 / 3 * 4;
+	body_store_limit(&room->store, 1 << 20);
 	body_begin(&small, &room->store);
 	body_begin(&growing, &room->store);
 	fill(&growing, 40000);
@@ -172,7 +178,8 @@ without_spool_there_is_no_room(void **state)
 	struct room *room = *state;
 	struct body body;
 
-	body_store_limit(&room->store, 1 << 20, 300000);
+	room->memory.limit_bytes = 1 << 20;
+	body_store_limit(&room->store, 300000);
 	body_begin(&body, &room->store);
 	fill(&body, 300000);
 	assert_int_equal(body.state, BODY_HELD);

@@ -69,6 +69,28 @@ friends_and_servers_without_a_delay_do_not_wait(void **unused)
 }
 
 static void
+on_other_listeners_nobody_waits(void **unused)
+{
+	static const struct {
+		enum listener_role role;
+		enum listener_tls tls;
+		bool waits;
+	} cases[] = { { LISTENER_MX, LISTENER_TLS_OFF, true }, { LISTENER_MX, LISTENER_TLS_STARTTLS, true },
+		{ LISTENER_SUBMISSION, LISTENER_TLS_STARTTLS, false } };
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct fixture *fixture = fixture_new();
+
+		fixture->config.greeting_delay = 3000;
+		fixture_connect_to(fixture, "198.51.100.7", cases[i].role, cases[i].tls);
+		assert_string_equal(fixture_heard(fixture), cases[i].waits ? "" : GREETING);
+		assert_int_equal(fixture->session.state, cases[i].waits ? SESSION_SILENT : SESSION_GREETED);
+		fixture_free(fixture);
+	}
+}
+
+static void
 who_talks_is_refused_and_not_heard(void **unused)
 {
 	struct fixture *fixture = called_by("198.51.100.7", 3000, ACTION_REFUSE);
@@ -134,6 +156,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_silent_are_greeted_when_it_is_over),
 		cmocka_unit_test(friends_and_servers_without_a_delay_do_not_wait),
+		cmocka_unit_test(on_other_listeners_nobody_waits),
 		cmocka_unit_test(who_talks_is_refused_and_not_heard),
 		cmocka_unit_test(it_may_be_deferred_or_only_noted),
 		cmocka_unit_test(it_ends_by_a_drain_or_the_client),

@@ -144,7 +144,7 @@ what_is_pipelined_behind_it_is_thrown_away(void **unused)
 	fixture_send(fixture, span_of(behind));
 	assert_non_null(strstr(fixture_heard(fixture), GO_AHEAD));
 	assert_int_equal(fixture->session.input.length, 0);
-	assert_int_equal(fixture->bodies.memory_bytes, 0);
+	assert_int_equal(fixture_kept_bytes(fixture), 0);
 	session_tls_up(&fixture->session, &agreed);
 	assert_string_equal(
 	    fixture_talk(fixture, "OP\r\n"), "500 5.5.1 Unknown command; HELP lists those there are\r\n");

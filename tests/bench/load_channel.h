@@ -1,0 +1,35 @@
+/* The bytes of one client connection: in clear, or under TLS after STARTTLS.
+ *
+ * Trust: the server is ours, on loopback; its certificate is not looked at.
+ * On failure: an enum or a length; a client that cannot make TLS at all ends by load_die().
+ */
+#ifndef TIDEGATE_TESTS_BENCH_LOAD_CHANNEL_H
+#define TIDEGATE_TESTS_BENCH_LOAD_CHANNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+struct ssl_st;
+
+struct load_channel {
+	int fd;
+	struct ssl_st *tls; /* NULL: in clear */
+};
+
+enum load_step { LOAD_DONE, LOAD_READS, LOAD_WRITES, LOAD_FAILED };
+
+/* A connection to load_options.server that is on its way. */
+void load_channel_open(struct load_channel *channel);
+/* From now on under TLS; the handshake comes first. */
+void load_channel_begin_tls(struct load_channel *channel);
+/* A step of the handshake; what it waits for. */
+enum load_step load_channel_handshake(struct load_channel *channel);
+/* Bytes written or read; 0 is the end, -1 with EAGAIN when there is nothing to be had now. Under TLS one piece at a
+ * time. */
+ssize_t load_channel_send(struct load_channel *channel, struct iovec *pieces, size_t count);
+ssize_t load_channel_receive(struct load_channel *channel, char *bytes, size_t room);
+void load_channel_close(struct load_channel *channel);
+
+#endif
