@@ -210,7 +210,7 @@ class Attacks(ServerCase):
         for client in stalled:
             self.ends(client)
         tidegate.wait_until(lambda: self.server.status()["smtpd.sessions"] == 0, "all have ended")
-        self.assertEqual(self.server.status()["smtpd.body-memory-bytes"], 0)
+        self.assertEqual(self.server.status()["smtpd.memory-bytes"], 0)
 
     # Under TLS
 
@@ -296,13 +296,13 @@ class Stalls(unittest.TestCase):
                 clients.append(client)
                 client.socket.push(b"\x17\x03\x03\x40\x00" + b"x" * 100)
             tidegate.wait_until(lambda: server.status()["smtpd.sessions"] < len(clients) or
-                                server.status()["smtpd.body-memory-bytes"] > (1 << 19), "the budget is felt")
-            self.assertLessEqual(server.status()["smtpd.body-memory-bytes"], 1 << 20)
+                                server.status()["smtpd.memory-bytes"] > (1 << 19), "the budget is felt")
+            self.assertLessEqual(server.status()["smtpd.memory-bytes"], 1 << 20)
             with server.client() as client:
                 client.greet()
             for client in clients:
                 client.close()
-            tidegate.wait_until(lambda: server.status()["smtpd.body-memory-bytes"] == 0, "all of it is given back")
+            tidegate.wait_until(lambda: server.status()["smtpd.memory-bytes"] == 0, "all of it is given back")
             self.assertLess(len(clients), 40)
 
 
