@@ -349,7 +349,7 @@ class Keys(ServerCase):
                 mark = self.server.mark()
                 self.server.kill_child("keys")
                 smtp.check(smtp.transact(client, "sender@client.example", [ALICE], smtp.message(number=mark)), 250)
-                self.server.expect_log("tidegate-keys.* ended", mark)
+                self.server.expect_log("keys.0 ended", mark)
                 tidegate.wait_until(self.shake_hands, "handshakes come about again", 30)
             client.expect("QUIT", 221)
         self.assertEqual(len(self.new_mail(ALICE)), 3)

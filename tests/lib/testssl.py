@@ -54,7 +54,7 @@ def examine(port, name, *checks):
     return findings
 
 
-def grave(findings):
-    """What is of medium severity or worse, but for what comes of a self-signed certificate."""
+def grave(findings, known=()):
+    """What is of medium severity or worse, but for what comes of a self-signed certificate and what is known."""
     return [f"{finding['id']}: {finding['severity']}: {finding['finding']}" for finding in findings
-            if finding["severity"] in GRAVE and finding["id"].split(" ")[0] not in SELF_SIGNED]
+            if finding["severity"] in GRAVE and finding["id"].split(" ")[0] not in SELF_SIGNED.union(known)]
