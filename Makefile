@@ -62,8 +62,11 @@ $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(ARCHIVES)
 	$(SAY) LINK $@
 	$(Q)$(CC) $(CFLAGS) $(LDHARDEN) $(LDFLAGS) -o $@ $< $(ARCHIVES) -lcmocka $(LIBS)
 
-# The stand-in for smtpd that tries what deliver must refuse (tests/sandbox).
+# Stand-ins for smtpd: one that tries what deliver must refuse (tests/sandbox), one that asks auth (tests/integration).
+STANDINS := $(BUILD)/test/hostile-smtpd $(BUILD)/test/auth-asker
 $(BUILD)/test/hostile-smtpd: $(BUILD)/obj/tests/sandbox/hostile_smtpd.o $(ARCHIVES)
+$(BUILD)/test/auth-asker: $(BUILD)/obj/tests/integration/auth_asker.o $(ARCHIVES)
+$(STANDINS):
 	@mkdir -p $(@D)
 	$(SAY) LINK $@
 	$(Q)$(CC) $(CFLAGS) $(LDHARDEN) $(LDFLAGS) -o $@ $< $(ARCHIVES) $(LIBS)
@@ -79,24 +82,26 @@ units: $(TESTBINS)
 unit: units
 	@fail=0; for t in $(TESTBINS); do ./$$t || fail=1; done; exit $$fail
 
+standins: $(STANDINS)
+
 hooks: # the programs with the crash tests' hooks in lib/durable_file.c
 	@$(MAKE) BUILD=$(BUILD)/hooks VARIANT='$(VARIANT) -DTIDEGATE_TEST_HOOKS' all
 
 check:
 	@scripts/packages.sh build tests
-	@$(MAKE) all units hooks $(BUILD)/test/hostile-smtpd
+	@$(MAKE) all units hooks $(STANDINS)
 	$(PYTHON) tests/run.py --build $(BUILD)
 
 check-all:
 	@scripts/packages.sh build tests
-	@$(MAKE) all units hooks $(BUILD)/test/hostile-smtpd
+	@$(MAKE) all units hooks $(STANDINS)
 	$(PYTHON) tests/run.py --build $(BUILD) --all
 
 # CHECK=--units for a short run; everything else by default.
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -DTIDEGATE_SANITIZE
 sanitize:
 	@scripts/packages.sh build tests
-	@$(MAKE) BUILD=$(BUILD)/sanitize OPTIMISE='-O1 -g' VARIANT='$(SANITIZE)' all units hooks $(BUILD)/sanitize/test/hostile-smtpd
+	@$(MAKE) BUILD=$(BUILD)/sanitize OPTIMISE='-O1 -g' VARIANT='$(SANITIZE)' all units hooks standins
 	TIDEGATE_TEST_PATIENCE=3 $(PYTHON) tests/run.py --build $(BUILD)/sanitize $(CHECK)
 
 # Every tests/fuzz/fuzz_NAME.c against hostile bytes for FUZZ_SECONDS, whole sessions for FUZZ_SESSION_SECONDS, or only those
@@ -135,6 +140,7 @@ bench:
 	@scripts/packages.sh build bench
 	@$(MAKE) --silent all $(BUILD)/bench/smtpload $(BUILD)/bench/disk
 	tests/bench/bench.py --build $(BUILD)
+	tests/bench/crowd.py --build $(BUILD)
 
 
 install: all
@@ -160,5 +166,5 @@ clean:
 	rm -rf $(BUILD)
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
-.PHONY: all units unit hooks check check-all sanitize fuzz lint run bench install format help clean
+.PHONY: all units unit hooks standins check check-all sanitize fuzz lint run bench install format help clean
 .SECONDARY:
