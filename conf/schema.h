@@ -33,6 +33,7 @@
 	K(NUMBER, processes, "processes", "0", 0, 32, "how many smtpd and dns processes; 0 is one a core")             \
 	K(LIST, trusted, "trusted", "", 0, 256, "networks exempt from SPF and from the doubts about a client")         \
 	K(LIST, forwarders, "forwarders", "", 0, 256, "networks and verified host names exempt from SPF")              \
+	K(LIST, xclient_from, "xclient-from", "", 0, 256, "networks whose XCLIENT is believed")                         \
 	K(RESOLVER_DOWN, resolver_down, "resolver-down", "defer", 0, 0, "defer or accept when no resolver answers")    \
 	K(ACTION, spf_helo_pass, "spf-helo-pass", "note", 0, 0, "")                                                    \
 	K(ACTION, spf_helo_none, "spf-helo-none", "note", 0, 0, "")                                                    \
@@ -62,6 +63,8 @@
 	K(DURATION, tarpit_limit, "tarpit-limit", "10", 0, 60, "the longest wait; 0: none")                            \
 	K(NUMBER, harvest_delay_after, "harvest-delay-after", "5", 0, 1000, "unknown recipients before the wait is longest") \
 	K(NUMBER, harvest_limit, "harvest-limit", "8", 0, 1000, "unknown recipients before a session ends; 0: any")    \
+	K(NUMBER, harvest_rate_per_address, "harvest-rate-per-address", "100", 0, 1000000, "unknown recipients an hour; 0: any") \
+	K(NUMBER, harvest_rate_per_network, "harvest-rate-per-network", "400", 0, 1000000, "of a /24 or /64; 0: any")  \
 	K(NUMBER, max_connections, "max-connections", "10000", 1, 100000, "connections in all")                        \
 	K(NUMBER, max_connections_per_address, "max-connections-per-address", "50", 0, 100000, "0: no cap")            \
 	K(NUMBER, max_connections_per_network, "max-connections-per-network", "200", 0, 100000, "a /24 or /64; 0: no cap") \
