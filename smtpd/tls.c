@@ -7,6 +7,7 @@
 #include "smtpd/tls.h"
 
 #include <openssl/err.h>
+#include <openssl/proverr.h>
 #include <stdlib.h>
 
 #include "lib/bug.h"
