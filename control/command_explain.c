@@ -19,14 +19,16 @@ static bool
 take_options(int argc, char **argv, const char **config_path, struct explain_question *question)
 {
 	const struct command_option options[] = { { "-c", config_path, NULL }, { "--ip", &question->ip, NULL },
-		{ "--helo", &question->helo, NULL }, { "--from", &question->from, NULL },
-		{ "--to", &question->to, NULL }, { "--message", &question->message, NULL }, { 0 } };
+		{ "--helo", &question->helo, NULL }, { "--user", &question->user, NULL },
+		{ "--from", &question->from, NULL }, { "--to", &question->to, NULL },
+		{ "--message", &question->message, NULL }, { 0 } };
 
 	if (!command_options(&argc, argv, options))
 		return false;
 	if (argc == 1 && question->ip && question->helo && question->from)
 		return true;
-	fprintf(stderr, "usage: tidegate explain [-c FILE] --ip A --helo H --from S [--to R] [--message F]\n");
+	fprintf(
+	    stderr, "usage: tidegate explain [-c FILE] --ip A --helo H [--user U] --from S [--to R] [--message F]\n");
 	return false;
 }
 
@@ -82,10 +84,11 @@ find_out(struct explain *explain, struct event_base *base, const struct supplies
 
 	if (is_started) {
 		explain_ask_dns(explain);
-		if (explain->has_recipient) {
+		if (explain->has_recipient || explain->client.user.length)
 			open_map(explain, supplies);
+		explain_find_owner(explain);
+		if (explain->has_recipient)
 			explain_ask_recipient(explain);
-		}
 	}
 	explain_rooms_stop(&explain->rooms);
 	if (!is_started || lacks_answers(explain))

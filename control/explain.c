@@ -30,6 +30,15 @@ fits(struct span text, size_t limit, const char *option, struct buf *why)
 	return false;
 }
 
+/* As the session would be in which he may send. */
+static void
+take_user(struct explain *explain, const char *user)
+{
+	explain->client.user = span_of(user);
+	explain->client.role = LISTENER_SUBMISSION;
+	explain->client.tls.is_on = true;
+}
+
 bool
 explain_take(struct explain *explain, const struct explain_question *question, struct buf *why)
 {
@@ -48,11 +57,15 @@ explain_take(struct explain *explain, const struct explain_question *question, s
 		buf_printf(why, "--ip %s is no address; write 192.0.2.1 or 2001:db8::1", question->ip);
 		return false;
 	}
+	if (question->user && !fits(span_of(question->user), IPC_ADDRESS_BYTES, "--user", why))
+		return false;
 	if (!fits(helo, IPC_DOMAIN_BYTES, "--helo", why) || !fits(from, IPC_ADDRESS_BYTES, "--from", why) ||
 	    !fits(to, IPC_ADDRESS_BYTES, "--to", why))
 		return false;
 	facts_client(explain->config, &address, &explain->client);
 	explain->client.helo = helo;
+	if (question->user)
+		take_user(explain, question->user);
 	explain->sender.address = from;
 	explain->sender.domain = mail_address_written_domain(mail_address_with_a_labels(from, explain->sender_room));
 	facts_spf_unknown(&explain->sender.spf);
@@ -158,6 +171,24 @@ probe(struct explain *explain)
 	explain->has_probe_answer = true;
 	explain->recipient.probe = (enum probe_verdict)answer.probe_say.verdict;
 	(void)keep(&explain->probe_text, answer.probe_say.text);
+}
+
+void
+explain_find_owner(struct explain *explain)
+{
+	const struct map_rules rules = map_rules_of(explain->config);
+	struct sender_facts *sender = &explain->sender;
+	struct map_mailbox mailbox;
+
+	if (explain->client.user.length == 0 || sender->address.length == 0)
+		return;
+	sender->ownership = OWNERSHIP_UNKNOWN;
+	if (!explain->map)
+		return;
+	map_lookup(explain->map, &rules, explain->client.user, &explain->found);
+	bool has_mailbox = facts_user_mailbox(&explain->found, &mailbox);
+	map_lookup(explain->map, &rules, sender->address, &explain->found);
+	sender->ownership = facts_ownership(has_mailbox ? &mailbox : NULL, &explain->found);
 }
 
 void

@@ -18,6 +18,7 @@
 struct explain_question {
 	const char *ip;
 	const char *helo;
+	const char *user;    /* who has logged in on a submission listener; NULL: nobody */
 	const char *from;    /* "" or "<>": the null sender */
 	const char *to;      /* NULL: no recipient */
 	const char *message; /* NULL: no message file */
@@ -49,6 +50,8 @@ struct explain {
 bool explain_take(struct explain *explain, const struct explain_question *question, struct buf *why);
 /* Asks dns about the client's name and SPF. */
 void explain_ask_dns(struct explain *explain);
+/* Finds out whose the sender's address is, when a user wants to send. */
+void explain_find_owner(struct explain *explain);
 /* Looks the recipient up and asks deliver whether it would take the message. */
 void explain_ask_recipient(struct explain *explain);
 /* Appends a line a fact. */

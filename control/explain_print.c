@@ -38,7 +38,9 @@ exemption_of(const struct client_facts *client)
 		return "loopback";
 	if (client->is_trusted)
 		return "trusted";
-	return client->is_forwarder ? "forwarder" : "no";
+	if (client->is_forwarder)
+		return "forwarder";
+	return client->user.length ? "user" : "no";
 }
 
 static void
@@ -48,13 +50,15 @@ print_client(const struct client_facts *client, struct buf *out)
 
 	peer_format_ip(&client->address, address);
 	print_plain(out, "client", address, "--ip");
-	print_plain(
-	    out, "exempt", exemption_of(client), "from SPF: loopback, `trusted` and `forwarders` of the configuration");
+	print_plain(out, "exempt", exemption_of(client),
+	    "from SPF: loopback, `trusted` and `forwarders` of the configuration, users");
 	print_plain(
 	    out, "iprev", iprev_result_name((enum iprev_result)client->name_result), "PTR record and its address");
 	if (client->name.length)
 		print_fact(out, "client-name", client->name, "PTR record, confirmed", span_make("", 0));
 	print_fact(out, "helo", client->helo, "--helo", span_make("", 0));
+	if (client->user.length)
+		print_fact(out, "user", client->user, "--user, on a submission listener", span_make("", 0));
 }
 
 static const char *
@@ -65,12 +69,30 @@ spf_source(enum spf_result result, struct span mechanism)
 	return mechanism.length ? "matched by" : "SPF record";
 }
 
+static const char *
+ownership_name(enum ownership ownership)
+{
+	switch (ownership) {
+	case OWNERSHIP_OF_NO_USER:
+		return "nobody";
+	case OWNERSHIP_UNKNOWN:
+		return "unknown";
+	case OWNERSHIP_HIS_OWN:
+		return "user";
+	case OWNERSHIP_OF_OTHERS:
+		return "others";
+	}
+	return "unknown";
+}
+
 static void
 print_spf(const struct sender_facts *sender, struct buf *out)
 {
 	const struct spf_facts *spf = &sender->spf;
 
 	print_fact(out, "sender", sender->address, "--from", span_make("", 0));
+	if (sender->ownership != OWNERSHIP_OF_NO_USER)
+		print_plain(out, "sender-owner", ownership_name(sender->ownership), "mailbox of the recipients file");
 	print_fact(out, "spf-helo", span_of(spf_result_name(spf->helo)), spf_source(spf->helo, spf->helo_mechanism),
 	    spf->helo_mechanism);
 	print_fact(out, "spf-mailfrom", span_of(spf_result_name(spf->mailfrom)),
@@ -186,7 +208,10 @@ void
 explain_print_answer(const struct explain *explain, struct buf *out)
 {
 	const enum policy_stage stages[] = { POLICY_MAIL, POLICY_RECIPIENT, POLICY_SENDER, POLICY_PROBE, POLICY_TEXT };
-	const struct facts facts = { &explain->client, &explain->sender, &explain->recipient, &explain->message };
+	const struct facts facts = { .client = &explain->client,
+		.sender = &explain->sender,
+		.recipient = &explain->recipient,
+		.message = &explain->message };
 	struct reply reply = { .id = REPLY_RECIPIENT_TAKEN };
 	struct buf lines = BUF_LIMIT(REPLY_LINE_BYTES * 8);
 

@@ -58,7 +58,7 @@ drop_queue(struct edge *edge)
 		STAILQ_REMOVE_HEAD(&edge->queue, next);
 		if (first->descriptor >= 0)
 			(void)close(first->descriptor);
-		free(first);
+		edge_free_waiting(first);
 	}
 	edge->queued_bytes = 0;
 }

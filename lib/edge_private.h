@@ -40,6 +40,8 @@ struct edge {
 
 /* Closes the edge and tells its room. */
 void edge_gone(struct edge *edge);
+/* Gives up a datagram that waited; its descriptor is the caller's to close. */
+void edge_free_waiting(struct waiting *waiting);
 /* There is room for what waits. */
 void edge_on_writable(evutil_socket_t fd, short what, void *argument);
 

@@ -13,6 +13,14 @@
 #include "lib/edge_private.h"
 #include "lib/plan.h"
 
+/* It may hold a password. */
+void
+edge_free_waiting(struct waiting *waiting)
+{
+	explicit_bzero(waiting->bytes, waiting->length);
+	free(waiting);
+}
+
 void
 edge_on_writable(evutil_socket_t fd, short what, void *argument)
 {
@@ -35,7 +43,7 @@ edge_on_writable(evutil_socket_t fd, short what, void *argument)
 		edge->queued_bytes -= first->length;
 		if (first->descriptor >= 0)
 			(void)close(first->descriptor);
-		free(first);
+		edge_free_waiting(first);
 	}
 	(void)event_del(edge->writable);
 }
@@ -124,22 +132,32 @@ gather(struct edge *edge, struct span bytes)
 	return true;
 }
 
+static bool
+send_encoded(struct edge *edge, const struct ipc_message *message, const struct buf *wire)
+{
+	bool has_descriptor = ipc_descriptors(message->type);
+
+	if (!buf_ok(wire))
+		return false;
+	if (edge->gathered && !has_descriptor)
+		return gather(edge, buf_span(wire));
+	return edge_flush(edge) &&
+	       send_or_enqueue(edge, buf_span(wire), has_descriptor ? message->descriptor : -1) == IPC_OK;
+}
+
 bool
 edge_send(struct edge *edge, const struct ipc_message *message)
 {
 	static _Thread_local struct buf wire = BUF_LIMIT(IPC_MESSAGE_BYTES);
-	bool has_descriptor = ipc_descriptors(message->type);
 
 	if (!ipc_may_say(message->type, edge->channel.self, edge->channel.peer))
 		BUG("an IPC message from or to the wrong process");
 	if (!edge_is_open(edge))
 		return false;
-	buf_reset(&wire);
+	/* A password stays here no longer than it must. */
+	wire.holds_secrets = message->type == IPC_AUTH_ASK;
 	ipc_encode(message, &wire);
-	if (!buf_ok(&wire))
-		return false;
-	if (edge->gathered && !has_descriptor)
-		return gather(edge, buf_span(&wire));
-	return edge_flush(edge) &&
-	       send_or_enqueue(edge, buf_span(&wire), has_descriptor ? message->descriptor : -1) == IPC_OK;
+	bool is_sent = send_encoded(edge, message, &wire);
+	buf_reset(&wire);
+	return is_sent;
 }

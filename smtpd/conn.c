@@ -198,6 +198,16 @@ conn_turn(struct conn *conn)
 		end(conn);
 }
 
+void
+conn_hear(struct conn *conn, char *bytes, size_t length)
+{
+	bool is_secret = session_awaits_secret(&conn->session);
+
+	session_input(&conn->session, span_make(bytes, length));
+	if (is_secret)
+		explicit_bzero(bytes, length);
+}
+
 /* Of a proxy's bytes exactly the header is taken: what follows belongs to whoever reads next, be it TLS. */
 static void
 receive_header(struct conn *conn)
@@ -231,7 +241,7 @@ receive(struct conn *conn)
 	if (got > 0 && conn->tls)
 		conn_tls_receive(conn, span_make(bytes, (size_t)got));
 	else if (got > 0)
-		session_input(session, span_make(bytes, (size_t)got));
+		conn_hear(conn, bytes, (size_t)got);
 	else if (got == 0)
 		session_input_ended(session, !(conn->tls && tls_is_inside_record(conn->tls)));
 	else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)

@@ -43,6 +43,9 @@ void conn_turn_away(struct smtpd *smtpd, int fd, uint32_t door_id, enum reply_id
 /* Ends a turn; the connection may be gone afterwards. */
 void conn_turn(struct conn *conn);
 
+/* Hands on what the client has said, and overwrites it when it may be a password. */
+void conn_hear(struct conn *conn, char *bytes, size_t length);
+
 /* Is this the address that the client has called? */
 bool conn_is_called_at(const struct conn *conn, const struct peer_address *address);
 

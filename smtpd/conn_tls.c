@@ -72,7 +72,7 @@ conn_tls_receive(struct conn *conn, struct span bytes)
 		session_tls_up(session, &agreed);
 	}
 	if (length)
-		session_input(session, span_make(text, length));
+		conn_hear(conn, text, length);
 	/* A client that ends after it has read all that was said has read a 250, too. */
 	if (conn->tls_result == TLS_ENDED && !session_is_waiting(session))
 		session_input_ended(session, true);

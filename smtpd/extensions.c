@@ -6,6 +6,7 @@
 #include "smtpd/extensions.h"
 
 #include "smtpd/verbs.h"
+#include "smtpd/xclient.h"
 
 struct extension {
 	const char *keyword;
@@ -20,12 +21,26 @@ append_greatest_message(const struct session *session, struct buf *lines)
 	buf_append_u64(lines, session->world->config->max_message_size);
 }
 
+static void
+append_mechanisms(const struct session *session, struct buf *lines)
+{
+	(void)session;
+	buf_append_text(lines, "PLAIN LOGIN");
+}
+
 /* RFC 9422: only what is true. Of transactions in a session, and of domains in a transaction, there is no limit. */
 static void
 append_limits(const struct session *session, struct buf *lines)
 {
 	buf_append_text(lines, "RCPTMAX=");
 	buf_append_u64(lines, session->world->config->max_recipients);
+}
+
+static void
+append_xclient_attributes(const struct session *session, struct buf *lines)
+{
+	(void)session;
+	buf_append_text(lines, XCLIENT_ATTRIBUTES);
 }
 
 /* clang-format off */
@@ -38,7 +53,9 @@ static const struct extension extensions[] = {
 	{ "CHUNKING",            NULL, NULL,                    "RFC 3030" },
 	{ "PRDR",                NULL, NULL,                    "draft-hall-prdr" },
 	{ "STARTTLS",            verbs_may_start_tls, NULL,     "RFC 3207" },
+	{ "AUTH",                verbs_may_log_in, append_mechanisms, "RFC 4954" },
 	{ "LIMITS",              NULL, append_limits,           "RFC 9422" },
+	{ "XCLIENT",             verbs_may_xclient, append_xclient_attributes, "XCLIENT_README of Postfix" },
 };
 /* clang-format on */
 

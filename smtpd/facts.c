@@ -64,13 +64,34 @@ facts_client_awaits_name(const struct config *config, const struct client_facts 
 bool
 facts_client_is_friend(const struct client_facts *client)
 {
-	return client->is_loopback || client->is_trusted;
+	return client->is_loopback || client->is_trusted || client->user.length > 0;
 }
 
 bool
 facts_client_is_exempt(const struct client_facts *client)
 {
 	return facts_client_is_friend(client) || client->is_forwarder;
+}
+
+bool
+facts_user_mailbox(const struct map_result *found, struct map_mailbox *mailbox)
+{
+	if (found->verdict != MAP_DELIVER || found->count != 1)
+		return false;
+	*mailbox = found->mailboxes[0];
+	return true;
+}
+
+enum ownership
+facts_ownership(const struct map_mailbox *own, const struct map_result *found)
+{
+	struct map_mailbox other;
+
+	if (found->verdict == MAP_BROKEN)
+		return OWNERSHIP_UNKNOWN;
+	if (!own || !facts_user_mailbox(found, &other))
+		return OWNERSHIP_OF_OTHERS;
+	return own->root == other.root && span_equal(own->path, other.path) ? OWNERSHIP_HIS_OWN : OWNERSHIP_OF_OTHERS;
 }
 
 void

@@ -49,6 +49,7 @@ struct client_facts {
 	uint8_t role;               /* enum listener_role */
 	uint8_t tls_mode;           /* enum listener_tls */
 	bool is_early;              /* has talked before it was greeted */
+	bool may_xclient;           /* it is the host that has connected, or was announced, that may */
 	bool is_loopback;
 	bool is_trusted;     /* in a network of `trusted` */
 	bool is_forwarder;   /* in a network of `forwarders`, or its confirmed name is listed there */
@@ -56,6 +57,7 @@ struct client_facts {
 	uint8_t name_result; /* enum iprev_result */
 	struct span name;    /* the confirmed name, or empty */
 	struct span helo;    /* as the client gave it, or empty */
+	struct span user;    /* who has logged in, by his canonical address; empty: nobody */
 	struct tls_facts tls;
 };
 
@@ -70,10 +72,19 @@ struct spf_facts {
 	struct span problem;
 };
 
+/* Whose is the address that a user wants to send as? */
+enum ownership {
+	OWNERSHIP_OF_NO_USER, /* nobody has logged in, or the sender is null */
+	OWNERSHIP_UNKNOWN,    /* there is no map, or its record is broken */
+	OWNERSHIP_HIS_OWN,    /* its mail goes into his mailbox, and nowhere else */
+	OWNERSHIP_OF_OTHERS
+};
+
 struct sender_facts {
-	struct span address;      /* without brackets; empty for the null sender */
-	struct span domain;       /* in A-labels when it is not ASCII */
-	bool is_smtputf8;         /* MAIL has said SMTPUTF8: addresses may be UTF-8 */
+	struct span address; /* without brackets; empty for the null sender */
+	struct span domain;  /* in A-labels when it is not ASCII */
+	bool is_smtputf8;    /* MAIL has said SMTPUTF8: addresses may be UTF-8 */
+	enum ownership ownership;
 	uint64_t announced_bytes; /* SIZE=, or 0 */
 	bool wants_prdr;          /* MAIL had PRDR */
 	struct spf_facts spf;
@@ -110,6 +121,7 @@ struct facts {
 	const struct sender_facts *sender;
 	const struct recipient_facts *recipient;
 	const struct message_facts *message;
+	enum auth_verdict login; /* meaningful at POLICY_LOGIN */
 };
 
 /* Fills in everything that follows from the address and the configuration alone; no name, no HELO. */
@@ -121,10 +133,14 @@ void facts_client_name(
     const struct config *config, enum iprev_result result, struct span name, struct client_facts *client);
 /* Can a host name of `forwarders` still exempt this client, once its name is known? */
 bool facts_client_awaits_name(const struct config *config, const struct client_facts *client);
-/* Is this one of ours, of whom nobody has to beware: local or listed as trusted? */
+/* Is this one of ours, of whom nobody has to beware: local, listed as trusted, or logged in? */
 bool facts_client_is_friend(const struct client_facts *client);
 /* Is this client exempt from SPF? */
 bool facts_client_is_exempt(const struct client_facts *client);
+/* The mailbox of a user, from what the map says of his address: false when that is not one mailbox. */
+bool facts_user_mailbox(const struct map_result *found, struct map_mailbox *mailbox);
+/* Whose an address is, from what the map says of it; own: the user's mailbox, or NULL when he has none. */
+enum ownership facts_ownership(const struct map_mailbox *own, const struct map_result *found);
 /* The SPF facts when nobody can be asked, or no answer came. */
 void facts_spf_unknown(struct spf_facts *spf);
 /* What the map said of an address; spans are kept. found is NULL when there is no map. */

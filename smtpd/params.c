@@ -43,6 +43,26 @@ is_value(struct span text)
 	return true;
 }
 
+static bool
+is_upper_hex(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'F');
+}
+
+/* RFC 3461 4: a "+" begins two digits in hex; everything else stands for itself. */
+static bool
+is_xtext(struct span text)
+{
+	for (size_t i = 0; i < text.length; i++) {
+		if (text.data[i] != '+')
+			continue;
+		if (text.length - i < 3 || !is_upper_hex(text.data[i + 1]) || !is_upper_hex(text.data[i + 2]))
+			return false;
+		i += 2;
+	}
+	return true;
+}
+
 /* Takes the next parameter off the front of *text. */
 static enum params_result
 take_param(struct span *text, struct param *param)
@@ -110,6 +130,18 @@ set_flag(bool *flag, struct span value)
 	return PARAMS_OK;
 }
 
+/* RFC 4954 5: "<>", or an address as xtext. Nobody here believes it, so nothing of it is kept. */
+static enum params_result
+set_auth(struct mail_params *params, struct span value)
+{
+	if (params->has_auth)
+		return PARAMS_TWICE;
+	if (value.length == 0 || !is_xtext(value))
+		return PARAMS_BAD_VALUE;
+	params->has_auth = true;
+	return PARAMS_OK;
+}
+
 static enum params_result
 set_smtputf8(struct mail_params *params, struct span value)
 {
@@ -128,6 +160,7 @@ static const struct mail_keyword {
 } mail_keywords[] = {
 	{ "SIZE", set_size },
 	{ "BODY", set_body },
+	{ "AUTH", set_auth },
 	{ "SMTPUTF8", set_smtputf8 },
 	{ "PRDR", set_prdr },
 };

@@ -20,6 +20,7 @@ struct mail_params {
 	bool has_size;
 	uint64_t size_bytes; /* RFC 1870; up to 20 digits, saturating at UINT64_MAX */
 	enum body_type body; /* RFC 6152 */
+	bool has_auth;       /* RFC 4954 5; what it says is of no interest */
 	bool is_smtputf8;    /* RFC 6531 */
 	bool has_prdr;       /* draft-hall-prdr */
 };

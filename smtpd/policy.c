@@ -12,6 +12,13 @@
 
 enum fact {
 	IS_EARLY,
+	IS_SUBMISSION,
+	IS_LOGGED_IN,
+	IS_ENCRYPTED,
+	LOGIN,
+	LACKS_LOGIN,
+	OWNERSHIP,
+	LEAVES_US,
 	IS_ANNOUNCED_TOO_LARGE,
 	HAS_MAP,
 	MAP,
@@ -32,6 +39,13 @@ enum fact {
 
 static const char *const fact_names[] = {
 	[IS_EARLY] = "early-talker",
+	[IS_SUBMISSION] = "listener",
+	[IS_LOGGED_IN] = "login",
+	[IS_ENCRYPTED] = "tls",
+	[LOGIN] = "login",
+	[LACKS_LOGIN] = "login",
+	[OWNERSHIP] = "sender-owner",
+	[LEAVES_US] = "map",
 	[IS_ANNOUNCED_TOO_LARGE] = "size",
 	[HAS_MAP] = "map",
 	[MAP] = "map",
@@ -87,9 +101,21 @@ static const struct row rows[] = {
 	{ POLICY_CONNECT, IS_EARLY, true, NOBODY, offsetof(struct config, early_talker), ACTION_OFF, REPLY_EARLY_TALKER,
 	    REPLY_EARLY_DEFERRED },
 
+	REFUSE(POLICY_AUTH, IS_SUBMISSION, false, REPLY_NOT_IMPLEMENTED),
+	REFUSE(POLICY_AUTH, IS_LOGGED_IN, true, REPLY_LOGGED_IN_BEFORE),
+	REFUSE(POLICY_AUTH, IS_ENCRYPTED, false, REPLY_LOGIN_NEEDS_TLS),
+
+	REFUSE(POLICY_LOGIN, LOGIN, AUTH_FAILED, REPLY_LOGIN_FAILED),
+	DEFER(POLICY_LOGIN, LOGIN, AUTH_BUSY, REPLY_LOGIN_BUSY),
+	DEFER(POLICY_LOGIN, LOGIN, AUTH_TROUBLE, REPLY_LOGIN_TROUBLE),
+
+	REFUSE(POLICY_MAIL, LACKS_LOGIN, true, REPLY_LOGIN_NEEDED),
+	DEFER(POLICY_MAIL, OWNERSHIP, OWNERSHIP_UNKNOWN, REPLY_NO_MAP),
+	REFUSE(POLICY_MAIL, OWNERSHIP, OWNERSHIP_OF_OTHERS, REPLY_NOT_YOUR_ADDRESS),
 	REFUSE(POLICY_MAIL, IS_ANNOUNCED_TOO_LARGE, true, REPLY_ANNOUNCED_TOO_LARGE),
 
 	DEFER(POLICY_RECIPIENT, HAS_MAP, false, REPLY_NO_MAP),
+	REFUSE(POLICY_RECIPIENT, LEAVES_US, true, REPLY_NOTHING_LEAVES),
 	REFUSE(POLICY_RECIPIENT, MAP, MAP_NOT_OURS, REPLY_NOT_OURS),
 	REFUSE(POLICY_RECIPIENT, MAP, MAP_UNKNOWN, REPLY_UNKNOWN_USER),
 	REFUSE(POLICY_RECIPIENT, MAP, MAP_REFUSE, REPLY_CLOSED_ADDRESS),
@@ -131,6 +157,20 @@ value_of(enum fact fact, const struct facts *facts, const struct config *config)
 	switch (fact) {
 	case IS_EARLY:
 		return facts->client->is_early;
+	case IS_SUBMISSION:
+		return facts->client->role == LISTENER_SUBMISSION;
+	case IS_LOGGED_IN:
+		return facts->client->user.length > 0;
+	case IS_ENCRYPTED:
+		return facts->client->tls.is_on;
+	case LOGIN:
+		return facts->login;
+	case LACKS_LOGIN:
+		return facts->client->role == LISTENER_SUBMISSION && facts->client->user.length == 0;
+	case OWNERSHIP:
+		return facts->sender->ownership;
+	case LEAVES_US:
+		return facts->client->user.length > 0 && facts->recipient->verdict == MAP_NOT_OURS;
 	case IS_ANNOUNCED_TOO_LARGE:
 		return facts->sender->announced_bytes > config->max_message_size;
 	case HAS_MAP:
@@ -215,6 +255,13 @@ fill(const struct row *row, enum reply_id id, const struct facts *facts, const s
 {
 	*reply = (struct reply){ .id = id };
 	switch (row->fact) {
+	case LACKS_LOGIN:
+		reply->details[0] = span_of(config->hostname);
+		break;
+	case OWNERSHIP:
+		reply->details[0] = facts->client->user;
+		reply->details[1] = facts->sender->address;
+		break;
 	case IS_ANNOUNCED_TOO_LARGE:
 	case IS_TOO_LARGE:
 		reply->details[0] = reply_number(reply, config->max_message_size);
@@ -243,6 +290,11 @@ fill(const struct row *row, enum reply_id id, const struct facts *facts, const s
 		reply->details[0] = reply_number(reply, facts->message->long_line);
 		break;
 	case IS_EARLY:
+	case IS_SUBMISSION:
+	case IS_LOGGED_IN:
+	case IS_ENCRYPTED:
+	case LOGIN:
+	case LEAVES_US:
 	case HAS_MAP:
 	case IS_TOO_MANY:
 	case IS_NULL_SENDER_AGAIN:

@@ -15,6 +15,8 @@
 
 enum policy_stage {
 	POLICY_CONNECT,   /* client (without name and HELO) */
+	POLICY_AUTH,      /* client; at AUTH */
+	POLICY_LOGIN,     /* client, login */
 	POLICY_MAIL,      /* client, sender (without SPF) */
 	POLICY_RECIPIENT, /* client, sender (without SPF), recipient (without probe) */
 	POLICY_SENDER,    /* client, sender, recipient (without probe); at RCPT, when SPF is known */

@@ -39,6 +39,8 @@
 	    "Commands: HELO EHLO MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT (RFC 5321)\nOffered to you now: {}\nTo read: https://www.rfc-editor.org, and there the RFC by its number\nFor help from a person: {}") \
 	R(VRFY, 252, "2.5.0", "", "Addresses are not verified here; send MAIL and RCPT, and RCPT will tell") \
 	R(TLS_GO_AHEAD, 220, "2.0.0", "", "Begin the TLS handshake") \
+	R(LOGGED_IN, 235, "2.7.0", "login", "Logged in") \
+	R(CHALLENGE, 334, "", "", "{}") \
 	R(GO_AHEAD, 354, "", "", "Send the message and end it with a line holding only a dot") \
 	/* The session ends. */ \
 	R(DRAINING, 421, "4.3.2", "draining", "{} is being stopped or restarted; connect again in a minute") \
@@ -74,6 +76,8 @@
 	R(LONG_RECIPIENT, 501, "5.1.3", "bad-recipient", "The recipient's address is longer than RFC 5321 allows; check its spelling") \
 	R(UTF8_SENDER, 550, "5.6.7", "needs-smtputf8", "The sender's address is not ASCII, which needs SMTPUTF8 behind it (RFC 6531); send from an ASCII address or by a client that has it") \
 	R(UTF8_RECIPIENT, 553, "5.6.7", "needs-smtputf8", "The recipient's address is not ASCII, which needs SMTPUTF8 in MAIL (RFC 6531); use its ASCII address or a client that has it") \
+	R(BAD_XCLIENT, 501, "5.5.4", "bad-xclient", "Attribute {} of XCLIENT is not known, not well formed, or given twice; EHLO lists those there are") \
+	R(XCLIENT_REFUSED, 550, "5.7.0", "xclient-refused", "XCLIENT is taken from configured hosts only; leave it out, or have this host added to xclient-from") \
 	R(BAD_PARAMETER, 501, "5.5.4", "bad-parameter", "Parameter {} is not well formed or given twice; correct the client") \
 	R(UNKNOWN_PARAMETER, 555, "5.5.4", "unknown-parameter", "Parameter {} is not known here; leave it out") \
 	R(NOT_IMPLEMENTED, 502, "5.5.1", "not-implemented", "This command is not offered here; HELP lists those that are") \
@@ -82,6 +86,21 @@
 	R(OUT_OF_ORDER, 503, "5.5.1", "out-of-order", "This command is out of order here; the order is EHLO, MAIL, RCPT, DATA") \
 	R(CHUNK_UNWANTED, 503, "5.5.1", "chunk-unwanted", "No message takes this chunk: no recipient was accepted, or an earlier chunk was refused; send RSET") \
 	R(NO_RECIPIENTS, 554, "5.5.1", "no-recipients", "No recipient was accepted, so there is nothing to send; see what each RCPT was answered") \
+	/* AUTH, and what only a user may do. */ \
+	R(BAD_AUTH, 501, "5.5.4", "bad-auth", "This names no way to log in; write it as AUTH PLAIN or AUTH LOGIN") \
+	R(UNKNOWN_MECHANISM, 504, "5.5.4", "unknown-mechanism", "This way to log in is not offered; set the mail program to a password sent over TLS (PLAIN or LOGIN)") \
+	R(BAD_RESPONSE, 501, "5.5.2", "bad-response", "This is not what AUTH PLAIN or LOGIN sends, in base64; correct the client") \
+	R(LONG_RESPONSE, 500, "5.5.6", "long-response", "The response is longer than 12288 octets; correct the client") \
+	R(LOGIN_CANCELLED, 501, "5.7.0", "login-cancelled", "You have cancelled the login; begin again with AUTH") \
+	R(LOGIN_NEEDS_TLS, 538, "5.7.11", "login-needs-tls", "Passwords are not taken in the clear; set the mail program to use TLS") \
+	R(LOGGED_IN_BEFORE, 503, "5.5.1", "logged-in-before", "You have logged in already; connect again to do so as somebody else") \
+	R(LOGIN_FAILED, 535, "5.7.8", "login-failed", "The address or the password is wrong; check both in the settings of the mail program") \
+	R(LOGIN_BUSY, 454, "4.7.0", "login-busy", "Too many logins, or too many that failed; try again in some minutes") \
+	R(LOGIN_TROUBLE, 454, "4.7.0", "login-trouble", "Passwords cannot be checked now; try again in some minutes") \
+	R(TOO_MANY_LOGINS, 421, "4.7.0", "too-many-logins", "Too many logins have failed; check address and password, and connect again") \
+	R(LOGIN_NEEDED, 530, "5.7.0", "login-needed", "This port is for the users of {}; set the mail program to log in over TLS, or use port 25 to send to them from another server") \
+	R(NOT_YOUR_ADDRESS, 553, "5.7.1", "not-your-address", "{} may not send as {}; use an address whose mail comes to your mailbox and to no other") \
+	R(NOTHING_LEAVES, 550, "5.7.1", "nothing-leaves", "This server sends nothing to other domains; send this through the smart host of your provider") \
 	/* Sender and recipient. */ \
 	R(ANNOUNCED_TOO_LARGE, 552, "5.3.4", "too-large", "The message is over the limit of {} bytes; send it in parts, or send a link to its attachments") \
 	R(NO_MAP, 451, "4.3.5", "no-map", "The list of the addresses here is not ready; try again later") \

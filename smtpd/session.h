@@ -29,6 +29,7 @@
 #include "smtpd/session_trace.h"
 #include "smtpd/traces.h"
 
+struct auth_exchange;
 struct session;
 struct transaction;
 
@@ -37,8 +38,8 @@ struct session_io {
 	uint64_t (*now_ms)(void *context); /* monotonic */
 	/* Takes bytes for the client; they leave when the engine returns. */
 	void (*write)(struct session *session, struct span bytes);
-	/* Sends an ASK, ABANDON or SETTLED to the door, dns or deliver. A COMMIT gets its claim slot filled in, an
-	 * ANNOUNCED_ASK the door's number. False: nobody is there, or has room. */
+	/* Sends an ASK, ABANDON or SETTLED to the door, dns, auth or deliver. A COMMIT gets its claim slot filled in,
+	 * an ANNOUNCED_ASK the door's number. False: nobody is there, or has room. */
 	bool (*ask)(struct session *session, struct ipc_message *message);
 	/* Takes back the commit with this claim slot (lib/claim.h); false: too late, deliver has begun. */
 	bool (*give_up)(struct session *session, uint32_t claim);
@@ -97,6 +98,7 @@ enum session_state {
 	SESSION_BDAT,      /* a chunk of the message or more, and not the last */
 	SESSION_SPOILT,    /* a chunk was refused: those behind it are swallowed until RSET, or the last */
 	SESSION_TEXT,      /* after 354, until the final dot has been answered */
+	SESSION_AUTH,      /* after AUTH, until it is answered: lines are its responses */
 	SESSION_PROXY,     /* before the client is known: a proxy has to say who it is, and hears nothing */
 	SESSION_SILENT,    /* before the greeting, which the client has to wait for */
 	SESSION_HANDSHAKE, /* of TLS: nothing can be heard or said until it is done */
@@ -104,7 +106,7 @@ enum session_state {
 	SESSION_CLOSED     /* to be closed as soon as everything is written */
 };
 
-enum session_wait { WAIT_NOTHING, WAIT_DOOR, WAIT_SPF, WAIT_NAME, WAIT_PROBE, WAIT_COMMIT, WAIT_TARPIT };
+enum session_wait { WAIT_NOTHING, WAIT_DOOR, WAIT_SPF, WAIT_NAME, WAIT_PROBE, WAIT_COMMIT, WAIT_AUTH, WAIT_TARPIT };
 
 struct session {
 	struct session_world *world;
@@ -116,6 +118,7 @@ struct session {
 	struct transaction *transaction; /* in its arena; NULL outside of one */
 	struct buf input;                /* bytes that wait: a line's beginning, or what was pipelined */
 	size_t input_scanned;            /* of them by line_take() */
+	struct auth_exchange *auth;      /* the last AUTH, in the arena; NULL before the first */
 	struct bdat_chunk chunk;         /* the one that is open */
 	uint64_t chunk_left;             /* of its octets are still to come */
 	uint64_t deadline_ms;            /* for whatever is awaited now */
@@ -130,7 +133,8 @@ struct session {
 	uint16_t messages; /* accepted */
 	uint16_t refusals; /* 4xx and 5xx to MAIL, RCPT and the final dot */
 	uint16_t errors;   /* 5xx to anything */
-	uint16_t unknown;  /* recipients that were refused since there are none such */
+	uint16_t failed_logins;
+	uint16_t unknown; /* recipients that were refused since there are none such */
 	uint16_t idle_commands;
 	struct session_trace trace;
 	uint8_t state; /* enum session_state */
@@ -161,9 +165,9 @@ void session_no_memory(struct session *session);
 void session_input_ended(struct session *session, bool is_orderly);
 /* The client has said that it sends no more before it could read what it was answered: its FIN is waited for. */
 void session_input_closing(struct session *session);
-/* ANNOUNCED_SAY, SPF_SAY, NAME_SAY, PROBE_SAY or COMMIT_SAY. False: out of phase. */
+/* ANNOUNCED_SAY, SPF_SAY, NAME_SAY, AUTH_SAY, PROBE_SAY or COMMIT_SAY. False: out of phase. */
 bool session_hear(struct session *session, const struct ipc_message *say);
-/* The door, dns or deliver is gone: what was asked there stays unanswered, what deliver held is lost. */
+/* The door, dns, auth or deliver is gone: what was asked there stays unanswered, what deliver held is lost. */
 void session_neighbour_gone(struct session *session, enum role neighbour);
 /* Every second or so: acts on deadlines that have passed. */
 void session_tick(struct session *session);
@@ -177,6 +181,13 @@ static inline bool
 session_is_waiting(const struct session *session)
 {
 	return session->wait != WAIT_NOTHING;
+}
+
+/* May what comes next be a password? Then it is overwritten by whoever has had it in hands. */
+static inline bool
+session_awaits_secret(const struct session *session)
+{
+	return session->client.role == LISTENER_SUBMISSION && session->client.user.length == 0;
 }
 
 /* Is what comes next the header of the PROXY protocol? */

@@ -1,4 +1,4 @@
-/* What a session hears from the door, dns and deliver.
+/* What a session hears from the door, dns, auth and deliver.
  *
  * An answer to a transaction that has ended is stale and dropped. An answer to the present one that was not asked
  * for, or holds a value that is none, is out of phase: the caller closes that channel.
@@ -6,6 +6,7 @@
  * Trust: texts are kept as bytes and escaped where they are used; enums are checked here.
  * On failure: without memory the texts are left out; the facts themselves need none.
  */
+#include "smtpd/auth_exchange.h"
 #include "smtpd/prdr.h"
 #include "smtpd/session_engine.h"
 
@@ -122,6 +123,15 @@ hear_commit(struct session *session, const struct ipc_commit_say *say)
 	return true;
 }
 
+static bool
+hear_auth(struct session *session, const struct ipc_auth_say *say)
+{
+	if (!session->auth || !auth_exchange_hear(session->auth, say, &session->arena))
+		return false;
+	resume_if(session, WAIT_AUTH);
+	return true;
+}
+
 bool
 session_hear(struct session *session, const struct ipc_message *say)
 {
@@ -131,6 +141,8 @@ session_hear(struct session *session, const struct ipc_message *say)
 		return hear_spf(session, &say->spf_say);
 	if (say->type == IPC_NAME_SAY)
 		return hear_name(session, &say->name_say);
+	if (say->type == IPC_AUTH_SAY)
+		return hear_auth(session, &say->auth_say);
 	if (say->type == IPC_PROBE_SAY)
 		return hear_probe(session, &say->probe_say);
 	if (say->type == IPC_COMMIT_SAY)
@@ -149,6 +161,14 @@ lose_dns(struct session *session)
 		facts_spf_unknown(&transaction->sender.spf);
 	if (session->wait == WAIT_SPF || session->wait == WAIT_NAME)
 		session_resume(session);
+}
+
+static void
+lose_auth(struct session *session)
+{
+	if (session->auth)
+		auth_exchange_lose(session->auth);
+	resume_if(session, WAIT_AUTH);
 }
 
 static void
@@ -179,6 +199,8 @@ session_neighbour_gone(struct session *session, enum role neighbour)
 		session_lose_door(session);
 	if (neighbour == ROLE_DNS)
 		lose_dns(session);
+	if (neighbour == ROLE_AUTH)
+		lose_auth(session);
 	if (neighbour == ROLE_DELIVER)
 		lose_deliver(session);
 }

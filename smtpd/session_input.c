@@ -8,11 +8,13 @@
  */
 #include "smtpd/line.h"
 #include "smtpd/prdr.h"
+#include "smtpd/sasl.h"
 #include "smtpd/session_engine.h"
 #include "smtpd/session_table.h"
 
 enum {
-	SKIPPED_BYTES = 65536 /* of one line that is too long; a longer one is given up */
+	SKIPPED_BYTES = 65536, /* of one line that is too long; a longer one is given up */
+	LOGIN_TRIES = 3        /* that failed, a session */
 };
 
 /* The limits that end a session when the next command comes. */
@@ -27,6 +29,8 @@ limit_reached(const struct session *session, unsigned row_flags)
 		return REPLY_DRAINING;
 	if (session_is_harvest(session))
 		return REPLY_HARVEST;
+	if (session->failed_logins >= LOGIN_TRIES)
+		return REPLY_TOO_MANY_LOGINS;
 	if (session->errors >= config->max_errors)
 		return REPLY_TOO_MANY_ERRORS;
 	if ((row_flags & ROW_IS_IDLE) && session->idle_commands >= config->max_idle_commands)
@@ -48,6 +52,8 @@ count_answer(struct session *session, const struct session_row *row, unsigned co
 static void
 enter(struct session *session, const struct session_row *row, enum handled handled, enum reply_id id)
 {
+	if (handled == CONTINUED)
+		return;
 	bool is_final_dot = row->flags & ROW_ENDS_ALWAYS;
 	bool spoils = handled == REFUSED && (row->flags & ROW_SPOILS);
 
@@ -83,7 +89,7 @@ run_row(struct session *session, const struct session_row *row, struct span argu
 	count_answer(session, row, reply_code(reply.id));
 	if (row->flags & ROW_ENDS_ALWAYS)
 		prdr_say_each(session);
-	if (reply.id != REPLY_NONE)
+	if (reply.id != REPLY_NONE && session->state < SESSION_LINGERING)
 		session_say(session, &reply);
 	if (session->state >= SESSION_LINGERING)
 		return true;
@@ -141,7 +147,11 @@ run_line(struct session *session, struct span line)
 		refuse(session, REPLY_BAD_ARGUMENT);
 		return true;
 	}
-	return run_row(session, row, argument);
+	if (!run_row(session, row, argument))
+		return false;
+	if (session->state == SESSION_AUTH && verbs_take_initial_response(session, &argument))
+		(void)run_row(session, session_table_response(false), argument);
+	return true;
 }
 
 /* A piece of a line that is too long; `is_end` when its CRLF was in it. */
@@ -161,18 +171,23 @@ skip(struct session *session, size_t taken, bool is_end)
 	enum reply_id limit = limit_reached(session, 0);
 	if (limit != REPLY_NONE)
 		session_dismiss(session, limit);
+	else if (session->state == SESSION_AUTH)
+		(void)run_row(session, session_table_response(true), span_make("", 0));
 	else
 		refuse(session, REPLY_LONG_LINE);
 }
 
-/* Takes a command from the bytes; 0 when none is whole, or when the one at their head waits. */
+/* Takes a command, or a response to AUTH's challenge, from the bytes; 0 when none is whole, or when the one at their
+ * head waits. */
 static size_t
 take_command(struct session *session, struct span bytes)
 {
+	bool is_response = session->state == SESSION_AUTH;
+	size_t limit_bytes = is_response ? SASL_LINE_BYTES : LINE_LIMIT_BYTES;
 	struct span line;
 	size_t taken;
 
-	switch (line_take(bytes, LINE_LIMIT_BYTES, &session->input_scanned, &line, &taken)) {
+	switch (line_take(bytes, limit_bytes, &session->input_scanned, &line, &taken)) {
 	case LINE_WHOLE:
 		break;
 	case LINE_PARTIAL:
@@ -189,6 +204,11 @@ take_command(struct session *session, struct span bytes)
 		return taken;
 	}
 	session_trace_line(session, line);
+	if (is_response) {
+		/* It does not wait for the answer: it may hold a password. */
+		(void)run_row(session, session_table_response(false), line);
+		return taken;
+	}
 	return run_line(session, line) ? taken : 0;
 }
 
@@ -311,7 +331,11 @@ session_input(struct session *session, struct span bytes)
 void
 session_resume(struct session *session)
 {
+	bool is_auth = session->wait == WAIT_AUTH;
+
 	session->wait = WAIT_NOTHING;
+	if (is_auth && !run_row(session, session_table_response(false), span_make("", 0)))
+		return;
 	if (session->state == SESSION_TEXT && !run_row(session, session_table_final_dot(), span_make("", 0)))
 		return;
 	if (session->is_in_chunk && !end_chunk(session))

@@ -3,6 +3,8 @@
  * Trust: see smtpd/session.h.
  * On failure: see smtpd/session.h.
  */
+#include "conf/config_networks.h"
+#include "smtpd/auth_exchange.h"
 #include "smtpd/line.h"
 #include "smtpd/session_engine.h"
 #include "smtpd/transaction_log.h"
@@ -14,6 +16,7 @@ enum {
 	SPF_MARGIN_MS = 2000, /* dns keeps its deadline itself; this is for a dns that hangs */
 	DOOR_MS = 5000,
 	PROBE_MS = 30000,
+	AUTH_MS = 30000, /* its queue is shorter than that */
 	LINGER_MS = 5000
 };
 
@@ -138,6 +141,9 @@ session_arm(struct session *session)
 	case WAIT_COMMIT:
 		span_ms = config->final_reply;
 		break;
+	case WAIT_AUTH:
+		span_ms = AUTH_MS;
+		break;
 	case WAIT_TARPIT:
 		span_ms = session_tarpit_ms(session);
 		break;
@@ -207,8 +213,8 @@ session_input_ended(struct session *session, bool is_orderly)
 	session->is_overdue = true;
 }
 
-static void
-ask_name(struct session *session)
+void
+session_ask_name(struct session *session)
 {
 	struct session_world *world = session->world;
 	struct ipc_message ask = { .type = IPC_NAME_ASK, .descriptor = -1 };
@@ -235,12 +241,15 @@ begin_with_tls(struct session *session)
 void
 session_meet(struct session *session)
 {
+	struct client_facts *client = &session->client;
+
 	session_trace_look(session);
 	if (session->world->is_draining) {
 		session_dismiss(session, REPLY_DRAINING);
 		return;
 	}
-	ask_name(session);
+	client->may_xclient = config_networks_contain(&session->world->config->xclient_from, &client->address);
+	session_ask_name(session);
 	if (session->client.tls_mode == LISTENER_TLS_IMPLICIT)
 		begin_with_tls(session);
 	else
@@ -272,6 +281,7 @@ session_begin(struct session *session, struct session_world *world, void *owner,
 	session->mail_ms = session->begun_ms;
 	world->sessions_begun++;
 	take_connection(session, connection);
+	session->input.holds_secrets = session_awaits_secret(session);
 	if (connection->is_proxied)
 		session_await_header(session);
 	else
@@ -327,6 +337,9 @@ on_deadline(struct session *session)
 	case WAIT_COMMIT:
 		give_up(session);
 		return;
+	case WAIT_AUTH:
+		auth_exchange_give_up(session->auth);
+		break;
 	case WAIT_TARPIT:
 		session->wait = WAIT_NOTHING;
 		session_arm(session);

@@ -15,6 +15,7 @@ enum {
 	BDAT = 1 << SESSION_BDAT,
 	SPOILT = 1 << SESSION_SPOILT,
 	TEXT = 1 << SESSION_TEXT,
+	AUTH = 1 << SESSION_AUTH,
 	ENVELOPE = MAIL | RCPT,
 	CHUNKS = RCPT | BDAT,
 	INSIDE = ENVELOPE | BDAT,
@@ -56,12 +57,20 @@ static const struct session_row rows[] = {
 	{ SPAN("SAML"),      ANY,     STAYS,      0,                             verb_not_offered,   "F.6" },
 	{ SPAN("TURN"),      ANY,     STAYS,      0,                             verb_not_offered,   "F.1" },
 	{ SPAN("ETRN"),      ANY,     STAYS,      0,                             verb_not_offered,   "RFC 1985" },
-	{ SPAN("AUTH"),      ANY,     STAYS,      0,                             verb_not_offered,   "RFC 4954" },
+	{ SPAN("AUTH"),      READY,   TO(AUTH),   0,                             verb_auth,          "RFC 4954 4" },
+	{ SPAN("AUTH"),      ANY,     STAYS,      0,                             verb_auth_misplaced, "RFC 4954 4" },
+	{ SPAN("XCLIENT"),   GREETED | READY, TO(GREETED), 0,                    verb_xclient,       "XCLIENT_README" },
+	{ SPAN("XCLIENT"),   INSIDE | SPOILT, STAYS, 0,                          verb_xclient_too_late, "XCLIENT_README" },
 	{ SPAN("STARTTLS"),  GREETED | READY, TO(HANDSHAKE), IDLE | BARE,        verb_starttls,      "RFC 3207 4" },
 };
 
 static const struct session_row final_dot =
 	{ SPAN("."),         TEXT,    TO(READY),  IS_MAIL | ENDS | ROW_ENDS_ALWAYS, verb_final_dot,  "4.1.1.4" };
+
+static const struct session_row responses[2] = {
+	{ SPAN("response"),  AUTH,    TO(READY),  ROW_ENDS_ALWAYS,               verb_auth_response, "RFC 4954 4" },
+	{ SPAN("long"),      AUTH,    TO(READY),  ROW_ENDS_ALWAYS,               verb_auth_long_response, "RFC 4954 6" },
+};
 
 /* By the state in which the chunk was opened; the last chunk's in the second half. */
 static const struct session_row chunk_ends[2][4] = {
@@ -98,6 +107,12 @@ const struct session_row *
 session_table_final_dot(void)
 {
 	return &final_dot;
+}
+
+const struct session_row *
+session_table_response(bool is_too_long)
+{
+	return &responses[is_too_long];
 }
 
 const struct session_row *

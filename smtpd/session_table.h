@@ -35,6 +35,8 @@ struct session_row {
 const struct session_row *session_table_find(struct span word, enum session_state state, bool *is_known);
 /* The row of the final dot, which is no command. */
 const struct session_row *session_table_final_dot(void);
+/* The row of a line behind AUTH, or of one that is too long for that. */
+const struct session_row *session_table_response(bool is_too_long);
 /* The row of the end of a chunk that was opened in this state, which is no command either. */
 const struct session_row *session_table_chunk_end(enum session_state state, bool is_last);
 

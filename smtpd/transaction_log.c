@@ -28,6 +28,8 @@ begin(struct log_line *line, const char *event, const struct session *session)
 		log_pair(line, "name", session->client.name);
 	if (session->client.helo.length)
 		log_pair(line, "helo", session->client.helo);
+	if (session->client.user.length)
+		log_pair(line, "auth", session->client.user);
 }
 
 static void

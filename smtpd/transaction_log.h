@@ -7,7 +7,7 @@
  * event=tls-failed: the handshake came to nothing (tls=no), or TLS broke afterwards; the session line follows.
  *
  * Pairs, in this order; those in brackets are left out when there is nothing to say:
- *   all:          session=HEX client=IP [name=HOST] [helo=NAME]
+ *   all:          session=HEX client=IP [name=HOST] [helo=NAME] [auth=ADDRESS]
  *   refused:      from=ADDRESS [to=ADDRESS] tls=VERSION spf=RESULT spf-helo=RESULT verdict=deferred|refused code=N
  *                 reason=WORD [map=FILE:LINE] [detail=TEXT]
  *   transaction:  transaction=N from=ADDRESS to=ADDRESS[,ADDRESS…] recipients=N refused=N [delivered=N] size=BYTES
@@ -21,10 +21,10 @@
  * delivered stands where each recipient was answered for itself (PRDR): how many of `recipients` have the message.
  * Those who have not each have a line event=refused, too.
  *
- * tls is `no`, or the version, such as TLSv1.3. from=<> is the null sender. to names the first five; recipients counts
- * all. spf and spf-helo are results of RFC 7208, `unknown` when no answer came, or `exempt` when nobody was asked.
- * reason is a word of smtpd/reply.h, or, where a session or transaction ended by itself: quit, closed (FIN), reset, or
- * the verb that gave a transaction up.
+ * auth is who has logged in. tls is `no`, or the version, such as TLSv1.3. from=<> is the null sender. to names the
+ * first five; recipients counts all. spf and spf-helo are results of RFC 7208, `unknown` when no answer came, or
+ * `exempt` when nobody was asked. reason is a word of smtpd/reply.h, or, where a session or transaction ended by
+ * itself: quit, closed (FIN), reset, or the verb that gave a transaction up.
  *
  * Trust: values are escaped by lib/log.
  * On failure: a line that cannot be written is lost.

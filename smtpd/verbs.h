@@ -15,6 +15,7 @@ enum handled {
 	ACCEPTED,  /* the reply is positive: the state after success is entered */
 	REFUSED,   /* the reply is negative: the state stays */
 	DISMISSED, /* the reply is negative, and nothing sensible can follow: the session ends */
+	CONTINUED, /* the reply asks for more of the same: the state stays */
 	WAITING    /* another process was asked: run again when it has answered; there is no reply yet */
 };
 
@@ -32,6 +33,17 @@ enum handled verb_not_offered(struct session *session, struct span argument, str
 /* Is STARTTLS offered to this session now? */
 bool verbs_may_start_tls(const struct session *session);
 enum handled verb_starttls(struct session *session, struct span argument, struct reply *reply);
+
+/* verbs_auth.c */
+enum handled verb_auth(struct session *session, struct span argument, struct reply *reply);
+enum handled verb_auth_misplaced(struct session *session, struct span argument, struct reply *reply);
+/* A line behind AUTH, or the response that came with it; and one that is longer than any can be. */
+enum handled verb_auth_response(struct session *session, struct span argument, struct reply *reply);
+enum handled verb_auth_long_response(struct session *session, struct span argument, struct reply *reply);
+/* Would AUTH be taken from this session? */
+bool verbs_may_log_in(const struct session *session);
+/* The response that came with AUTH, once; it points into the line. False: there was none. */
+bool verbs_take_initial_response(struct session *session, struct span *response);
 
 /* verbs_envelope.c */
 enum handled verb_mail(struct session *session, struct span argument, struct reply *reply);
@@ -74,5 +86,12 @@ enum handled verb_chunk_unwanted(struct session *session, struct span argument, 
 
 /* Takes octets of the open chunk, which has some left; returns how many. */
 size_t verbs_take_chunk(struct session *session, struct span bytes);
+
+/* verbs_xclient.c */
+
+/* Is XCLIENT taken from this client? */
+bool verbs_may_xclient(const struct session *session);
+enum handled verb_xclient(struct session *session, struct span argument, struct reply *reply);
+enum handled verb_xclient_too_late(struct session *session, struct span argument, struct reply *reply);
 
 #endif

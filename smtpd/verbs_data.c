@@ -178,6 +178,7 @@ append_trace(const struct session *session, struct buf *out)
 		.is_esmtp = session->is_esmtp,
 		.is_smtputf8 = transaction->sender.is_smtputf8,
 		.is_encrypted = session->client.tls.is_on,
+		.is_authenticated = session->client.user.length > 0,
 		.wall_us = clock_wall_us(),
 		.tls_version = session->client.tls.version,
 		.tls_cipher = session->client.tls.cipher };

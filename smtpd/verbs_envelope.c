@@ -146,6 +146,24 @@ ask_spf(struct session *session)
 		facts_spf_unknown(&transaction->sender.spf);
 }
 
+/* May the user send as this sender? The map knows, as it knows who gets the answers. */
+static enum ownership
+find_owner(struct session *session, struct span sender)
+{
+	const struct session_io *io = session->world->io;
+	struct map_result *found = session->world->found;
+	struct map_mailbox mailbox;
+
+	if (session->client.user.length == 0 || sender.length == 0)
+		return OWNERSHIP_OF_NO_USER;
+	if (!io->look_up(session, session->client.user, found))
+		return OWNERSHIP_UNKNOWN;
+	bool has_mailbox = facts_user_mailbox(found, &mailbox);
+	if (!io->look_up(session, sender, found))
+		return OWNERSHIP_UNKNOWN;
+	return facts_ownership(has_mailbox ? &mailbox : NULL, found);
+}
+
 enum handled
 verb_mail(struct session *session, struct span argument, struct reply *reply)
 {
@@ -154,6 +172,7 @@ verb_mail(struct session *session, struct span argument, struct reply *reply)
 
 	if (!parse_mail(argument, room, &sender, reply))
 		return REFUSED;
+	sender.ownership = find_owner(session, sender.address);
 	struct facts facts = { .client = &session->client, .sender = &sender };
 	if (policy_judge(&facts, session->world->config, POLICY_MAIL, reply).answer != POLICY_ACCEPT) {
 		transaction_log_refusal(session, sender.address, span_make(NULL, 0), NULL, reply);

@@ -70,7 +70,7 @@ class Trace:
 
 
 class Traces(ServerCase):
-    options = {"config": {"max-errors": 100}}
+    options = {"config": {"max-errors": 100, "max-idle-commands": 100000}}
 
     def talk(self, source="127.0.0.1", text="secret text"):
         with self.server.client(source) as client:
@@ -83,12 +83,12 @@ class Traces(ServerCase):
             client.reply()
 
     def test_both_directions_in_order(self):
-        with Trace(self.server, "127.0.0.0/8") as trace:
-            self.talk()
+        with Trace(self.server, "127.0.3.0/24") as trace:
+            self.talk("127.0.3.1")
             trace.expect(r"^\* ended: quit")
             texts = [text for text in trace.texts() if "traced from here on" not in text]
             self.assertEqual(len({session for session, _, text in trace.lines if "traced from" not in text}), 1)
-            self.assertEqual(texts[0], "* client 127.0.0.1")
+            self.assertEqual(texts[0], "* client 127.0.3.1")
             self.assertRegex(texts[1], r"^S 220 mx\.example\.org ESMTP")
             self.assertEqual(texts[2], "C EHLO client.example")
             self.assertIn("S 250-8BITMIME", texts)

@@ -18,6 +18,7 @@
 enum { FIXTURE_SETTLED = 16, FIXTURE_ID = 0x40001 };
 
 struct fixture {
+	void *watcher; /* somebody else's */
 	struct session_world world;
 	struct session session;
 	struct config config;
@@ -35,6 +36,8 @@ struct fixture {
 	struct buf body;                   /* of the last COMMIT */
 	size_t commit_handles;             /* of the last COMMIT */
 	bool commit_is_each;               /* of the last COMMIT: each recipient stands for itself */
+	struct buf user;                   /* of the last AUTH_ASK */
+	struct buf password;               /* of the last AUTH_ASK */
 	uint32_t settled[FIXTURE_SETTLED]; /* receipts */
 	unsigned settled_count;
 	bool has_certificate;
@@ -42,6 +45,7 @@ struct fixture {
 	bool has_map;
 	bool has_door;
 	bool has_dns;
+	bool has_auth;
 	bool has_deliver;
 	bool is_acknowledged; /* by the client's kernel */
 	bool gives_up;        /* we are first at the claim */
@@ -89,18 +93,36 @@ fixture_keep_commit(struct fixture *fixture, const struct ipc_message *message)
 		BUG("the body is not as long as COMMIT says");
 }
 
+static inline void
+fixture_keep_credentials(struct fixture *fixture, const struct ipc_auth_ask *ask)
+{
+	if (ask->user.length > IPC_ADDRESS_BYTES || ask->password.length > IPC_TEXT_BYTES)
+		BUG("AUTH_ASK holds more than it has room for");
+	buf_reset(&fixture->user);
+	buf_append(&fixture->user, ask->user);
+	buf_reset(&fixture->password);
+	buf_append(&fixture->password, ask->password);
+}
+
 static inline bool
 fixture_ask(struct session *session, struct ipc_message *message)
 {
 	struct fixture *fixture = fixture_of(session);
 	bool is_for_dns = message->type == IPC_SPF_ASK || message->type == IPC_NAME_ASK;
+	bool is_for_auth = message->type == IPC_AUTH_ASK;
 	bool is_for_door = message->type == IPC_ANNOUNCED_ASK;
+	bool has_hearer = is_for_door   ? fixture->has_door
+			  : is_for_dns  ? fixture->has_dns
+			  : is_for_auth ? fixture->has_auth
+					: fixture->has_deliver;
 
-	if (is_for_door ? !fixture->has_door : is_for_dns ? !fixture->has_dns : !fixture->has_deliver)
+	if (!has_hearer)
 		return false;
 	if (is_for_door)
 		fixture->announced = message->announced_ask.client;
 	fixture->asked[message->type]++;
+	if (is_for_auth)
+		fixture_keep_credentials(fixture, &message->auth_ask);
 	if (message->type == IPC_SPF_ASK)
 		fixture->transaction = message->spf_ask.transaction;
 	if (message->type == IPC_PROBE_ASK) {
@@ -140,7 +162,8 @@ fixture_settle(struct session *session, uint32_t receipt)
 }
 
 /* nobody@: unknown; closed@: refused; moving@: deferred; broken@: a broken record; postmaster: exempt; another domain
- * than example.org: not ours; everybody else is at home. */
+ * than example.org: not ours; everybody else is at home, in a mailbox of his own without what stands behind a "+".
+ * info@ is alice's too, team@ is alice's and bob's. */
 static inline bool
 fixture_look_up(struct session *session, struct span address, struct map_result *found)
 {
@@ -148,6 +171,10 @@ fixture_look_up(struct session *session, struct span address, struct map_result 
 	struct span domain = span_skip(address, local.length);
 
 	*found = (struct map_result){ .verdict = MAP_DELIVER, .line = 3, .file = SPAN("recipients"), .count = 1 };
+	found->mailboxes[0].path =
+	    span_equal(local, SPAN("info")) ? SPAN("alice") : span_take(local, span_find(local, '+'));
+	if (span_equal(local, SPAN("team")))
+		found->count = 2;
 	found->is_postmaster = span_equal_nocase(local, SPAN("postmaster"));
 	if (domain.length && !span_equal_nocase(domain, SPAN("@example.org")))
 		found->verdict = MAP_NOT_OURS;
@@ -225,11 +252,13 @@ fixture_new(void)
 	fixture->memory.limit_bytes = fixture->config.memory_budget;
 	body_store_limit(&fixture->bodies, fixture->config.spool_budget);
 	fixture->now_ms = 1000000;
-	fixture->has_map = fixture->has_door = fixture->has_dns = fixture->has_deliver = fixture->is_acknowledged =
-	    true;
+	fixture->has_map = fixture->has_door = fixture->has_dns = fixture->has_auth = true;
+	fixture->has_deliver = fixture->is_acknowledged = true;
 	fixture->out = BUF_LIMIT(1 << 20);
 	fixture->trace = BUF_LIMIT(IPC_TRACE_BYTES);
 	fixture->body = BUF_LIMIT(1 << 26);
+	fixture->user = BUF_LIMIT(IPC_ADDRESS_BYTES + 1);
+	fixture->password = BUF_LIMIT(IPC_TEXT_BYTES + 1);
 	fixture->world = (struct session_world){ .config = &fixture->config,
 		.io = &io,
 		.context = fixture,
@@ -271,6 +300,17 @@ fixture_connect(struct fixture *fixture, const char *client)
 	fixture_connect_to(fixture, client, LISTENER_MX, LISTENER_TLS_STARTTLS);
 }
 
+/* A client that has made TLS with a listener for users. */
+static inline void
+fixture_connect_secure(struct fixture *fixture, const char *client)
+{
+	const struct tls_facts agreed = { .version = SPAN("TLSv1.3"), .cipher = SPAN("TLS_AES_256_GCM_SHA384") };
+
+	fixture->has_certificate = true;
+	fixture_connect_to(fixture, client, LISTENER_SUBMISSION, LISTENER_TLS_IMPLICIT);
+	session_tls_up(&fixture->session, &agreed);
+}
+
 static inline void
 fixture_free(struct fixture *fixture)
 {
@@ -281,6 +321,8 @@ fixture_free(struct fixture *fixture)
 	buf_free(&fixture->out);
 	buf_free(&fixture->trace);
 	buf_free(&fixture->body);
+	buf_free(&fixture->user);
+	buf_free(&fixture->password);
 	buf_free(&fixture->world.out);
 	buf_free(&fixture->world.lines);
 	free(fixture->world.found);
@@ -376,6 +418,18 @@ fixture_say_name(struct fixture *fixture, enum iprev_result result, const char *
 	return session_hear(&fixture->session, &say);
 }
 
+/* user: of whom it is, when the verdict is that he passes. */
+static inline bool
+fixture_say_auth(struct fixture *fixture, enum auth_verdict verdict, const char *user)
+{
+	struct ipc_message say = { .type = IPC_AUTH_SAY, .descriptor = -1 };
+
+	say.auth_say.session = FIXTURE_ID;
+	say.auth_say.verdict = (uint8_t)verdict;
+	say.auth_say.user = span_of(user);
+	return session_hear(&fixture->session, &say);
+}
+
 static inline bool
 fixture_say_probe(struct fixture *fixture, enum probe_verdict verdict)
 {
@@ -429,6 +483,8 @@ fixture_answer_well(struct fixture *fixture)
 			(void)fixture_say_name(fixture, IPREV_NONE, "");
 		else if (fixture->session.wait == WAIT_PROBE)
 			(void)fixture_say_probe(fixture, PROBE_TAKES);
+		else if (fixture->session.wait == WAIT_AUTH)
+			(void)fixture_say_auth(fixture, AUTH_PASSED, "alice@example.org");
 		else if (fixture->session.wait == WAIT_TARPIT)
 			fixture_pass(fixture, fixture->session.deadline_ms - fixture->now_ms);
 		else

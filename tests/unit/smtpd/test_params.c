@@ -77,6 +77,24 @@ reads_prdr(void **state)
 }
 
 static void
+reads_auth(void **state)
+{
+	(void)state;
+	assert_false(accept_mail(" SIZE=1").has_auth);
+	assert_true(accept_mail(" AUTH=<>").has_auth);
+	assert_true(accept_mail(" auth=e+3Dmc2@example.com SIZE=1").has_auth);
+	assert_true(accept_mail(" AUTH=+2B+2B").has_auth);
+	refuse_mail(" AUTH", PARAMS_BAD_VALUE, "AUTH");
+	refuse_mail(" AUTH=", PARAMS_BAD_SYNTAX, "AUTH=");
+	refuse_mail(" AUTH=a=b", PARAMS_BAD_SYNTAX, "AUTH=a=b");
+	refuse_mail(" AUTH=a+", PARAMS_BAD_VALUE, "AUTH=a+");
+	refuse_mail(" AUTH=a+4", PARAMS_BAD_VALUE, "AUTH=a+4");
+	refuse_mail(" AUTH=a+4g", PARAMS_BAD_VALUE, "AUTH=a+4g");
+	refuse_mail(" AUTH=a+4b", PARAMS_BAD_VALUE, "AUTH=a+4b");
+	refuse_mail(" AUTH=<> AUTH=<>", PARAMS_TWICE, "AUTH=<>");
+}
+
+static void
 size_saturates(void **state)
 {
 	(void)state;
@@ -174,6 +192,7 @@ main(void)
 		cmocka_unit_test(nothing_is_fine),
 		cmocka_unit_test(reads_size_and_body),
 		cmocka_unit_test(reads_prdr),
+		cmocka_unit_test(reads_auth),
 		cmocka_unit_test(size_saturates),
 		cmocka_unit_test(refuses_bad_values),
 		cmocka_unit_test(refuses_unknown_ones),

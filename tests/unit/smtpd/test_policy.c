@@ -17,6 +17,7 @@ struct scene {
 	struct sender_facts sender;
 	struct recipient_facts recipient;
 	struct message_facts message;
+	enum auth_verdict login;
 };
 
 static struct scene
@@ -38,7 +39,11 @@ good_scene(void)
 static struct policy_verdict
 judge(const struct scene *scene, enum policy_stage stage, struct reply *reply)
 {
-	struct facts facts = { &scene->client, &scene->sender, &scene->recipient, &scene->message };
+	struct facts facts = { .client = &scene->client,
+		.sender = &scene->sender,
+		.recipient = &scene->recipient,
+		.message = &scene->message,
+		.login = scene->login };
 
 	*reply = (struct reply){ .id = REPLY_NONE };
 	return policy_judge(&facts, &scene->config, stage, reply);
@@ -129,6 +134,111 @@ recipients_are_counted(void **unused)
 	/* An unknown address is told so even then. */
 	scene.recipient.verdict = MAP_UNKNOWN;
 	assert_judged(&scene, POLICY_RECIPIENT, POLICY_REFUSE, REPLY_UNKNOWN_USER);
+}
+
+/* A client on a listener for users. */
+static struct scene
+submission_scene(void)
+{
+	struct scene scene = good_scene();
+
+	scene.client.role = LISTENER_SUBMISSION;
+	scene.client.tls.is_on = true;
+	return scene;
+}
+
+static void
+who_may_log_in(void **unused)
+{
+	struct scene scene = submission_scene();
+
+	(void)unused;
+	assert_judged(&scene, POLICY_AUTH, POLICY_ACCEPT, REPLY_NONE);
+	scene.client.tls.is_on = false;
+	assert_judged(&scene, POLICY_AUTH, POLICY_REFUSE, REPLY_LOGIN_NEEDS_TLS);
+	/* Not for trust, nor on loopback. */
+	scene.client.is_loopback = scene.client.is_trusted = true;
+	assert_judged(&scene, POLICY_AUTH, POLICY_REFUSE, REPLY_LOGIN_NEEDS_TLS);
+	scene.client.tls.is_on = true;
+	scene.client.user = SPAN("alice@example.org");
+	assert_judged(&scene, POLICY_AUTH, POLICY_REFUSE, REPLY_LOGGED_IN_BEFORE);
+	scene.client.user = SPAN("");
+	scene.client.role = LISTENER_MX;
+	assert_judged(&scene, POLICY_AUTH, POLICY_REFUSE, REPLY_NOT_IMPLEMENTED);
+}
+
+static void
+what_auth_says(void **unused)
+{
+	struct scene scene = submission_scene();
+
+	(void)unused;
+	assert_judged(&scene, POLICY_LOGIN, POLICY_ACCEPT, REPLY_NONE);
+	scene.login = AUTH_FAILED;
+	assert_judged(&scene, POLICY_LOGIN, POLICY_REFUSE, REPLY_LOGIN_FAILED);
+	scene.login = AUTH_BUSY;
+	assert_judged(&scene, POLICY_LOGIN, POLICY_DEFER, REPLY_LOGIN_BUSY);
+	scene.login = AUTH_TROUBLE;
+	assert_judged(&scene, POLICY_LOGIN, POLICY_DEFER, REPLY_LOGIN_TROUBLE);
+}
+
+static void
+users_send_as_themselves_and_to_us(void **unused)
+{
+	struct scene scene = submission_scene();
+
+	(void)unused;
+	assert_judged(&scene, POLICY_MAIL, POLICY_REFUSE, REPLY_LOGIN_NEEDED);
+	scene.client.is_loopback = true;
+	assert_judged(&scene, POLICY_MAIL, POLICY_REFUSE, REPLY_LOGIN_NEEDED);
+	scene.client.is_loopback = false;
+	scene.client.user = SPAN("alice@example.org");
+	assert_judged(&scene, POLICY_MAIL, POLICY_ACCEPT, REPLY_NONE);
+	scene.sender.ownership = OWNERSHIP_HIS_OWN;
+	assert_judged(&scene, POLICY_MAIL, POLICY_ACCEPT, REPLY_NONE);
+	scene.sender.ownership = OWNERSHIP_OF_OTHERS;
+	assert_judged(&scene, POLICY_MAIL, POLICY_REFUSE, REPLY_NOT_YOUR_ADDRESS);
+	scene.sender.ownership = OWNERSHIP_UNKNOWN;
+	assert_judged(&scene, POLICY_MAIL, POLICY_DEFER, REPLY_NO_MAP);
+	scene.recipient.verdict = MAP_NOT_OURS;
+	assert_judged(&scene, POLICY_RECIPIENT, POLICY_REFUSE, REPLY_NOTHING_LEAVES);
+	scene.recipient.verdict = MAP_UNKNOWN;
+	assert_judged(&scene, POLICY_RECIPIENT, POLICY_REFUSE, REPLY_UNKNOWN_USER);
+	/* Nothing of what SPF or the resolver says is about them. */
+	scene.sender.spf.mailfrom = SPF_FAIL;
+	scene.sender.spf.is_resolver_down = true;
+	assert_judged(&scene, POLICY_SENDER, POLICY_ACCEPT, REPLY_NONE);
+}
+
+static void
+whose_an_address_is(void **unused)
+{
+	static struct map_result found = { .verdict = MAP_DELIVER, .count = 1 };
+	struct map_mailbox own = { .root = 1, .path = SPAN("example.org/alice") };
+	struct map_mailbox mailbox;
+
+	(void)unused;
+	found.mailboxes[0] = own;
+	assert_true(facts_user_mailbox(&found, &mailbox));
+	assert_int_equal(facts_ownership(&own, &found), OWNERSHIP_HIS_OWN);
+	assert_int_equal(facts_ownership(NULL, &found), OWNERSHIP_OF_OTHERS);
+	found.mailboxes[0].root = 0;
+	assert_int_equal(facts_ownership(&own, &found), OWNERSHIP_OF_OTHERS);
+	found.mailboxes[0] = (struct map_mailbox){ .root = 1, .path = SPAN("example.org/bob") };
+	assert_int_equal(facts_ownership(&own, &found), OWNERSHIP_OF_OTHERS);
+	/* Both of them get its mail. */
+	found.mailboxes[1] = own;
+	found.count = 2;
+	assert_false(facts_user_mailbox(&found, &mailbox));
+	assert_int_equal(facts_ownership(&own, &found), OWNERSHIP_OF_OTHERS);
+	found.count = 1;
+	for (unsigned verdict = MAP_REFUSE; verdict < MAP_BROKEN; verdict++) {
+		found.verdict = (enum map_verdict)verdict;
+		assert_false(facts_user_mailbox(&found, &mailbox));
+		assert_int_equal(facts_ownership(&own, &found), OWNERSHIP_OF_OTHERS);
+	}
+	found.verdict = MAP_BROKEN;
+	assert_int_equal(facts_ownership(&own, &found), OWNERSHIP_UNKNOWN);
 }
 
 static enum action *
@@ -326,6 +436,10 @@ main(void)
 		cmocka_unit_test(size_is_judged_at_mail_and_after_the_text),
 		cmocka_unit_test(map_verdicts),
 		cmocka_unit_test(recipients_are_counted),
+		cmocka_unit_test(who_may_log_in),
+		cmocka_unit_test(what_auth_says),
+		cmocka_unit_test(users_send_as_themselves_and_to_us),
+		cmocka_unit_test(whose_an_address_is),
 		cmocka_unit_test(each_spf_result_has_its_action),
 		cmocka_unit_test(who_is_exempt_from_spf),
 		cmocka_unit_test(an_explanation_is_passed_on),
