@@ -62,8 +62,11 @@ $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(ARCHIVES)
 	$(SAY) LINK $@
 	$(Q)$(CC) $(CFLAGS) $(LDHARDEN) $(LDFLAGS) -o $@ $< $(ARCHIVES) -lcmocka $(LIBS)
 
-# The stand-in for smtpd that tries what deliver must refuse (tests/sandbox).
+# Stand-ins for smtpd: one that tries what deliver must refuse (tests/sandbox), one that asks auth (tests/integration).
+STANDINS := $(BUILD)/test/hostile-smtpd $(BUILD)/test/auth-asker
 $(BUILD)/test/hostile-smtpd: $(BUILD)/obj/tests/sandbox/hostile_smtpd.o $(ARCHIVES)
+$(BUILD)/test/auth-asker: $(BUILD)/obj/tests/integration/auth_asker.o $(ARCHIVES)
+$(STANDINS):
 	@mkdir -p $(@D)
 	$(SAY) LINK $@
 	$(Q)$(CC) $(CFLAGS) $(LDHARDEN) $(LDFLAGS) -o $@ $< $(ARCHIVES) $(LIBS)
@@ -79,44 +82,50 @@ units: $(TESTBINS)
 unit: units
 	@fail=0; for t in $(TESTBINS); do ./$$t || fail=1; done; exit $$fail
 
+standins: $(STANDINS)
+
 hooks: # the programs with the crash tests' hooks in lib/durable_file.c
 	@$(MAKE) BUILD=$(BUILD)/hooks VARIANT='$(VARIANT) -DTIDEGATE_TEST_HOOKS' all
 
 check:
 	@scripts/packages.sh build tests
-	@$(MAKE) all units hooks $(BUILD)/test/hostile-smtpd
+	@$(MAKE) all units hooks $(STANDINS)
 	$(PYTHON) tests/run.py --build $(BUILD)
 
 check-all:
 	@scripts/packages.sh build tests
-	@$(MAKE) all units hooks $(BUILD)/test/hostile-smtpd
+	@$(MAKE) all units hooks $(STANDINS)
 	$(PYTHON) tests/run.py --build $(BUILD) --all
 
 # CHECK=--units for a short run; everything else by default.
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -DTIDEGATE_SANITIZE
 sanitize:
 	@scripts/packages.sh build tests
-	@$(MAKE) BUILD=$(BUILD)/sanitize OPTIMISE='-O1 -g' VARIANT='$(SANITIZE)' all units hooks $(BUILD)/sanitize/test/hostile-smtpd
+	@$(MAKE) BUILD=$(BUILD)/sanitize OPTIMISE='-O1 -g' VARIANT='$(SANITIZE)' all units hooks standins
 	TIDEGATE_TEST_PATIENCE=3 $(PYTHON) tests/run.py --build $(BUILD)/sanitize $(CHECK)
 
-# Every tests/fuzz/fuzz_NAME.c against hostile bytes for FUZZ_SECONDS, or only those of FUZZ="NAME ...". Objects, programs
-# and corpora are the fuzzers' own; the seeds in the tree are copied, never written.
+# Every tests/fuzz/fuzz_NAME.c against hostile bytes for FUZZ_SECONDS, whole sessions for FUZZ_SESSION_SECONDS, or only those
+# of FUZZ="NAME ...". Objects, programs and corpora are the fuzzers' own; the seeds in the tree are copied, never written.
 FUZZ_SECONDS ?= 30
+FUZZ_SESSION_SECONDS ?= 600
 FUZZ         ?= $(FUZZERS:tests/fuzz/fuzz_%.c=%)
 FUZZ_FLAGS   := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 fuzz:
 	@scripts/packages.sh build fuzz
 	@$(MAKE) BUILD=$(BUILD)/fuzz CC=clang OPTIMISE='-O1 -g' HARDEN=-fPIE VARIANT='$(FUZZ_FLAGS)' $(FUZZ:%=$(BUILD)/fuzz/%)
 	@fail=0; for name in $(FUZZ); do at=$(BUILD)/fuzz/corpus/$$name; log=$(BUILD)/fuzz/$$name.log; \
+	    seconds=$(FUZZ_SECONDS); [ $$name != session ] || seconds=$(FUZZ_SESSION_SECONDS); \
+	    words=; [ ! -e tests/fuzz/$$name.dict ] || words=-dict=tests/fuzz/$$name.dict; \
 	    rm -rf $$at; mkdir -p $$at; cp -r tests/fuzz/seeds/$$name/. $$at/ && \
-	    $(BUILD)/fuzz/$$name -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
+	    $(BUILD)/fuzz/$$name $$words -max_total_time=$$seconds -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
 	    -artifact_prefix=$(BUILD)/fuzz/found-$$name- $$at >$$log 2>&1 && \
 	    echo "ok - fuzz $$name: $$(sed -n 's/^stat::number_of_executed_units: *//p' $$log) inputs" || \
 	    { tail -40 $$log; echo "not ok - fuzz $$name"; fail=1; }; done; exit $$fail
 $(FUZZERS:tests/fuzz/fuzz_%.c=$(BUILD)/%): $(BUILD)/%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(SAY) LINK $@
-	$(Q)$(CC) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $< $(ARCHIVES) $(LIBS)
+	$(Q)$(CC) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) $(LIBS)
+$(BUILD)/session: $(patsubst %,$(BUILD)/obj/tests/fuzz/session_%.o,steps witness)
 
 lint:
 	@scripts/packages.sh build lint
@@ -131,6 +140,7 @@ bench:
 	@scripts/packages.sh build bench
 	@$(MAKE) --silent all $(BUILD)/bench/smtpload $(BUILD)/bench/disk
 	tests/bench/bench.py --build $(BUILD)
+	tests/bench/crowd.py --build $(BUILD)
 
 
 install: all
@@ -148,7 +158,7 @@ help:
 	@echo 'make run       a demo server on 127.0.0.1:2525, with lines to paste; installs what it needs'
 	@echo 'make check     the tests (check-all: also the long ones); one of them: tests/run.py NAME'
 	@echo 'make sanitize  the tests under AddressSanitizer and UndefinedBehaviorSanitizer'
-	@echo 'make fuzz      each parser for FUZZ_SECONDS (30); FUZZ=NAME for one;  make bench: measured beside Postfix and the disk'
+	@echo 'make fuzz      each parser for FUZZ_SECONDS (30), sessions for ten minutes; FUZZ=NAME for one;  make bench: measured beside Postfix and the disk'
 	@echo 'make lint      formatting, static analysis, rules of the house;  make format: reformats'
 	@echo 'make install   into DESTDIR and PREFIX ($(PREFIX));  make clean'
 
@@ -156,5 +166,5 @@ clean:
 	rm -rf $(BUILD)
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
-.PHONY: all units unit hooks check check-all sanitize fuzz lint run bench install format help clean
+.PHONY: all units unit hooks standins check check-all sanitize fuzz lint run bench install format help clean
 .SECONDARY:

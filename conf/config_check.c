@@ -246,6 +246,7 @@ static const struct text_rule text_rules[] = {
 	{ "resolvers", wrong_endpoint, false, false },
 	{ "trusted", wrong_network, false, false },
 	{ "forwarders", wrong_forwarder, false, false },
+	{ "xclient-from", wrong_network, false, false },
 	{ "sub-address", wrong_sub_address, false, true },
 	{ "address", wrong_endpoint, false, false },
 	{ "proxy-from", wrong_network, false, false },

@@ -33,6 +33,7 @@
 	K(NUMBER, processes, "processes", "0", 0, 32, "how many smtpd and dns processes; 0 is one a core")             \
 	K(LIST, trusted, "trusted", "", 0, 256, "networks exempt from SPF and from the doubts about a client")         \
 	K(LIST, forwarders, "forwarders", "", 0, 256, "networks and verified host names exempt from SPF")              \
+	K(LIST, xclient_from, "xclient-from", "", 0, 256, "networks whose XCLIENT is believed")                         \
 	K(RESOLVER_DOWN, resolver_down, "resolver-down", "defer", 0, 0, "defer or accept when no resolver answers")    \
 	K(ACTION, spf_helo_pass, "spf-helo-pass", "note", 0, 0, "")                                                    \
 	K(ACTION, spf_helo_none, "spf-helo-none", "note", 0, 0, "")                                                    \

@@ -138,6 +138,11 @@ on_message(void *context, struct edge *edge, const struct ipc_message *message)
 		    children->context, process, message->status_say.serial, message->status_say.text);
 		return true;
 	}
+	if (message->type == IPC_PAIR_SAY) {
+		if (children->events->on_pair)
+			children->events->on_pair(children->context, &message->pair_say);
+		return true;
+	}
 	if (message->type == IPC_BREACH)
 		return take_breach(process, &message->breach);
 	/* DRAINED announces the end that SIGCHLD will tell. */

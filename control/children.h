@@ -54,6 +54,8 @@ struct children_events {
 	/* It has ended; whether it will be started again shows in its state. */
 	void (*on_end)(void *context, struct process *process, int wait_status);
 	void (*on_status)(void *context, struct process *process, uint32_t serial, struct span text);
+	/* keys speaks of a certificate. May be NULL. */
+	void (*on_pair)(void *context, const struct ipc_pair_say *say);
 };
 
 struct children {

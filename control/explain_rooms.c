@@ -33,7 +33,7 @@ on_status(void *context, struct process *process, uint32_t serial, struct span t
 }
 
 /* Nobody runs the event loop here: a room that ends is heard as the end of its channel. */
-static const struct children_events no_events = { on_process, on_end, on_status };
+static const struct children_events no_events = { on_process, on_end, on_status, NULL };
 
 bool
 explain_rooms_start(struct explain_rooms *rooms, struct event_base *base, const struct supplies *supplies,

@@ -175,6 +175,8 @@ on_ready(void *context, struct process *process)
 {
 	struct master *master = context;
 
+	if (process->role == ROLE_KEYS)
+		certificates_ask_again(&master->certificates);
 	if (master->state == MASTER_STARTING && children_all_ready(&master->children)) {
 		serve(master);
 	} else if (master->state == MASTER_SERVING) {
@@ -233,22 +235,17 @@ on_status(void *context, struct process *process, uint32_t serial, struct span t
 	status_take(context, process, serial, text);
 }
 
+/* With nothing to fall back on a certificate that cannot be used is an error of the configuration. */
 static void
-on_new_map(void *context)
+on_pair(void *context, const struct ipc_pair_say *say)
 {
-	reload_send_map(context);
-}
+	struct master *master = context;
 
-static void
-on_new_users(void *context)
-{
-	reload_send_users(context);
-}
-
-static void
-on_new_folder(void *context)
-{
-	reload_send_folder(context);
+	certificates_hear(&master->certificates, say);
+	if (master->state == MASTER_STARTING && master->has_bad_certificate) {
+		log_error("a configured certificate cannot be used; the server does not start");
+		finish(master, 1);
+	}
 }
 
 static unsigned
@@ -296,7 +293,7 @@ check_everything(struct master *master, struct buf *why)
 	supplies->users = master->users.fd;
 	auth_folder_open(&master->auth_folder, config);
 	supplies->auth_folder = master->auth_folder.fd;
-	return true;
+	return certificates_open(&master->certificates, config, why);
 }
 
 static bool
@@ -315,7 +312,7 @@ watch_signals(struct master *master)
 static bool
 start_everything(struct master *master, struct buf *why)
 {
-	static const struct children_events events = { on_ready, on_end, on_status };
+	static const struct children_events events = { on_ready, on_end, on_status, on_pair };
 
 	master->control = control_socket_open(master->base, master->supplies.state.root, on_request, master, why);
 	if (!master->control)
@@ -323,9 +320,10 @@ start_everything(struct master *master, struct buf *why)
 	if (!watch_signals(master) ||
 	    !children_init(
 		&master->children, master->base, &master->supplies, count_cores(master->config), &events, master) ||
-	    !map_watch_start(&master->map, master->base, on_new_map, master) ||
-	    !users_watch_start(&master->users, master->base, on_new_users, master) ||
-	    !auth_folder_start(&master->auth_folder, master->base, on_new_folder, master)) {
+	    !map_watch_start(&master->map, master->base, reload_send_map, master) ||
+	    !users_watch_start(&master->users, master->base, reload_send_users, master) ||
+	    !auth_folder_start(&master->auth_folder, master->base, reload_send_folder, master) ||
+	    !certificates_start(&master->certificates, master->base)) {
 		buf_printf(why, "no memory to start");
 		return false;
 	}
@@ -351,6 +349,7 @@ clean_up(struct master *master)
 	control_socket_close(master->control);
 	map_watch_close(&master->map);
 	users_watch_close(&master->users);
+	certificates_close(&master->certificates);
 	auth_folder_close(&master->auth_folder);
 	listeners_close(&master->listeners);
 	free_event(master->on_term);
@@ -374,6 +373,7 @@ master_run(struct config *config, const char *config_path)
 	master.auth_folder.fd = -1;
 	listeners_init(&master.listeners);
 	supplies_init(&master.supplies, config);
+	certificates_init(&master.certificates, &master.supplies.state, &reload_certificates_events, &master);
 	log_set_process("master");
 	notify_init();
 	master.base = event_base_new();

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "conf/config.h"
+#include "control/certificates.h"
 #include "control/children.h"
 #include "control/control_socket.h"
 #include "control/listeners.h"
@@ -30,6 +31,8 @@ struct master {
 	struct listeners listeners;
 	struct map_watch map;
 	struct users_watch users;
+	struct certificates certificates;
+	bool has_bad_certificate; /* one was refused; at the start that is the end */
 	struct auth_folder auth_folder;
 	struct children children;
 	struct control_socket *control;

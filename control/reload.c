@@ -34,8 +34,9 @@ take_back(void *context, uint8_t index)
 }
 
 void
-reload_send_map(struct master *master)
+reload_send_map(void *context)
 {
+	struct master *master = context;
 	struct ipc_message message = { .type = IPC_MAP, .descriptor = master->map.fd };
 
 	master->supplies.map = master->map.fd;
@@ -46,8 +47,9 @@ reload_send_map(struct master *master)
 }
 
 void
-reload_send_users(struct master *master)
+reload_send_users(void *context)
 {
+	struct master *master = context;
 	struct ipc_message message = { .type = IPC_MAP, .descriptor = master->users.fd };
 
 	master->supplies.users = master->users.fd;
@@ -55,9 +57,44 @@ reload_send_users(struct master *master)
 	log_info("new users are in force");
 }
 
-void
-reload_send_folder(struct master *master)
+static void
+ask_keys(void *context)
 {
+	struct master *master = context;
+	struct ipc_message message = { .type = IPC_PAIRS, .descriptor = master->certificates.asked_fd };
+
+	/* Before there is any in force, a fresh keys begins with what it is asked about. */
+	if (master->certificates.pairs_fd < 0)
+		master->supplies.pairs = master->certificates.asked_fd;
+	children_send(&master->children, ROLE_KEYS, &message);
+}
+
+static void
+send_chains(void *context)
+{
+	struct master *master = context;
+	struct ipc_message message = { .type = IPC_CHAINS, .descriptor = master->certificates.chains_fd };
+
+	master->supplies.pairs = master->certificates.pairs_fd;
+	master->supplies.chains = master->certificates.chains_fd;
+	children_send(&master->children, ROLE_SMTPD, &message);
+}
+
+static void
+note_refusal(void *context)
+{
+	struct master *master = context;
+
+	master->supplies.pairs = master->certificates.pairs_fd;
+	master->has_bad_certificate = true;
+}
+
+const struct certificates_events reload_certificates_events = { ask_keys, send_chains, note_refusal };
+
+void
+reload_send_folder(void *context)
+{
+	struct master *master = context;
 	struct ipc_message message = { .type = IPC_FOLDER, .descriptor = master->auth_folder.fd };
 
 	master->supplies.auth_folder = master->auth_folder.fd;
@@ -97,6 +134,7 @@ switch_over(struct master *master, struct config *fresh, int file)
 	struct ipc_message message = { .type = IPC_CONFIG, .descriptor = file };
 
 	master->supplies.config = fresh;
+	certificates_set_config(&master->certificates, fresh);
 	config_free(master->config);
 	master->config = fresh;
 	for (enum role role = ROLE_DOOR; role < ROLE_COUNT; role++)
@@ -124,7 +162,8 @@ reload_all(struct master *master, struct buf *why)
 	int file = spawn_config_file(fresh);
 	if (file < 0)
 		buf_printf(why, "cannot write the configuration for the processes: %s", strerror(errno));
-	bool ok = file >= 0 && check_map(master, fresh, why) && listeners_open(&master->listeners, fresh, why);
+	bool ok = file >= 0 && check_map(master, fresh, why) && certificates_readable(fresh, why) &&
+		  listeners_open(&master->listeners, fresh, why);
 	if (ok)
 		switch_over(master, fresh, file);
 	else

@@ -12,11 +12,13 @@
 bool reload_all(struct master *master, struct buf *why);
 /* Lends the door all listeners; one that it has is replaced, and loses nobody who waits to be accepted. */
 void reload_lend_listeners(struct master *master);
+/* Asks keys about a set of certificates; sends the one in force to smtpd; or notes that one was refused. */
+extern const struct certificates_events reload_certificates_events;
 /* Sends the map in force to those who read it. */
-void reload_send_map(struct master *master);
+void reload_send_map(void *master);
 /* Sends the users in force to tidegate-auth. */
-void reload_send_users(struct master *master);
+void reload_send_users(void *master);
 /* Sends tidegate-caller the folder of the auth-socket. */
-void reload_send_folder(struct master *master);
+void reload_send_folder(void *master);
 
 #endif

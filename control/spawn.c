@@ -7,11 +7,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "lib/log.h"
+#include "control/memory_file.h"
 
 enum {
 	CONFIG_LIMIT_BYTES = 1 << 20,
@@ -51,30 +51,17 @@ spawn_channel(int ends[static 2])
 	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) == 0;
 }
 
-static bool
-write_sealed(int fd, struct span bytes)
-{
-	ssize_t written = write(fd, bytes.data, bytes.length);
-
-	return written >= 0 && (size_t)written == bytes.length && lseek(fd, 0, SEEK_SET) == 0 &&
-	       fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) == 0;
-}
-
 int
 spawn_config_file(const struct config *config)
 {
 	struct buf bytes = BUF_LIMIT(CONFIG_LIMIT_BYTES);
-	int fd = memfd_create("tidegate-config", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
 	config_encode(config, &bytes);
-	if (fd >= 0 && !(buf_ok(&bytes) && write_sealed(fd, buf_span(&bytes)))) {
-		int saved = buf_ok(&bytes) ? errno : E2BIG;
-
-		(void)close(fd);
-		errno = saved;
-		fd = -1;
-	}
+	errno = E2BIG;
+	int fd = buf_ok(&bytes) ? memory_file_of("tidegate-config", buf_span(&bytes)) : -1;
+	int saved = errno;
 	buf_free(&bytes);
+	errno = saved;
 	return fd;
 }
 

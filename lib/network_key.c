@@ -58,7 +58,19 @@ word_at(const struct network_key *key, unsigned at)
 	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
 }
 
-/* Multilinear: each word times a random number of its own, and of the sum the upper half. */
+/* Neighbouring sums come out far from each other: addresses that follow upon each other would otherwise all fall into
+ * one place when the random number they are multiplied with happens to be near a multiple of its width. */
+static uint64_t
+stir(uint64_t sum, uint64_t factor)
+{
+	sum ^= sum >> 32;
+	sum *= factor | 1;
+	sum ^= sum >> 29;
+	sum *= factor | 1;
+	return sum ^ sum >> 32;
+}
+
+/* Multilinear: each word times a random number of its own. */
 uint32_t
 network_hash_of(const struct network_hash *hash, const struct network_key *key)
 {
@@ -66,5 +78,5 @@ network_hash_of(const struct network_hash *hash, const struct network_key *key)
 
 	for (unsigned word = 0; word < IP_BYTES / 4; word++)
 		sum += hash->random[2 + word] * word_at(key, IP_AT + word * 4);
-	return (uint32_t)(sum >> 32);
+	return (uint32_t)(stir(sum, hash->random[NETWORK_HASH_WORDS - 1]) >> 32);
 }

@@ -21,7 +21,7 @@ struct network_key {
 	uint8_t bytes[18];
 };
 
-enum { NETWORK_HASH_WORDS = 6 };
+enum { NETWORK_HASH_WORDS = 7 };
 
 struct network_hash {
 	uint64_t random[NETWORK_HASH_WORDS];
@@ -35,7 +35,7 @@ bool network_key_equal(const struct network_key *a, const struct network_key *b)
 
 /* Takes random numbers from the kernel; false without any. */
 bool network_hash_begin(struct network_hash *hash);
-/* Strongly universal: two keys chosen beforehand collide in n of the bits with a chance of 2^-n. */
+/* Who does not know the random numbers cannot choose keys that collide, nor do keys that follow upon each other. */
 uint32_t network_hash_of(const struct network_hash *hash, const struct network_key *key);
 
 #endif

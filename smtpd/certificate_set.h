@@ -16,7 +16,7 @@
 #include "lib/span.h"
 
 enum {
-	CERTIFICATES_MAX = 32,
+	CERTIFICATES_MAX = 64,          /* as many sections as a configuration may have */
 	CERTIFICATE_FILE_BYTES = 65536, /* greatest file with a chain or a key */
 	CERTIFICATE_SET_BYTES = 2 * CERTIFICATES_MAX * (CERTIFICATE_FILE_BYTES + 1024)
 };

@@ -6,6 +6,7 @@
 #include "smtpd/extensions.h"
 
 #include "smtpd/verbs.h"
+#include "smtpd/xclient.h"
 
 struct extension {
 	const char *keyword;
@@ -35,6 +36,13 @@ append_limits(const struct session *session, struct buf *lines)
 	buf_append_u64(lines, session->world->config->max_recipients);
 }
 
+static void
+append_xclient_attributes(const struct session *session, struct buf *lines)
+{
+	(void)session;
+	buf_append_text(lines, XCLIENT_ATTRIBUTES);
+}
+
 /* clang-format off */
 static const struct extension extensions[] = {
 	{ "PIPELINING",          NULL, NULL,                    "RFC 2920" },
@@ -47,6 +55,7 @@ static const struct extension extensions[] = {
 	{ "STARTTLS",            verbs_may_start_tls, NULL,     "RFC 3207" },
 	{ "AUTH",                verbs_may_log_in, append_mechanisms, "RFC 4954" },
 	{ "LIMITS",              NULL, append_limits,           "RFC 9422" },
+	{ "XCLIENT",             verbs_may_xclient, append_xclient_attributes, "XCLIENT_README of Postfix" },
 };
 /* clang-format on */
 

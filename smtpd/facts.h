@@ -49,6 +49,7 @@ struct client_facts {
 	uint8_t role;               /* enum listener_role */
 	uint8_t tls_mode;           /* enum listener_tls */
 	bool is_early;              /* has talked before it was greeted */
+	bool may_xclient;           /* it is the host that has connected, or was announced, that may */
 	bool is_loopback;
 	bool is_trusted;     /* in a network of `trusted` */
 	bool is_forwarder;   /* in a network of `forwarders`, or its confirmed name is listed there */

@@ -14,7 +14,7 @@ enum {
 	QUEUE_BYTES = 1 << 18,
 	/* Numbers of keys lie in memory that is never swapped out nor in a core file: a few sets of 32 keys with 4096
 	   bits. */
-	SECURE_BYTES = 1 << 20,
+	SECURE_BYTES = 1 << 21,
 	SECURE_LEAST_BYTES = 32,
 	REFUSALS_LOGGED = 1000
 };

@@ -40,16 +40,19 @@ append_certificate(struct buf *chain, X509 *certificate)
 	return length > 0 && buf_ok(chain);
 }
 
+/* Without libc's timegm(), which looks for a time zone file. */
 static uint64_t
 end_of(const X509 *certificate)
 {
+	const struct tm epoch = { .tm_year = 70, .tm_mday = 1 };
 	struct tm end;
-	time_t seconds;
+	int days;
+	int seconds;
 
-	if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &end) != 1)
+	if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &end) != 1 ||
+	    OPENSSL_gmtime_diff(&days, &seconds, &epoch, &end) != 1 || days < 0 || seconds < 0)
 		return 0;
-	seconds = timegm(&end);
-	return seconds > 0 ? (uint64_t)seconds : 0;
+	return (uint64_t)days * 86400 + (uint64_t)seconds;
 }
 
 /* All certificates in the file; *own is the first of them, the caller's. */

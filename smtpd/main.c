@@ -144,7 +144,11 @@ on_sweep(evutil_socket_t fd, short what, void *argument)
 
 	(void)fd;
 	(void)what;
+	uint64_t begun_us = clock_monotonic_us();
 	sessions_each(smtpd->sessions, tick, NULL);
+	uint64_t took_us = clock_monotonic_us() - begun_us;
+	if (took_us > smtpd->longest_sweep_us)
+		smtpd->longest_sweep_us = took_us;
 }
 
 static void

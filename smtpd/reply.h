@@ -76,6 +76,8 @@
 	R(LONG_RECIPIENT, 501, "5.1.3", "bad-recipient", "The recipient's address is longer than RFC 5321 allows; check its spelling") \
 	R(UTF8_SENDER, 550, "5.6.7", "needs-smtputf8", "The sender's address is not ASCII, which needs SMTPUTF8 behind it (RFC 6531); send from an ASCII address or by a client that has it") \
 	R(UTF8_RECIPIENT, 553, "5.6.7", "needs-smtputf8", "The recipient's address is not ASCII, which needs SMTPUTF8 in MAIL (RFC 6531); use its ASCII address or a client that has it") \
+	R(BAD_XCLIENT, 501, "5.5.4", "bad-xclient", "Attribute {} of XCLIENT is not known, not well formed, or given twice; EHLO lists those there are") \
+	R(XCLIENT_REFUSED, 550, "5.7.0", "xclient-refused", "XCLIENT is taken from configured hosts only; leave it out, or have this host added to xclient-from") \
 	R(BAD_PARAMETER, 501, "5.5.4", "bad-parameter", "Parameter {} is not well formed or given twice; correct the client") \
 	R(UNKNOWN_PARAMETER, 555, "5.5.4", "unknown-parameter", "Parameter {} is not known here; leave it out") \
 	R(NOT_IMPLEMENTED, 502, "5.5.1", "not-implemented", "This command is not offered here; HELP lists those that are") \

@@ -32,6 +32,8 @@ void session_leave(struct session *session, const char *reason, bool lingers);
 /* The client is known: asks dns for its name, and begins the conversation; or turns it away while the process drains.
  */
 void session_meet(struct session *session);
+/* Asks dns for the name of the client's address. */
+void session_ask_name(struct session *session);
 /* Waits for the header of a proxy. */
 void session_await_header(struct session *session);
 /* No header has come in time. */

@@ -87,7 +87,7 @@ run_row(struct session *session, const struct session_row *row, struct span argu
 	count_answer(session, row, reply_code(reply.id));
 	if (row->flags & ROW_ENDS_ALWAYS)
 		prdr_say_each(session);
-	if (reply.id != REPLY_NONE)
+	if (reply.id != REPLY_NONE && session->state < SESSION_LINGERING)
 		session_say(session, &reply);
 	if (session->state >= SESSION_LINGERING)
 		return true;

@@ -3,6 +3,7 @@
  * Trust: see smtpd/session.h.
  * On failure: see smtpd/session.h.
  */
+#include "conf/config_networks.h"
 #include "smtpd/auth_exchange.h"
 #include "smtpd/line.h"
 #include "smtpd/session_engine.h"
@@ -211,8 +212,8 @@ session_input_ended(struct session *session, bool is_orderly)
 	session->is_overdue = true;
 }
 
-static void
-ask_name(struct session *session)
+void
+session_ask_name(struct session *session)
 {
 	struct session_world *world = session->world;
 	struct ipc_message ask = { .type = IPC_NAME_ASK, .descriptor = -1 };
@@ -239,11 +240,14 @@ begin_with_tls(struct session *session)
 void
 session_meet(struct session *session)
 {
+	struct client_facts *client = &session->client;
+
 	if (session->world->is_draining) {
 		session_dismiss(session, REPLY_DRAINING);
 		return;
 	}
-	ask_name(session);
+	client->may_xclient = config_networks_contain(&session->world->config->xclient_from, &client->address);
+	session_ask_name(session);
 	if (session->client.tls_mode == LISTENER_TLS_IMPLICIT)
 		begin_with_tls(session);
 	else

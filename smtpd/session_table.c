@@ -59,6 +59,8 @@ static const struct session_row rows[] = {
 	{ SPAN("ETRN"),      ANY,     STAYS,      0,                             verb_not_offered,   "RFC 1985" },
 	{ SPAN("AUTH"),      READY,   TO(AUTH),   0,                             verb_auth,          "RFC 4954 4" },
 	{ SPAN("AUTH"),      ANY,     STAYS,      0,                             verb_auth_misplaced, "RFC 4954 4" },
+	{ SPAN("XCLIENT"),   GREETED | READY, TO(GREETED), 0,                    verb_xclient,       "XCLIENT_README" },
+	{ SPAN("XCLIENT"),   INSIDE | SPOILT, STAYS, 0,                          verb_xclient_too_late, "XCLIENT_README" },
 	{ SPAN("STARTTLS"),  GREETED | READY, TO(HANDSHAKE), IDLE | BARE,        verb_starttls,      "RFC 3207 4" },
 };
 

@@ -36,6 +36,7 @@ struct smtpd {
 	struct edge *auth;
 	struct handoff *handoff;
 	struct event *sweep; /* every second: deadlines */
+	uint64_t longest_sweep_us;
 	struct event *flush; /* what is sent in batches */
 	struct event *drain_end;
 	bool is_flush_due;

@@ -56,6 +56,7 @@ smtpd_append_status(const struct smtpd *smtpd, struct buf *lines)
 	append(lines, "", "sessions", sessions_count(smtpd->sessions));
 	append(lines, "", "sessions-total", world->sessions_begun);
 	append(lines, "", "clients-lost", smtpd->lost_clients);
+	append(lines, "", "longest-sweep-us", smtpd->longest_sweep_us);
 	append(lines, "", "tls-handshakes", world->tls_handshakes);
 	append(lines, "", "tls-handshakes-failed", world->tls_failed);
 	append(lines, "", "tls-broken", world->tls_broken);

@@ -87,4 +87,11 @@ enum handled verb_chunk_unwanted(struct session *session, struct span argument, 
 /* Takes octets of the open chunk, which has some left; returns how many. */
 size_t verbs_take_chunk(struct session *session, struct span bytes);
 
+/* verbs_xclient.c */
+
+/* Is XCLIENT taken from this client? */
+bool verbs_may_xclient(const struct session *session);
+enum handled verb_xclient(struct session *session, struct span argument, struct reply *reply);
+enum handled verb_xclient_too_late(struct session *session, struct span argument, struct reply *reply);
+
 #endif

@@ -203,6 +203,8 @@ on_reply(struct load_session *session, int code)
 	case MAIL:
 		if (code == 250) {
 			session->state = RCPT;
+			if (load_options.times_recipients)
+				session->began_at = load_now();
 			say(session, "RCPT TO:<%s%ld@%s>\r\n", load_options.stops_at_refusal ? "nobody" : "u",
 			    session->serial % load_options.users, load_options.domain);
 			return;

@@ -22,6 +22,7 @@ struct load_options {
 	bool stops_at_refusal; /* ends each transaction after RCPT, which must be refused */
 	bool pipelines_quit;   /* QUIT in the same write as the final dot */
 	bool uses_tls;         /* STARTTLS on each connection */
+	bool times_recipients; /* latencies are those of RCPT alone */
 	bool holds;            /* EHLO, then nothing */
 	int sources;           /* source addresses 127.0.1.1… in turn */
 };
@@ -46,7 +47,7 @@ extern struct load_counts load_counts;
 
 _Noreturn void load_die(const char *format, ...) __attribute__((format(printf, 1, 2)));
 double load_now(void);
-/* Keeps a latency, from connect (or MAIL) to the final reply, in seconds. */
+/* Keeps a latency, from connect (or MAIL, or RCPT) to the final reply, in seconds. */
 void load_latency(double seconds);
 /* Is there a transaction left to begin? */
 bool load_has_work(void);

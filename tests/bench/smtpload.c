@@ -7,7 +7,7 @@
  *   -l N   size of a message in bytes (4096)     -c N  messages a connection, 0 for no limit (1)
  *   -u N   mailboxes in turn: u0… (10)           -D X  their domain (bench.test)
  *   -x     RCPT TO nobodyN@…, which is refused    -Q    QUIT in the same write as the final dot
- *   -t     STARTTLS on each connection
+ *   -R     as -x, and latencies are those of RCPT   -t     STARTTLS on each connection
  *   -i S   hold -s connections for S seconds     -a N  source addresses from 127.0.1.1 on
  *   -w F   count files that appear in the folders F, with %ld for the number
  *   -d S   give up after S seconds (120)
@@ -104,7 +104,7 @@ read_options(int argc, char **argv)
 {
 	int option;
 
-	while ((option = getopt(argc, argv, "s:m:l:c:u:D:xQti:a:w:d:")) != -1) {
+	while ((option = getopt(argc, argv, "s:m:l:c:u:D:xRQti:a:w:d:")) != -1) {
 		switch (option) {
 		case 's':
 			load_options.sessions = (int)number(optarg, 1, 20000);
@@ -126,6 +126,9 @@ read_options(int argc, char **argv)
 			break;
 		case 'x':
 			load_options.stops_at_refusal = true;
+			break;
+		case 'R':
+			load_options.stops_at_refusal = load_options.times_recipients = true;
 			break;
 		case 'Q':
 			load_options.pipelines_quit = true;

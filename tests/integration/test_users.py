@@ -214,6 +214,7 @@ class Served(Case):
             mark = self.server.mark()
             self.write(line + line.replace("alice", "bob"))
             self.server.expect_log("new users are in force", mark)
+            tidegate.wait_until(lambda: self.users() == 2, "both users are known")
             mark = self.server.mark()
             with open(self.map_path, "r+b") as file:
                 file.truncate(2100)

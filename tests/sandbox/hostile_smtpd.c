@@ -375,9 +375,18 @@ say_ready(void)
 static void
 wait_for_status_ask(void)
 {
-	struct pollfd control = { .fd = FD_CONTROL, .events = POLLIN };
+	struct ipc_channel channel = { .fd = FD_CONTROL, .self = ROLE_SMTPD, .peer = ROLE_MASTER };
+	struct ipc_message message = { .type = IPC_TYPE_COUNT };
+	static char storage[IPC_MESSAGE_BYTES];
+	const char *why;
 
-	(void)poll(&control, 1, -1);
+	while (message.type != IPC_STATUS_ASK) {
+		struct pollfd control = { .fd = FD_CONTROL, .events = POLLIN };
+
+		(void)poll(&control, 1, -1);
+		if (ipc_receive(&channel, storage, sizeof storage, &message, &why) == IPC_GONE)
+			exit(1);
+	}
 }
 
 int

@@ -93,6 +93,30 @@ test_hashes_differ_by_process(void **state)
 	assert_true(equal < 3);
 }
 
+/* Addresses in a row, and networks in a row, spread over the places of a table whatever the random numbers are. */
+static void
+test_neighbours_spread(void **state)
+{
+	enum { PLACES = 128, KEYS = 64, TURNS = 2000 };
+
+	(void)state;
+	for (int turn = 0; turn < TURNS; turn++) {
+		struct peer_address address = peer(turn % 2 ? "2001:db8::" : "192.0.2.0");
+		unsigned char filled[PLACES] = { 0 };
+		unsigned char *counter = address.family == 4 ? &address.ip[3] : &address.ip[turn % 4 == 1 ? 15 : 7];
+		struct network_hash hash;
+
+		assert_true(network_hash_begin(&hash));
+		for (unsigned i = 0; i < KEYS; i++) {
+			*counter = (unsigned char)i;
+			struct network_key key = network_key_of_address(&address);
+			unsigned place = network_hash_of(&hash, &key) % PLACES;
+
+			assert_true(++filled[place] < 12);
+		}
+	}
+}
+
 static void
 test_limit_and_refill(void **state)
 {
@@ -183,6 +207,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_hashes_differ_by_process),
+		cmocka_unit_test(test_neighbours_spread),
 		cmocka_unit_test(test_limit_and_refill),
 		cmocka_unit_test(test_no_limit),
 		cmocka_unit_test(test_over_the_limit),

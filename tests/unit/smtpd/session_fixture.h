@@ -18,6 +18,7 @@
 enum { FIXTURE_SETTLED = 16, FIXTURE_ID = 0x40001 };
 
 struct fixture {
+	void *watcher; /* somebody else's */
 	struct session_world world;
 	struct session session;
 	struct config config;

@@ -228,6 +228,24 @@ outcomes_that_do_not_fit_are_out_of_phase(void **unused)
 	}
 }
 
+/* The client cannot tell who has it: all of it will come again, and be delivered to nobody twice. */
+static void
+nothing_is_said_after_a_reply_that_has_no_room(void **unused)
+{
+	static const char *const names[] = { "a-name-that-is-so-long-that-a-reply-with-it-is-longer", "bob", NULL };
+	static const char outcomes[] = { COMMIT_DONE, COMMIT_DONE };
+	struct fixture *fixture = with_recipients(" PRDR", names);
+
+	(void)unused;
+	send_message(fixture, BY_DATA, "NOOP\r\n");
+	fixture->world.out.limit_bytes = sizeof FOLLOWS;
+	assert_true(say_each(fixture, COMMIT_DONE, outcomes, 2, 5));
+	assert_string_equal(fixture_heard(fixture), FOLLOWS);
+	assert_true(fixture->session.is_overdue);
+	assert_int_equal(fixture->settled_count, 0);
+	fixture_free(fixture);
+}
+
 static void
 the_parameter_is_offered_and_checked(void **unused)
 {
@@ -255,6 +273,7 @@ main(void)
 		cmocka_unit_test(one_recipient_or_no_prdr_is_as_ever),
 		cmocka_unit_test(a_verdict_about_the_message_is_one_reply),
 		cmocka_unit_test(outcomes_that_do_not_fit_are_out_of_phase),
+		cmocka_unit_test(nothing_is_said_after_a_reply_that_has_no_room),
 		cmocka_unit_test(the_parameter_is_offered_and_checked),
 	};
 

@@ -1,0 +1,111 @@
+/* The files of control/pair_file.h.
+ *
+ * On failure: see the header.
+ */
+#include "control/pair_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "control/memory_file.h"
+#include "smtpd/certificate_set.h"
+
+static struct map_identity
+identity_of(const char *path)
+{
+	struct stat facts;
+
+	if (stat(path, &facts) != 0)
+		return (struct map_identity){ 0 };
+	struct map_identity identity = map_identity_of(&facts);
+	/* Not only what is in it counts, but who may read it, too. */
+	identity.changed = facts.st_ctim;
+	return identity;
+}
+
+struct pair_identity
+pair_identity_of(const struct config_certificate *certificate)
+{
+	return (struct pair_identity){ identity_of(certificate->chain), identity_of(certificate->key) };
+}
+
+bool
+pair_identity_equal(const struct pair_identity *a, const struct pair_identity *b)
+{
+	return map_identity_equal(&a->chain, &b->chain) && map_identity_equal(&a->key, &b->key);
+}
+
+/* Copies so many bytes within the kernel, from an offset of the source to the end of the target. */
+static bool
+copy(int from, off_t at, int to, size_t bytes)
+{
+	while (bytes) {
+		ssize_t copied = sendfile(to, from, &at, bytes);
+
+		if (copied < 0 && errno == EINTR)
+			continue;
+		if (copied <= 0)
+			return false;
+		bytes -= (size_t)copied;
+	}
+	return true;
+}
+
+/* Appends the file at path; *bytes is its size. */
+static bool
+append_file(const char *path, int to, uint32_t *bytes, struct buf *why)
+{
+	struct stat facts;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	const char *wrong = NULL;
+
+	if (fd < 0 || fstat(fd, &facts) != 0)
+		wrong = strerror(errno);
+	else if (!S_ISREG(facts.st_mode))
+		wrong = "it is no file";
+	else if (facts.st_size == 0)
+		wrong = "it is empty";
+	else if (facts.st_size > CERTIFICATE_FILE_BYTES)
+		wrong = "it is over 64 KiB, which no chain and no key is";
+	else if (!copy(fd, 0, to, (size_t)facts.st_size))
+		wrong = "it cannot be read whole";
+	else
+		*bytes = (uint32_t)facts.st_size;
+	if (wrong)
+		buf_printf(why, "%s: %s", path, wrong);
+	if (fd >= 0)
+		(void)close(fd);
+	return !wrong;
+}
+
+bool
+pair_file_read(const struct config_certificate *certificate, struct pair_file *pair, struct buf *why)
+{
+	*pair = (struct pair_file){ .fd = memory_file_new("tidegate-pair") };
+	if (pair->fd < 0) {
+		buf_printf(why, "no memory file can be made: %s", strerror(errno));
+		return false;
+	}
+	if (append_file(certificate->chain, pair->fd, &pair->chain_bytes, why) &&
+	    append_file(certificate->key, pair->fd, &pair->key_bytes, why) && memory_file_seal(pair->fd))
+		return true;
+	pair_file_close(pair);
+	return false;
+}
+
+bool
+pair_file_copy(const struct pair_file *pair, int to)
+{
+	return copy(pair->fd, 0, to, (size_t)pair->chain_bytes + pair->key_bytes);
+}
+
+void
+pair_file_close(struct pair_file *pair)
+{
+	if (pair->fd >= 0)
+		(void)close(pair->fd);
+	pair->fd = -1;
+}

@@ -1,0 +1,102 @@
+/* XCLIENT: a host of `xclient-from` says for whom it speaks, and the session begins anew as that client's.
+ *
+ * What is said is believed as it is in the header of the PROXY protocol (smtpd/session_proxy.c), and only from hosts
+ * that the configuration names. Nobody is logged in by it: whoever was before is not any more.
+ *
+ * Trust: the attributes are read as if they came from anybody; nothing of a command that is refused is kept.
+ * On failure: REFUSED with 550 for other hosts, 501 for what is no attribute, 421 without memory.
+ */
+#include "smtpd/session_engine.h"
+#include "smtpd/verbs.h"
+#include "smtpd/xclient.h"
+
+bool
+verbs_may_xclient(const struct session *session)
+{
+	return session->client.may_xclient;
+}
+
+static enum handled
+refuse(struct reply *reply, enum reply_id id)
+{
+	reply->id = id;
+	return REFUSED;
+}
+
+static void
+take_address(struct session *session, const struct xclient *xclient)
+{
+	struct client_facts *client = &session->client;
+	struct peer_address connected = client->address;
+
+	if (xclient->client.family) {
+		facts_client_moved(session->world->config, &xclient->client, client);
+		if (client->proxy.family == 0)
+			client->proxy = connected;
+	}
+	if (xclient->has_client_port)
+		client->address.port = xclient->client_port;
+	if (xclient->called.family)
+		client->called = xclient->called;
+	if (xclient->has_called_port)
+		client->called.port = xclient->called_port;
+}
+
+/* The name that was given; or, for an address without one, that which dns will find. name: kept, or empty. */
+static void
+take_name(struct session *session, const struct xclient *xclient, struct span name)
+{
+	const struct config *config = session->world->config;
+	struct client_facts *client = &session->client;
+
+	switch (xclient->name_kind) {
+	case XCLIENT_NAME_ABSENT:
+		if (xclient->client.family)
+			session_ask_name(session);
+		return;
+	case XCLIENT_NAME_GIVEN:
+		facts_client_name(config, IPREV_CONFIRMED, name, client);
+		return;
+	case XCLIENT_NAME_NONE:
+		facts_client_name(config, IPREV_NONE, name, client);
+		return;
+	case XCLIENT_NAME_TROUBLE:
+		facts_client_name(config, IPREV_TROUBLE, name, client);
+		return;
+	}
+}
+
+enum handled
+verb_xclient(struct session *session, struct span argument, struct reply *reply)
+{
+	struct xclient xclient;
+
+	if (!session->client.may_xclient)
+		return refuse(reply, REPLY_XCLIENT_REFUSED);
+	if (!xclient_read(argument, &xclient, &reply->details[0]))
+		return refuse(reply, REPLY_BAD_XCLIENT);
+	/* Else the answer about the old address could be taken for one about the new. */
+	if (session->client.name_state == FACT_ASKED) {
+		session->wait = WAIT_NAME;
+		return WAITING;
+	}
+	struct span name = arena_copy(&session->arena, span_of(xclient.name_text));
+	if (!name.data)
+		return refuse(reply, REPLY_SESSION_NO_MEMORY);
+	take_address(session, &xclient);
+	take_name(session, &xclient, name);
+	session->client.user = span_make(NULL, 0);
+	session->client.helo = span_make(NULL, 0);
+	session->doubt = "";
+	session->is_esmtp = false;
+	reply->id = REPLY_GREETING;
+	reply->details[0] = span_of(session->world->config->hostname);
+	return ACCEPTED;
+}
+
+enum handled
+verb_xclient_too_late(struct session *session, struct span argument, struct reply *reply)
+{
+	(void)argument;
+	return refuse(reply, session->client.may_xclient ? REPLY_OUT_OF_ORDER : REPLY_XCLIENT_REFUSED);
+}

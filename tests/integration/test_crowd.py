@@ -1,0 +1,61 @@
+# limit: 120
+"""Many clients who only wait and some who work, at once: everybody is served, counted and let go.
+
+How fast that goes is measured by tests/bench/crowd.py, with many more of them.
+"""
+import threading
+import unittest
+
+from tests.lib import server as tidegate
+from tests.lib import smtp
+from tests.lib.cases import ServerCase
+
+IDLE, ACTIVE, REFUSALS = 1000, 20, 25
+CONFIG = {"processes": 2, "max-connections-per-address": 0, "max-errors": 1000}
+
+
+class Crowd(ServerCase):
+    options = {"config": CONFIG}
+
+    def open_idle(self):
+        idle = [self.server.client(f"127.0.{1 + number // 200}.{1 + number % 200}") for number in range(IDLE)]
+        for client in idle:
+            client.greet()
+        return idle
+
+    def work(self, number, troubles):
+        try:
+            with self.server.client(f"127.1.0.{number + 1}", timeout=60.0) as client:
+                client.greet()
+                client.expect("MAIL FROM:<sender@client.example>", 250)
+                for serial in range(REFUSALS):
+                    client.expect(f"RCPT TO:<nobody{serial}@example.org>", "550 5.1.1")
+                    client.expect("NOOP", 250)
+        except (AssertionError, OSError, smtp.Gone) as trouble:
+            troubles.append(f"client {number}: {trouble}")
+
+    def test_the_idle_do_not_hinder_the_active(self):
+        idle = self.open_idle()
+        self.assertEqual(self.server.status()["smtpd.sessions"], IDLE)
+        troubles = []
+        threads = [threading.Thread(target=self.work, args=(number, troubles)) for number in range(ACTIVE)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(troubles, [])
+        status = self.server.status()
+        self.assertEqual(status["smtpd.refused.unknown-user"], ACTIVE * REFUSALS)
+        self.assertGreater(status["smtpd.memory-bytes"], 0)
+        smtp.check(self.server.deliver("alice@example.org", smtp.message()), 250)
+        for client in idle:
+            client.expect("NOOP", 250)
+            client.close()
+        tidegate.wait_until(lambda: self.server.status()["smtpd.sessions"] == 0, "all have left")
+        status = self.server.status()
+        self.assertEqual(status["door.connections"], 0)
+        self.assertEqual(status["smtpd.memory-bytes"], 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
