@@ -63,6 +63,8 @@
 	K(DURATION, tarpit_limit, "tarpit-limit", "10", 0, 60, "the longest wait; 0: none")                            \
 	K(NUMBER, harvest_delay_after, "harvest-delay-after", "5", 0, 1000, "unknown recipients before the wait is longest") \
 	K(NUMBER, harvest_limit, "harvest-limit", "8", 0, 1000, "unknown recipients before a session ends; 0: any")    \
+	K(NUMBER, harvest_rate_per_address, "harvest-rate-per-address", "100", 0, 1000000, "unknown recipients an hour; 0: any") \
+	K(NUMBER, harvest_rate_per_network, "harvest-rate-per-network", "400", 0, 1000000, "of a /24 or /64; 0: any")  \
 	K(NUMBER, max_connections, "max-connections", "10000", 1, 100000, "connections in all")                        \
 	K(NUMBER, max_connections_per_address, "max-connections-per-address", "50", 0, 100000, "0: no cap")            \
 	K(NUMBER, max_connections_per_network, "max-connections-per-network", "200", 0, 100000, "a /24 or /64; 0: no cap") \

@@ -21,6 +21,7 @@
 #include "lib/arena.h"
 #include "lib/buf.h"
 #include "lib/ipc.h"
+#include "lib/rate_table.h"
 #include "lookup/map_read.h"
 #include "smtpd/bdat.h"
 #include "smtpd/body.h"
@@ -61,11 +62,12 @@ struct session_world {
 	void *context;         /* io's */
 	struct budget *memory; /* pays for all that sessions keep */
 	struct body_store *bodies;
-	struct map_result *found; /* room for one lookup */
-	struct buf out;           /* room for one reply */
-	struct buf lines;         /* room for the lines of one reply */
-	char *text;               /* room for SESSION_READ_BYTES + 1 of message text */
-	uint64_t next_name;       /* of the next session, for logs and Received */
+	struct rate_table *harvests; /* unknown recipients an hour, by address and network */
+	struct map_result *found;    /* room for one lookup */
+	struct buf out;              /* room for one reply */
+	struct buf lines;            /* room for the lines of one reply */
+	char *text;                  /* room for SESSION_READ_BYTES + 1 of message text */
+	uint64_t next_name;          /* of the next session, for logs and Received */
 	uint32_t next_transaction;
 	bool is_draining;
 	uint64_t sessions_begun;

@@ -7,6 +7,7 @@
 #include "smtpd/tls.h"
 
 #include <openssl/err.h>
+#include <openssl/proverr.h>
 #include <stdlib.h>
 
 #include "lib/bug.h"
@@ -26,6 +27,7 @@ struct tls {
 	bool is_broken;
 	bool is_ended; /* close_notify was sent */
 	struct tls_failure why;
+	char signers_words[64];
 	uint8_t first_length;
 	char first[FIRST_BYTES]; /* of what came */
 };
@@ -244,14 +246,28 @@ take_error(void)
 	return error ? error : first;
 }
 
+/* What smtpd/tls_provider.h said when a signature could not be had; "" when that is not the cause. */
+static void
+keep_signers_words(struct tls *tls)
+{
+	const char *words = "";
+	int flags = 0;
+	unsigned long first = ERR_peek_error_data(&words, &flags);
+	bool is_said = ERR_GET_LIB(first) == ERR_LIB_PROV && ERR_GET_REASON(first) == PROV_R_FAILED_TO_SIGN &&
+		       (flags & ERR_TXT_STRING);
+
+	(void)snprintf(tls->signers_words, sizeof tls->signers_words, "%s", is_said ? words : "");
+}
+
 static enum tls_result
 explain(struct tls *tls)
 {
+	keep_signers_words(tls);
 	unsigned long error = take_error();
 
 	tls->is_broken = true;
 	tls->why.reason = reason_of(tls, error);
-	tls->why.detail = detail_of(error);
+	tls->why.detail = *tls->signers_words ? tls->signers_words : detail_of(error);
 	if (!tls->is_up && is_plain_text(tls))
 		tls->why.sent = span_make(tls->first, tls->first_length);
 	ERR_clear_error();

@@ -263,6 +263,7 @@ fixture_new(void)
 		.io = &io,
 		.context = fixture,
 		.memory = &fixture->memory,
+		.harvests = rate_table_new(64, 3600ull * 1000 * 1000),
 		.bodies = &fixture->bodies,
 		.found = malloc(sizeof(struct map_result)),
 		.out = BUF_LIMIT(16384),
@@ -325,6 +326,7 @@ fixture_free(struct fixture *fixture)
 	buf_free(&fixture->password);
 	buf_free(&fixture->world.out);
 	buf_free(&fixture->world.lines);
+	rate_table_free(fixture->world.harvests);
 	free(fixture->world.found);
 	free(fixture->world.text);
 	free(fixture);

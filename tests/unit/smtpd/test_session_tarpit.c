@@ -156,11 +156,56 @@ a_harvest_is_slowed_and_ended(void **unused)
 	fixture_free(fixture);
 }
 
+/* Who comes back with a new session, or from next door, has not become another. */
+static void
+harvests_are_counted_by_address_and_network(void **unused)
+{
+	struct fixture *fixture = called_by("192.0.2.7");
+	static const struct {
+		const char *client;
+		const char *answer;
+	} next[] = { { "192.0.2.7", "421 4.7.0 " }, { "192.0.2.8", "250 2.1.0 " }, { "192.0.3.7", "250 2.1.0 " } };
+
+	(void)unused;
+	fixture->config.tarpit_limit = 0;
+	fixture->config.harvest_rate_per_address = 3;
+	fixture->config.harvest_rate_per_network = 4;
+	(void)fixture_talk(fixture, "MAIL FROM:<s@c.example>\r\n");
+	(void)fixture_talk(fixture, "RCPT TO:<nobody@example.org>\r\nRCPT TO:<nobody@example.org>\r\n");
+	(void)fixture_talk(fixture, "RCPT TO:<nobody@example.org>\r\n");
+	for (size_t i = 0; i < 3; i++) {
+		session_free(&fixture->session);
+		fixture_connect(fixture, next[i].client);
+		(void)fixture_heard(fixture);
+		(void)fixture_talk(fixture, "HELO client.example\r\n");
+		if (fixture->session.state != SESSION_READY) {
+			assert_int_equal(i, 0);
+			assert_string_equal(fixture->session.end_reason, "harvest");
+			continue;
+		}
+		(void)fixture_heard(fixture);
+		assert_memory_equal(fixture_talk(fixture, "MAIL FROM:<s@c.example>\r\n"), next[i].answer, 10);
+		if (i == 1)
+			(void)fixture_talk(fixture, "RCPT TO:<nobody@example.org>\r\n");
+	}
+	/* The fourth was the last of its network; a third of an hour later there is room for its first address, too. */
+	session_free(&fixture->session);
+	fixture_connect(fixture, "192.0.2.9");
+	(void)fixture_talk(fixture, "HELO client.example\r\n");
+	assert_string_equal(fixture->session.end_reason, "harvest");
+	fixture->now_ms += 1200 * 1000;
+	session_free(&fixture->session);
+	fixture_connect(fixture, "192.0.2.7");
+	(void)fixture_talk(fixture, "HELO client.example\r\n");
+	assert_int_equal(fixture->session.state, SESSION_READY);
+	fixture_free(fixture);
+}
+
 static void
 friends_are_spared(void **unused)
 {
 	static const char *const trusted[] = { "192.0.2.0/24" };
-	static const char *const friends[] = { "127.0.0.1", "::1", "192.0.2.7" };
+	static const char *const friends[] = { "127.0.0.1", "::1", "192.0.2.7", "203.0.113.1" };
 
 	(void)unused;
 	for (size_t i = 0; i < sizeof friends / sizeof friends[0]; i++) {
@@ -168,10 +213,13 @@ friends_are_spared(void **unused)
 
 		session_free(&fixture->session);
 		fixture->config.harvest_limit = 5;
+		fixture->config.harvest_rate_per_address = 3;
 		fixture->config.harvest_delay_after = 1;
 		fixture->config.trusted = (struct config_list){ .count = 1, .items = (const char **)trusted };
 		fixture_connect(fixture, friends[i]);
 		(void)fixture_talk(fixture, "HELO client.example\r\nMAIL FROM:<s@c.example>\r\n");
+		if (i == 3)
+			fixture->session.client.user = SPAN("alice@example.org");
 		for (int refused = 0; refused < 20; refused++)
 			assert_int_equal(wait_for_refusal(fixture, "RCPT TO:<nobody@example.org>\r\n"), 0);
 		assert_int_equal(fixture->world.tarpits, 0);
@@ -188,6 +236,7 @@ main(void)
 		cmocka_unit_test(a_final_dot_and_a_chunk_wait_too),
 		cmocka_unit_test(a_drain_or_the_end_of_the_client_ends_it),
 		cmocka_unit_test(a_harvest_is_slowed_and_ended),
+		cmocka_unit_test(harvests_are_counted_by_address_and_network),
 		cmocka_unit_test(friends_are_spared),
 	};
 
