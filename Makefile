@@ -62,9 +62,11 @@ $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(ARCHIVES)
 	$(SAY) LINK $@
 	$(Q)$(CC) $(CFLAGS) $(LDHARDEN) $(LDFLAGS) -o $@ $< $(ARCHIVES) -lcmocka $(LIBS)
 
-# Stand-ins for smtpd: one that tries what deliver must refuse (tests/sandbox), one that asks auth (tests/integration).
-STANDINS := $(BUILD)/test/hostile-smtpd $(BUILD)/test/auth-asker
+# Stand-ins for smtpd: two that try what deliver and keys must refuse (tests/sandbox), one that asks auth
+# (tests/integration).
+STANDINS := $(BUILD)/test/hostile-smtpd $(BUILD)/test/hostile-signer $(BUILD)/test/auth-asker
 $(BUILD)/test/hostile-smtpd: $(BUILD)/obj/tests/sandbox/hostile_smtpd.o $(ARCHIVES)
+$(BUILD)/test/hostile-signer: $(BUILD)/obj/tests/sandbox/hostile_signer.o $(ARCHIVES)
 $(BUILD)/test/auth-asker: $(BUILD)/obj/tests/integration/auth_asker.o $(ARCHIVES)
 $(STANDINS):
 	@mkdir -p $(@D)
