@@ -75,6 +75,10 @@ $(STANDINS):
 
 $(BUILD)/bench/smtpload: $(patsubst %,$(BUILD)/obj/tests/bench/%.o,smtpload load_session load_channel load_message)
 $(BUILD)/bench/disk: $(BUILD)/obj/tests/bench/disk.o
+$(BUILD)/bench/tls_handshake: $(BUILD)/obj/tests/bench/tls_handshake.o $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(SAY) LINK $@
+	$(Q)$(CC) $(CFLAGS) $(LDHARDEN) $(LDFLAGS) -o $@ $< $(ARCHIVES) $(LIBS)
 $(BUILD)/bench/smtpload $(BUILD)/bench/disk:
 	@mkdir -p $(@D)
 	$(SAY) LINK $@
@@ -140,8 +144,9 @@ run:
 
 bench:
 	@scripts/packages.sh build bench
-	@$(MAKE) --silent all $(BUILD)/bench/smtpload $(BUILD)/bench/disk
+	@$(MAKE) --silent all $(BUILD)/bench/smtpload $(BUILD)/bench/disk $(BUILD)/bench/tls_handshake
 	tests/bench/bench.py --build $(BUILD)
+	$(BUILD)/bench/tls_handshake
 	tests/bench/crowd.py --build $(BUILD)
 
 
