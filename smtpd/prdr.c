@@ -5,6 +5,8 @@
  */
 #include "smtpd/prdr.h"
 
+#include <string.h>
+
 #include "smtpd/session_engine.h"
 #include "smtpd/transaction_log.h"
 #include "smtpd/verbs.h"
@@ -25,6 +27,26 @@ prdr_keep(struct session *session, struct span address)
 		return false;
 	STAILQ_INSERT_TAIL(&transaction->recipients, recipient, next);
 	return true;
+}
+
+bool
+prdr_make_room(struct session *session)
+{
+	struct transaction *transaction = session->transaction;
+
+	if (!prdr_is_due(transaction))
+		return true;
+	transaction->message->outcome_room = arena_alloc(&session->transaction_arena, transaction->accepted);
+	return transaction->message->outcome_room != NULL;
+}
+
+void
+prdr_take(struct message *message, struct span outcomes)
+{
+	if (outcomes.length == 0)
+		return;
+	memcpy(message->outcome_room, outcomes.data, outcomes.length);
+	message->outcomes = span_make(message->outcome_room, outcomes.length);
 }
 
 static bool

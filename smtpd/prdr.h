@@ -6,8 +6,7 @@
  * in place of the 353, as without PRDR.
  *
  * Trust: little in deliver: outcomes that do not fit what was asked are out of phase.
- * On failure: without memory for deliver's outcomes the message is deferred as a whole; those who have it already do
- * not get it twice (deliver/unread.h).
+ * On failure: without memory for the outcomes the message is deferred as a whole, before anything is committed.
  */
 #ifndef TIDEGATE_SMTPD_PRDR_H
 #define TIDEGATE_SMTPD_PRDR_H
@@ -19,8 +18,13 @@
 bool prdr_is_due(const struct transaction *transaction);
 /* Keeps an accepted recipient of a transaction with PRDR, for the reply to it. False without memory. */
 bool prdr_keep(struct session *session, struct span address);
+/* Before the commit: room for what deliver will say of each, where that is due; so nothing that is delivered is refused
+ * for want of memory. False without it. */
+bool prdr_make_room(struct session *session);
 /* Do deliver's outcomes fit the question? One a recipient where that is due and the message did not fail as a whole. */
 bool prdr_fits(const struct transaction *transaction, const struct ipc_commit_say *say);
+/* Keeps outcomes that fit. */
+void prdr_take(struct message *message, struct span outcomes);
 
 /* How many recipients were answered with 2xx, 4xx and 5xx. */
 struct prdr_tally {

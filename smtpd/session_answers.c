@@ -113,10 +113,7 @@ hear_commit(struct session *session, const struct ipc_commit_say *say)
 	message->outcome = say->outcome;
 	message->receipt = say->receipt;
 	message->copies = say->copies;
-	if (!session_keep(session, say->outcomes, &message->outcomes)) {
-		message->outcome = COMMIT_TROUBLE;
-		message->receipt = 0;
-	}
+	prdr_take(message, say->outcomes);
 	(void)session_keep(session, say->text, &message->text);
 	transaction->deliver_ms += since(session, transaction->asked_ms);
 	resume_if(session, WAIT_COMMIT);

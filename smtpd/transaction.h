@@ -51,6 +51,7 @@ struct message {
 	uint32_t claim;     /* of the commit that is asked for */
 	bool is_committing; /* we could not take it back: it will be answered, however late */
 	enum commit_outcome outcome;
+	char *outcome_room;   /* for an outcome a recipient, where each is answered for itself */
 	struct span outcomes; /* an enum commit_outcome a recipient (smtpd/prdr.h), or empty */
 	uint32_t receipt;
 	uint32_t copies;

@@ -222,7 +222,8 @@ ask_commit(struct session *session)
 		ask.type = IPC_COMMIT_FD_ASK;
 		ask.descriptor = message->body.reader;
 	}
-	bool sent = buf_ok(&trace) && !transaction->is_deliver_lost && session->world->io->ask(session, &ask);
+	bool can_send = buf_ok(&trace) && !transaction->is_deliver_lost && prdr_make_room(session);
+	bool sent = can_send && session->world->io->ask(session, &ask);
 	message->claim = ask.commit_ask.claim;
 	buf_free(&trace);
 	return sent;

@@ -88,8 +88,10 @@ configure(struct stage *stage)
 	config->harvest_delay_after = is_set(stage, 21) ? 1 : 1000;
 	config->harvest_limit = is_set(stage, 21) ? 3 : 0;
 	config->spf_mailfrom_fail = actions[stage->setting[2] >> 6 & 3];
-	if (is_set(stage, 24))
-		body_store_limit(&stage->fixture->bodies, 1000, 3000);
+	if (is_set(stage, 24)) {
+		stage->fixture->memory.limit_bytes = 30000;
+		body_store_limit(&stage->fixture->bodies, 100000);
+	}
 	stage->fixture->has_certificate = !is_set(stage, 25);
 	stage->fixture->has_map = !is_set(stage, 26);
 	stage->fixture->has_dns = !is_set(stage, 27);
@@ -116,11 +118,17 @@ connect_client(struct stage *stage)
 	static const char *const clients[] = { "127.0.0.1", "192.0.2.7", "198.51.100.7", "2001:db8::7" };
 	static const enum listener_tls ways[] = { LISTENER_TLS_STARTTLS, LISTENER_TLS_IMPLICIT, LISTENER_TLS_OFF,
 		LISTENER_TLS_STARTTLS };
+	struct fixture *fixture = stage->fixture;
 	unsigned kind = stage->setting[0];
+	struct ipc_connection connection = { .listener = SPAN("here"),
+		.role = kind & 4 ? LISTENER_SUBMISSION : LISTENER_MX,
+		.tls = (uint8_t)ways[kind >> 3 & 3],
+		.is_proxied = kind >> 5 & 1 };
 
-	witness_begin(&stage->witness, stage->fixture);
-	fixture_connect_to(
-	    stage->fixture, clients[kind & 3], kind & 4 ? LISTENER_SUBMISSION : LISTENER_MX, ways[kind >> 3 & 3]);
+	if (!peer_parse_ip(span_of(clients[kind & 3]), &connection.client))
+		BUG("an address does not parse");
+	witness_begin(&stage->witness, fixture);
+	session_begin(&fixture->session, &fixture->world, fixture, FIXTURE_ID, &connection);
 	shorten_memory(stage);
 	witness_looks(&stage->witness);
 }
@@ -146,16 +154,26 @@ stage_open(struct stage *stage, struct span *input)
 
 /* --- the client --- */
 
+/* One read of these bytes, as a connection makes it: of a proxy's header no byte too many; how many there were. */
+static size_t
+read_once(struct session *session, struct span bytes)
+{
+	struct span piece = span_take(bytes, SESSION_READ_BYTES);
+
+	if (session_awaits_header(session))
+		return session_take_header(session, piece);
+	session_input(session, piece);
+	return piece.length;
+}
+
 static void
 client_sends(struct stage *stage, struct span bytes)
 {
-	/* While a session waits nothing is read. */
-	while (bytes.length && !session_is_waiting(session_of(stage))) {
-		struct span piece = span_take(bytes, SESSION_READ_BYTES);
+	const struct session *session = session_of(stage);
 
-		fixture_send(stage->fixture, piece);
-		bytes = span_skip(bytes, piece.length);
-	}
+	/* While a session waits nothing is read, and a handshake is not for it to see. */
+	while (bytes.length && !session_is_waiting(session) && session->state != SESSION_HANDSHAKE)
+		bytes = span_skip(bytes, read_once(session_of(stage), bytes));
 }
 
 /* The same octet over and over. */
@@ -243,6 +261,39 @@ tls_has_no_memory(struct stage *stage, struct span argument)
 }
 
 /* --- the side rooms --- */
+
+static void
+door_says_announced(struct stage *stage, struct span argument)
+{
+	(void)fixture_say_announced(stage->fixture, octet(argument, 0) & 1);
+}
+
+static void
+door_dies(struct stage *stage, struct span argument)
+{
+	stage->fixture->has_door = octet(argument, 0) & 1;
+	session_neighbour_gone(session_of(stage), ROLE_DOOR);
+}
+
+/* The verdict; who it is, as auth says it. */
+static void
+auth_says(struct stage *stage, struct span argument)
+{
+	static const char *const users[] = { "alice@example.org", "bob@example.org", "", "a\r\nb" };
+	enum auth_verdict verdict = (enum auth_verdict)(octet(argument, 0) & 7);
+
+	/* The client hears of it before this returns. */
+	if (verdict == AUTH_PASSED && session_of(stage)->wait == WAIT_AUTH)
+		witness_sees_login_passed(&stage->witness);
+	(void)fixture_say_auth(stage->fixture, verdict, users[octet(argument, 0) >> 6]);
+}
+
+static void
+auth_dies(struct stage *stage, struct span argument)
+{
+	stage->fixture->has_auth = octet(argument, 0) & 1;
+	session_neighbour_gone(session_of(stage), ROLE_AUTH);
+}
 
 /* The transaction that an answer is for: mostly the last one asked about, else one before or after it. */
 static uint32_t
@@ -410,8 +461,8 @@ budget_is_used_up(struct stage *stage, struct span argument)
 	const struct config *config = &stage->fixture->config;
 	unsigned gone = octet(argument, 0);
 
-	body_store_limit(
-	    &stage->fixture->bodies, gone & 1 ? 0 : config->memory_budget, gone & 2 ? 0 : config->spool_budget);
+	stage->fixture->memory.limit_bytes = gone & 1 ? 0 : config->memory_budget;
+	body_store_limit(&stage->fixture->bodies, gone & 2 ? 0 : config->spool_budget);
 }
 
 /* Their numbers are part of the seeds: new ones go to the end. */
@@ -441,6 +492,10 @@ static const struct step steps[] = {
 	{ certificate_comes_or_goes, 1 },
 	{ map_comes_or_goes, 1 },
 	{ budget_is_used_up, 1 },
+	{ door_says_announced, 1 },
+	{ door_dies, 1 },
+	{ auth_says, 1 },
+	{ auth_dies, 1 },
 };
 
 void

@@ -12,6 +12,8 @@ enum {
 	BDAT = 1 << SESSION_BDAT,
 	SPOILT = 1 << SESSION_SPOILT,
 	TEXT = 1 << SESSION_TEXT,
+	AUTH = 1 << SESSION_AUTH,
+	PROXY = 1 << SESSION_PROXY,
 	SILENT = 1 << SESSION_SILENT,
 	HANDSHAKE = 1 << SESSION_HANDSHAKE,
 	OVER = 1 << SESSION_LINGERING | 1 << SESSION_CLOSED,
@@ -21,8 +23,8 @@ enum {
 	SAME = 0 /* the state stays */
 };
 
-/* Where a reply that leads on may be said, and where it leads: the protocol once more (RFC 5321 4.1.4, RFC 3030, RFC
- * 3207), written down apart from the engine's table. The first row that fits wins. */
+/* Where a reply that leads on may be said, and where it leads: the protocol once more (RFC 5321 4.1.4, RFC 3030,
+ * RFC 3207, RFC 4954), written down apart from the engine's table. The first row that fits wins. */
 static const struct progress {
 	enum reply_id reply;
 	unsigned states;
@@ -37,6 +39,8 @@ static const struct progress {
 	{ REPLY_VRFY, COMMANDS, SAME },
 	{ REPLY_HELP, COMMANDS, SAME },
 	{ REPLY_TLS_GO_AHEAD, GREETED | READY, HANDSHAKE },
+	{ REPLY_CHALLENGE, READY | AUTH, AUTH },
+	{ REPLY_LOGGED_IN, AUTH, READY },
 	{ REPLY_SENDER_TAKEN, READY, MAIL },
 	{ REPLY_RECIPIENT_TAKEN, MAIL | RCPT, RCPT },
 	{ REPLY_GO_AHEAD, RCPT, TEXT },
@@ -50,8 +54,8 @@ static const struct progress {
 	{ REPLY_GOODBYE, COMMANDS, OVER },
 	/* What cannot be told from what follows, or is endless, ends the session, as every 421 does. */
 	{ REPLY_EARLY_TALKER, SILENT, OVER },
-	{ REPLY_BROKEN_LINE, COMMANDS, OVER },
-	{ REPLY_ENDLESS_LINE, COMMANDS, OVER },
+	{ REPLY_BROKEN_LINE, COMMANDS | AUTH, OVER },
+	{ REPLY_ENDLESS_LINE, COMMANDS | AUTH, OVER },
 	{ REPLY_BAD_CHUNK, COMMANDS, OVER },
 	{ REPLY_ENDLESS_MESSAGE, COMMANDS | TEXT, OVER },
 };
@@ -60,6 +64,20 @@ static unsigned
 state_of(const struct session *session)
 {
 	return 1u << session->state;
+}
+
+/* States that a state leads to without a reply: AUTH with an initial response is answered when that has been looked at;
+ * behind a proxy nothing is said before the client is known. */
+static unsigned
+with_silent_ones(unsigned states)
+{
+	if (states & READY)
+		states |= AUTH;
+	if (states & PROXY)
+		states |= SILENT | GREETED | HANDSHAKE;
+	if (states & SILENT)
+		states |= GREETED;
+	return states;
 }
 
 static bool
@@ -73,7 +91,7 @@ witness_begin(struct witness *witness, const struct fixture *fixture)
 {
 	*witness = (struct witness){ .fixture = fixture };
 	memcpy(witness->replies, fixture->world.replies, sizeof witness->replies);
-	witness->states = GREETED | SILENT | HANDSHAKE | OVER;
+	witness->states = GREETED | SILENT | HANDSHAKE | PROXY | OVER;
 }
 
 /* --- replies --- */
@@ -134,7 +152,7 @@ after_refusal(const struct session *session)
 {
 	unsigned state = state_of(session);
 
-	if (state == TEXT)
+	if (state == TEXT || state == AUTH)
 		return READY;
 	if (!session->is_in_chunk || state == GREETED)
 		return state;
@@ -221,6 +239,14 @@ check_text_begins(struct witness *witness, const struct session *session)
 	witness->text = id;
 }
 
+static void
+check_login(struct witness *witness)
+{
+	if (!witness->has_passed)
+		BUG("somebody is logged in whom auth has not let pass");
+	witness->has_passed = false;
+}
+
 /* What a reply outside of the list after 353 means for the message. */
 static void
 check_message(struct witness *witness, const struct session *session, enum reply_id id)
@@ -231,6 +257,8 @@ check_message(struct witness *witness, const struct session *session, enum reply
 		witness->recipients++;
 	else if (id == REPLY_GO_AHEAD)
 		check_text_begins(witness, session);
+	else if (id == REPLY_LOGGED_IN)
+		check_login(witness);
 	else if (id == REPLY_EACH_FOLLOWS)
 		witness->each_left = its_commit(witness, session)->outcome_count;
 	else if (id == REPLY_DELIVERED || id == REPLY_DELIVERED_BEFORE || id == REPLY_DELIVERED_TO_SOME)
@@ -247,7 +275,7 @@ witness_hears(struct witness *witness, const struct session *session, struct spa
 	enum reply_id id = take_reply(witness);
 
 	check_form(bytes, id);
-	if ((state_of(session) & (witness->states | OVER)) == 0)
+	if ((state_of(session) & (with_silent_ones(witness->states) | OVER)) == 0)
 		BUG("a reply in a state that nothing led to");
 	if (witness->each_left) {
 		check_each(witness, session, id);
@@ -266,6 +294,8 @@ check_commit(struct witness *witness, const struct session *session, const struc
 	const struct transaction *transaction = session->transaction;
 	const struct config *config = &witness->fixture->config;
 
+	if (session->client.role == LISTENER_SUBMISSION && session->client.user.length == 0)
+		BUG("a message of nobody on a listener for users");
 	if (!transaction || transaction->id != ask->transaction || ask->transaction == witness->abandoned)
 		BUG("a commit for another transaction than the session's");
 	if (witness->commit.transaction == ask->transaction)
@@ -305,6 +335,9 @@ witness_sees_ask(struct witness *witness, const struct session *session, const s
 	} else if (ask->type == IPC_COMMIT_ASK || ask->type == IPC_COMMIT_FD_ASK) {
 		/* Both begin with the same fields. */
 		check_commit(witness, session, &ask->commit_ask);
+	} else if (ask->type == IPC_AUTH_ASK) {
+		if (!session->client.tls.is_on || session->client.role != LISTENER_SUBMISSION)
+			BUG("a password is taken in the clear, or where there are no users");
 	} else if (ask->type == IPC_ABANDON) {
 		check_abandon(witness, &ask->abandon);
 	}
@@ -370,6 +403,12 @@ witness_sees_commit_answered(struct witness *witness, const struct ipc_commit_sa
 }
 
 void
+witness_sees_login_passed(struct witness *witness)
+{
+	witness->has_passed = true;
+}
+
+void
 witness_sees_deliver_gone(struct witness *witness)
 {
 	witness->probed = 0;
@@ -391,9 +430,9 @@ check_budget(const struct fixture *fixture)
 	const struct session *session = &fixture->session;
 	bool has_body = session->transaction && session->transaction->message;
 
-	if (fixture->bodies.memory_bytes < session->input_charged)
+	if (fixture_kept_bytes(fixture) < session->input.capacity)
 		BUG("bytes that wait are not paid for");
-	if (!has_body && (fixture->bodies.memory_bytes != session->input_charged || fixture->bodies.spool_bytes))
+	if (!has_body && (fixture_kept_bytes(fixture) != session->input.capacity || fixture->bodies.spool_bytes))
 		BUG("a session without a message holds memory or spool");
 	if (session->state >= SESSION_HANDSHAKE && (session->input.length || session->transaction))
 		BUG("a session that hears nothing keeps something that was said");
@@ -422,12 +461,10 @@ witness_looks(struct witness *witness)
 	const struct fixture *fixture = witness->fixture;
 	const struct session *session = &fixture->session;
 
-	if ((state_of(session) & (witness->states | OVER)) == 0)
+	if ((state_of(session) & (with_silent_ones(witness->states) | OVER)) == 0)
 		BUG("the session is in a state that nothing led to");
-	/* Nothing but its end follows an end, and a new beginning only TLS; a greeting is a reply. */
+	/* Nothing but its end follows an end, and nothing but TLS a handshake. */
 	witness->states = state_of(session) & OVER ? OVER : state_of(session);
-	if (session->state == SESSION_SILENT)
-		witness->states |= GREETED;
 	if (witness->each_left && (state_of(session) & OVER) == 0)
 		BUG("some recipients were not answered");
 	check_budget(fixture);

@@ -34,6 +34,7 @@ struct witness {
 	size_t each_left;              /* replies to recipients that are still due after a 353 */
 	uint32_t probed;               /* the transaction of the probe that waits for its answer; 0: none */
 	uint32_t receipt;              /* of the last 250, until it is settled; 0: none */
+	bool has_passed;               /* auth has said who the user is, and the client has not heard it yet */
 	struct witnessed_commit commit;
 };
 
@@ -53,6 +54,8 @@ void witness_sees_commit_answered(struct witness *witness, const struct ipc_comm
 bool witness_awaits_commit(const struct witness *witness);
 /* Does an answer fit the last commit: one outcome a recipient, the best of them first, where each stands for itself? */
 bool witness_fits(const struct witness *witness, const struct ipc_commit_say *say);
+/* Auth has said that the password is right, and was heard. */
+void witness_sees_login_passed(struct witness *witness);
 /* Deliver is gone, with all it was asked and all it has promised. */
 void witness_sees_deliver_gone(struct witness *witness);
 /* The handshake of TLS is done. */
