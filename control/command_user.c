@@ -92,9 +92,9 @@ hash_password(struct user_command *command)
 	if (!password_read(password, &length, &command->why))
 		return false;
 	bool ok = crypt_gensalt_rn(NULL, 0, NULL, 0, setting, sizeof setting) != NULL;
-	const char *hash = ok ? crypt_r(password, setting, &room) : NULL;
+	const char *hash = ok ? crypt_rn(password, setting, &room, (int)sizeof room) : NULL;
 	explicit_bzero(password, sizeof password);
-	ok = hash && hash[0] != '*';
+	ok = hash != NULL;
 	if (ok)
 		(void)snprintf(command->hash, sizeof command->hash, "%s", hash);
 	else
