@@ -213,8 +213,11 @@ explain_print_answer(const struct explain *explain, struct buf *out)
 		.recipient = &explain->recipient,
 		.message = &explain->message };
 	struct reply reply = { .id = REPLY_RECIPIENT_TAKEN };
+	/* It says nothing about this answer, and would make more lines of it. */
+	struct config without_contact = *explain->config;
 	struct buf lines = BUF_LIMIT(REPLY_LINE_BYTES * 8);
 
+	without_contact.contact = without_contact.contact_url = "";
 	for (size_t i = 0; i < sizeof stages / sizeof stages[0]; i++) {
 		if (stages[i] == POLICY_TEXT && !explain->has_message)
 			continue;
@@ -222,7 +225,7 @@ explain_print_answer(const struct explain *explain, struct buf *out)
 		if (answer == POLICY_DEFER || answer == POLICY_REFUSE)
 			break;
 	}
-	reply_format(&reply, explain->config, &lines);
+	reply_format(&reply, &without_contact, &lines);
 	struct span text = buf_span(&lines);
 	/* The last line ends the answer, and the answer ends the output. */
 	while (text.length && (text.data[text.length - 1] == '\n' || text.data[text.length - 1] == '\r'))

@@ -68,7 +68,9 @@ explain_rooms_hear(struct explain_rooms *rooms, struct ipc_channel *room, uint64
 	struct pollfd watched = { .fd = room->fd, .events = POLLIN };
 	const char *why;
 
-	if (room->fd < 0 || poll(&watched, 1, (int)limit_ms) != 1)
+	/* Several answers may have come in one datagram. */
+	bool is_at_hand = room->unread.length > 0;
+	if (room->fd < 0 || (!is_at_hand && poll(&watched, 1, (int)limit_ms) != 1))
 		return false;
 	return ipc_receive(room, rooms->storage, sizeof rooms->storage, answer, &why) == IPC_OK;
 }

@@ -53,7 +53,7 @@ scratch_state_open(
 void
 scratch_state_remove(struct scratch_state *scratch, const struct state_folder *state)
 {
-	static const char *const folders[] = { "maps", "empty", "spool", "journal" };
+	static const char *const folders[] = { "maps", "empty", "spool", "journal", "users" };
 
 	if (!scratch->path[0])
 		return;

@@ -175,8 +175,8 @@ class Explain(unittest.TestCase):
         cls.server.remove()
         cls.dns.stop()
 
-    def explain(self, sender, to=None, ip="192.0.2.1", helo="pass.example"):
-        words = ["--ip", ip, "--helo", helo, "--from", sender] + (["--to", to] if to else [])
+    def explain(self, sender, to=None, ip="192.0.2.1", helo="pass.example", user=None):
+        words = ["--ip", ip, "--helo", helo, "--from", sender] + (["--to", to] if to else []) + (["--user", user] if user else [])
         code, out, err = self.server.run("explain", *words)
         self.assertIn(code, (0, 1), err)
         facts = dict(re.findall(r"(?m)^fact (\S+) = (.*?)(?:  #.*)?$", out))
@@ -193,6 +193,21 @@ class Explain(unittest.TestCase):
         self.assertEqual(facts.get("spf-mailfrom"), "fail", out)
         self.assertIn("192.0.2.1 may not.", facts.get("spf-explanation", ""))
         self.assertRegex(answer or "", r"^550 5\.7\.23", out)
+
+    def test_a_user_and_whose_the_sender_is(self):
+        for sender, to, owner, begins in ((ALICE, "bob@example.org", "user", "250 2.1.5"),
+                                          ("alice+x@example.org", ALICE, "user", "250 2.1.5"),
+                                          ("info@example.org", ALICE, "others", "553 5.7.1"),
+                                          ("bob@example.org", ALICE, "others", "553 5.7.1"),
+                                          ("x@fail.example", ALICE, "others", "553 5.7.1"),
+                                          (ALICE, "x@elsewhere.example", "user", "550 5.7.1 This server sends nothing"),
+                                          ("", ALICE, None, "250 2.1.5")):
+            facts, answer, out = self.explain(sender, to, user=ALICE)
+            self.assertEqual((facts.get("user"), facts.get("exempt"), facts.get("sender-owner")), (ALICE, "user", owner), out)
+            self.assertTrue((answer or "").startswith(begins), out)
+        # Nobody is a user without being one.
+        facts, _, _ = self.explain(ALICE, "bob@example.org")
+        self.assertNotIn("user", facts)
 
     def test_unknown_recipient(self):
         _, answer, out = self.explain("x@pass.example", "nobody@example.org")
