@@ -47,6 +47,9 @@ void witness_sees_ask(struct witness *witness, const struct session *session, co
 /* The session settles a receipt. */
 void witness_sees_receipt(struct witness *witness, uint32_t receipt);
 
+/* A line of the dialogue is shown to whoever traces it. */
+void witness_sees_trace(const struct session *session, enum trace_mark mark, struct span text);
+
 /* What was asked of deliver is answered, and was taken as an answer. */
 void witness_sees_probe_answered(struct witness *witness);
 void witness_sees_commit_answered(struct witness *witness, const struct ipc_commit_say *say);
