@@ -276,6 +276,9 @@ witness_hears(struct witness *witness, const struct session *session, struct spa
 	enum reply_id id = take_reply(witness);
 
 	check_form(bytes, id);
+	witness->is_greeted = witness->is_greeted || id == REPLY_GREETING;
+	if (!witness->is_greeted && reply_code(id) < 400)
+		BUG("a client is answered before it was greeted");
 	if ((state_of(session) & (with_silent_ones(witness->states) | OVER)) == 0)
 		BUG("a reply in a state that nothing led to");
 	if (witness->each_left) {
@@ -480,6 +483,8 @@ witness_looks(struct witness *witness)
 
 	if ((state_of(session) & (with_silent_ones(witness->states) | OVER)) == 0)
 		BUG("the session is in a state that nothing led to");
+	if (!witness->is_greeted && (state_of(session) & (COMMANDS | TEXT | AUTH)))
+		BUG("a client is listened to before it was greeted");
 	/* Nothing but its end follows an end, and nothing but TLS a handshake. */
 	witness->states = state_of(session) & OVER ? OVER : state_of(session);
 	if (witness->each_left && (state_of(session) & OVER) == 0)
