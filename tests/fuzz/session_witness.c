@@ -296,6 +296,9 @@ check_commit(struct witness *witness, const struct session *session, const struc
 
 	if (session->client.role == LISTENER_SUBMISSION && session->client.user.length == 0)
 		BUG("a message of nobody on a listener for users");
+	if (session->client.user.length && ask->mailfrom.length && transaction &&
+	    transaction->sender.ownership != OWNERSHIP_HIS_OWN)
+		BUG("a user sends as somebody else");
 	if (!transaction || transaction->id != ask->transaction || ask->transaction == witness->abandoned)
 		BUG("a commit for another transaction than the session's");
 	if (witness->commit.transaction == ask->transaction)
