@@ -37,8 +37,14 @@ certificate_slot_inherit(struct certificate_slot *slot, const struct config_cert
 bool
 certificate_read_pair(const struct config_certificate *from, struct pair_file *pair, struct buf *why)
 {
+	size_t before = why->length;
+
 	buf_printf(why, "certificate %s: ", from->name);
-	return pair_file_read(from, pair, why);
+	if (!pair_file_read(from, pair, why))
+		return false;
+	/* Nothing is wrong: what the next section is blamed for shall not begin with this one's name. */
+	why->length = before;
+	return true;
 }
 
 /* Not refused: it works, and mail with TLS is better than mail without. */

@@ -1,12 +1,26 @@
 /* tidegate config: prints all effective values as a configuration file.
  *
- * On failure: every error with file and line on standard error, exit code 1.
+ * On failure: every error with file and line on standard error, exit code 1; also, behind the values, when a file of a
+ * certificate cannot be read.
  */
 #include <stdio.h>
 
+#include "control/certificates.h"
 #include "control/commands.h"
 
-enum { PRINT_LIMIT_BYTES = 1 << 20 };
+enum { PRINT_LIMIT_BYTES = 1 << 20, WHY_LIMIT_BYTES = 16384 };
+
+static bool
+certificates_are_there(const struct config *config)
+{
+	struct buf why = BUF_LIMIT(WHY_LIMIT_BYTES);
+	bool are_there = certificates_readable(config, &why);
+
+	if (!are_there)
+		fprintf(stderr, "tidegate config: %.*s\n", SPAN_ARG(buf_span(&why)));
+	buf_free(&why);
+	return are_there;
+}
 
 int
 command_config(int argc, char **argv)
@@ -27,7 +41,8 @@ command_config(int argc, char **argv)
 	config_print(config, &text);
 	bool is_written =
 	    buf_ok(&text) && fwrite(text.data, 1, text.length, stdout) == text.length && fflush(stdout) == 0;
+	bool is_good = is_written && certificates_are_there(config);
 	buf_free(&text);
 	config_free(config);
-	return is_written ? 0 : 1;
+	return is_good ? 0 : 1;
 }

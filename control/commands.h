@@ -22,6 +22,7 @@ int command_config(int argc, char **argv);
 int command_status(int argc, char **argv);
 int command_reload(int argc, char **argv);
 int command_health(int argc, char **argv);
+int command_trace(int argc, char **argv);
 int command_selftest(int argc, char **argv);
 
 /* One option of a subcommand. */

@@ -23,7 +23,10 @@ struct control_asker {
 	struct control_socket *socket;
 	int fd; /* -1: the place is free */
 	struct event *readable;
+	int descriptor; /* that came with the request; -1: none */
 	bool has_asked;
+	void (*on_gone)(void *context); /* NULL: it does not stay */
+	void *context;
 };
 
 struct control_socket {
@@ -62,8 +65,44 @@ forget(struct control_asker *asker)
 	asker->readable = NULL;
 	if (asker->fd >= 0)
 		(void)close(asker->fd);
+	if (asker->descriptor >= 0)
+		(void)close(asker->descriptor);
 	asker->fd = -1;
+	asker->descriptor = -1;
 	asker->has_asked = false;
+	asker->on_gone = NULL;
+}
+
+/* A request, and the descriptor that came with it. */
+static ssize_t
+receive(struct control_asker *asker, char request[static CONTROL_REQUEST_BYTES])
+{
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec bytes = { .iov_base = request, .iov_len = CONTROL_REQUEST_BYTES };
+	struct msghdr message = {
+		.msg_iov = &bytes, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control
+	};
+	ssize_t got = recvmsg(asker->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	const struct cmsghdr *header = got < 0 ? NULL : CMSG_FIRSTHDR(&message);
+
+	if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS &&
+	    header->cmsg_len == CMSG_LEN(sizeof(int)))
+		memcpy(&asker->descriptor, CMSG_DATA(header), sizeof(int));
+	return got < 0 || (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) ? -1 : got;
+}
+
+/* One who stays has gone. */
+static void
+let_go(struct control_asker *asker)
+{
+	void (*on_gone)(void *context) = asker->on_gone;
+	void *context = asker->context;
+
+	forget(asker);
+	on_gone(context);
 }
 
 static void
@@ -71,10 +110,15 @@ on_readable(evutil_socket_t fd, short what, void *argument)
 {
 	struct control_asker *asker = argument;
 	char request[CONTROL_REQUEST_BYTES];
-	ssize_t got = recv(fd, request, sizeof request, MSG_DONTWAIT | MSG_TRUNC);
 
+	(void)fd;
 	(void)what;
-	if (got <= 0 || (size_t)got > sizeof request) {
+	if (asker->on_gone) {
+		let_go(asker);
+		return;
+	}
+	ssize_t got = receive(asker, request);
+	if (got <= 0) {
 		forget(asker);
 		return;
 	}
@@ -154,7 +198,7 @@ control_socket_open(struct event_base *base, int state_folder, control_handler *
 	*control =
 	    (struct control_socket){ .base = base, .folder = state_folder, .handler = handler, .context = context };
 	for (unsigned i = 0; i < ASKERS_MAX; i++)
-		control->askers[i] = (struct control_asker){ .socket = control, .fd = -1 };
+		control->askers[i] = (struct control_asker){ .socket = control, .fd = -1, .descriptor = -1 };
 	control->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	bool ok = control->fd >= 0 && bind_socket(control);
 	if (ok) {
@@ -169,8 +213,8 @@ control_socket_open(struct event_base *base, int state_folder, control_handler *
 	return control;
 }
 
-void
-control_answer(struct control_asker *asker, bool is_ok, struct span text)
+static void
+say(const struct control_asker *asker, bool is_ok, struct span text)
 {
 	struct buf answer = BUF_LIMIT(CONTROL_ANSWER_BYTES);
 
@@ -179,7 +223,32 @@ control_answer(struct control_asker *asker, bool is_ok, struct span text)
 	if (asker->fd >= 0)
 		(void)send(asker->fd, answer.data, answer.length, MSG_DONTWAIT | MSG_NOSIGNAL);
 	buf_free(&answer);
+}
+
+void
+control_answer(struct control_asker *asker, bool is_ok, struct span text)
+{
+	say(asker, is_ok, text);
 	forget(asker);
+}
+
+int
+control_take_descriptor(struct control_asker *asker)
+{
+	int descriptor = asker->descriptor;
+
+	asker->descriptor = -1;
+	return descriptor;
+}
+
+void
+control_stay(struct control_asker *asker, struct span text, void (*on_gone)(void *context), void *context)
+{
+	asker->on_gone = on_gone;
+	asker->context = context;
+	say(asker, true, text);
+	if (event_add(asker->readable, NULL) != 0)
+		let_go(asker);
 }
 
 void
@@ -213,26 +282,71 @@ wait_for_answer(int fd, int limit_ms, struct buf *answer)
 	return true;
 }
 
-bool
-control_ask(const char *state_path, struct span request, int limit_ms, struct buf *answer, struct buf *why)
+/* The descriptor, when there is one, goes along. */
+static bool
+send_request(int fd, struct span request, int descriptor)
+{
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	struct iovec bytes = { .iov_base = (char *)(uintptr_t)request.data, .iov_len = request.length };
+	struct msghdr message = { .msg_iov = &bytes, .msg_iovlen = 1 };
+
+	if (descriptor >= 0) {
+		message.msg_control = &control;
+		message.msg_controllen = sizeof control;
+		control.header = (struct cmsghdr){
+			.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int))
+		};
+		memcpy(CMSG_DATA(&control.header), &descriptor, sizeof(int));
+	}
+	return sendmsg(fd, &message, MSG_NOSIGNAL) == (ssize_t)request.length;
+}
+
+/* A connection to the server of that state folder; -1 with why. */
+static int
+call_server(const char *state_path, struct buf *why)
 {
 	int folder = open(state_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	bool ok = false;
+	bool is_called = folder >= 0 && fd >= 0 && call_in_folder(folder, connect, fd) == 0;
 
-	if (folder < 0 || fd < 0 || call_in_folder(folder, connect, fd) != 0) {
-		if (errno == ENOENT || errno == ECONNREFUSED)
-			buf_printf(why, "no server runs on the state folder %s", state_path);
-		else
-			buf_printf(why, "cannot ask the server of %s: %s", state_path, strerror(errno));
-	} else if (send(fd, request.data, request.length, MSG_NOSIGNAL) < 0 || !wait_for_answer(fd, limit_ms, answer)) {
-		buf_printf(why, "the server of %s does not answer", state_path);
-	} else {
-		ok = true;
-	}
+	if (!is_called && (errno == ENOENT || errno == ECONNREFUSED))
+		buf_printf(why, "no server runs on the state folder %s", state_path);
+	else if (!is_called)
+		buf_printf(why, "cannot ask the server of %s: %s", state_path, strerror(errno));
 	if (folder >= 0)
 		(void)close(folder);
+	if (is_called)
+		return fd;
 	if (fd >= 0)
 		(void)close(fd);
-	return ok;
+	return -1;
+}
+
+int
+control_call(
+    const char *state_path, struct span request, int descriptor, int limit_ms, struct buf *answer, struct buf *why)
+{
+	int fd = call_server(state_path, why);
+
+	if (fd < 0)
+		return -1;
+	if (send_request(fd, request, descriptor) && wait_for_answer(fd, limit_ms, answer))
+		return fd;
+	buf_printf(why, "the server of %s does not answer", state_path);
+	(void)close(fd);
+	return -1;
+}
+
+bool
+control_ask(const char *state_path, struct span request, int limit_ms, struct buf *answer, struct buf *why)
+{
+	int fd = control_call(state_path, request, -1, limit_ms, answer, why);
+
+	if (fd < 0)
+		return false;
+	(void)close(fd);
+	return true;
 }

@@ -31,6 +31,7 @@ static const struct command commands[] = {
 	{ "reload", command_reload, "[-c FILE]", "make the running server read its configuration and map again" },
 	{ "status", command_status, "[-c FILE] [--metrics]", "counters of the running server" },
 	{ "health", command_health, "[-c FILE]", "exit 0 when the running server is well" },
+	{ "trace", command_trace, "[-c FILE] --ip NET[,NET...]", "the dialogue of matching sessions, until stopped" },
 	{ "selftest", command_selftest, "[-c FILE]", "try from every process what must be impossible" },
 };
 

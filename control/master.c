@@ -139,6 +139,8 @@ on_request(void *context, struct control_asker *asker, struct span request)
 
 		control_answer(asker, ok, buf_span(&why));
 		buf_free(&why);
+	} else if (span_starts_nocase(request, SPAN("trace "))) {
+		trace_desk_take(master, asker, span_skip(request, SPAN("trace ").length));
 	} else {
 		control_answer(asker, false, SPAN("the server knows no such request\n"));
 	}
@@ -189,6 +191,7 @@ on_ready(void *context, struct process *process)
 		log_info("%s runs again", process->name);
 		if (process->role == ROLE_DOOR)
 			reload_lend_listeners(master);
+		trace_desk_tell(master, process);
 	}
 }
 
@@ -345,6 +348,7 @@ clean_up(struct master *master)
 {
 	children_kill(&master->children);
 	status_drop_all(master);
+	trace_desk_close(master);
 	children_free(&master->children);
 	control_socket_close(master->control);
 	map_watch_close(&master->map);

@@ -18,6 +18,7 @@
 #include "control/listeners.h"
 #include "control/auth_folder.h"
 #include "control/map_watch.h"
+#include "control/trace_desk.h"
 #include "control/users_watch.h"
 
 enum master_state { MASTER_STARTING, MASTER_SERVING, MASTER_DRAINING };
@@ -36,6 +37,7 @@ struct master {
 	struct auth_folder auth_folder;
 	struct children children;
 	struct control_socket *control;
+	struct trace_desk traces;
 	struct event_base *base;
 	struct event *on_term;
 	struct event *on_interrupt;

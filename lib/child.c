@@ -174,6 +174,9 @@ on_control(void *context, struct edge *edge, const struct ipc_message *message)
 			life->program->on_drain(child);
 		else
 			child_drained(child);
+	} else if (message->type == IPC_TRACE || message->type == IPC_TRACE_END) {
+		if (life->program->on_trace)
+			life->program->on_trace(child, message);
 	} else if (life->program->on_listener) {
 		life->program->on_listener(child, message);
 	} else {

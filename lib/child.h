@@ -50,6 +50,8 @@ struct child_program {
 	/* The set of certificates (keys: PAIRS, smtpd: CHAINS), at the start and each new one. The descriptor stays the
 	 * caller's. May be NULL. */
 	void (*on_certificates)(struct child *child, int fd);
+	/* TRACE and TRACE_END (smtpd only). The descriptor is the callee's. May be NULL. */
+	void (*on_trace)(struct child *child, const struct ipc_message *message);
 	/* LISTENER and UNLISTEN (door only). The descriptor is the callee's. May be NULL. */
 	void (*on_listener)(struct child *child, const struct ipc_message *message);
 	/* The master wants an end: finish, then call child_drained(). NULL: drained at once. */

@@ -44,6 +44,8 @@ enum ipc_limit {
 	M(PAIRS, pairs, MASTER, KEYS, 1)                  /* a sealed memory file: certificates and their private keys */\
 	M(PAIR_SAY, pair_say, KEYS, MASTER, 0)            /* what is thought of one of them */                         \
 	M(CHAINS, chains, MASTER, SMTPD, 1)               /* a sealed memory file: the certificates in force */        \
+	M(TRACE, trace, MASTER, SMTPD, 1)                 /* a pipe for the dialogues of some clients */               \
+	M(TRACE_END, trace_end, MASTER, SMTPD, 0)         /* …and its end */                                           \
 	M(DRAIN, drain, MASTER, CHILD, 0)                 /* finish what was begun, then say DRAINED */                \
 	M(DRAINED, drained, CHILD, MASTER, 0)                                                                          \
 	M(BREACH, breach, CHILD, MASTER, 0)               /* a neighbour broke the protocol: have it restarted */      \
@@ -95,6 +97,9 @@ enum ipc_limit {
 	F(S, U32, generation, 0) F(S, U32, index, 0) F(S, U8, verdict, 0) F(S, U64, expires, 0)                                    \
 	F(S, BYTES, chain, IPC_CHAIN_BYTES) F(S, STRING, text, IPC_TEXT_BYTES)
 #define IPC_FIELDS_CHAINS(F, S)
+/* id: of the trace; a second one of the same id takes the first one's place. networks: of the clients. */
+#define IPC_FIELDS_TRACE(F, S) F(S, U32, id, 0) F(S, STRING, networks, IPC_NETWORKS_BYTES)
+#define IPC_FIELDS_TRACE_END(F, S) F(S, U32, id, 0)
 #define IPC_FIELDS_DRAIN(F, S)
 #define IPC_FIELDS_DRAINED(F, S)
 #define IPC_FIELDS_BREACH(F, S) F(S, U8, peer_role, 0) F(S, U8, peer_instance, 0) F(S, STRING, what, IPC_TEXT_BYTES)

@@ -16,6 +16,7 @@
 #include "smtpd/address.h"
 #include "smtpd/conn.h"
 #include "smtpd/smtpd.h"
+#include "smtpd/tracing.h"
 
 enum {
 	OUT_BYTES = 1 << 20,
@@ -84,7 +85,9 @@ static const struct session_io session_io = { .now_ms = now_ms,
 	.settle = settle,
 	.look_up = look_up,
 	.has_tls = conn_has_tls,
-	.start_tls = conn_start_tls };
+	.start_tls = conn_start_tls,
+	.is_traced = tracing_concerns,
+	.trace = tracing_write };
 
 static void
 take_config(struct smtpd *smtpd, struct config *config)
@@ -230,6 +233,7 @@ start(struct child *child)
 	smtpd->sweep = event_new(child->base, -1, EV_PERSIST, on_sweep, smtpd);
 	smtpd->drain_end = event_new(child->base, -1, 0, on_drain_end, smtpd);
 	smtpd->batch_timer = event_new(child->base, -1, 0, on_batch_timer, smtpd);
+	traces_init(&smtpd->traces);
 	log_hold();
 	return smtpd->read_bytes && world->harvests && smtpd->text_bytes && smtpd->sessions && world->found &&
 	       world->text && smtpd->sweep && smtpd->drain_end && smtpd->batch_timer && neighbours_begin(smtpd) &&
@@ -265,6 +269,12 @@ on_certificates(struct child *child, int fd)
 }
 
 static void
+on_trace(struct child *child, const struct ipc_message *message)
+{
+	tracing_take(child->state, message);
+}
+
+static void
 on_drain(struct child *child)
 {
 	struct smtpd *smtpd = child->state;
@@ -293,6 +303,7 @@ main(int argc, char **argv)
 		.on_edge = on_edge,
 		.on_map = on_map,
 		.on_certificates = on_certificates,
+		.on_trace = on_trace,
 		.on_drain = on_drain,
 		.on_status = on_status };
 

@@ -27,6 +27,8 @@
 #include "smtpd/body.h"
 #include "smtpd/facts.h"
 #include "smtpd/reply.h"
+#include "smtpd/session_trace.h"
+#include "smtpd/traces.h"
 
 struct auth_exchange;
 struct session;
@@ -53,6 +55,10 @@ struct session_io {
 	/* What comes from the client after what was said so far is its handshake: session_tls_up() or
 	 * session_tls_failed() follows. False: no certificate, or no memory. */
 	bool (*start_tls)(struct session *session);
+	/* Does an administrator follow this client? NULL: nobody ever does. */
+	bool (*is_traced)(const struct session *session);
+	/* Shows a line of the dialogue; only where is_traced. */
+	void (*trace)(struct session *session, enum trace_mark mark, struct span text);
 };
 
 /* What all sessions of a process share. */
@@ -132,6 +138,7 @@ struct session {
 	uint16_t failed_logins;
 	uint16_t unknown; /* recipients that were refused since there are none such */
 	uint16_t idle_commands;
+	struct session_trace trace;
 	uint8_t state; /* enum session_state */
 	uint8_t wait;  /* enum session_wait */
 	bool is_esmtp;

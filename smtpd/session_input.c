@@ -80,6 +80,8 @@ run_row(struct session *session, const struct session_row *row, struct span argu
 	struct reply reply = { .id = REPLY_NONE };
 	enum handled handled = row->handler(session, argument, &reply);
 
+	/* The line that waits comes again. */
+	session->trace.is_shown = handled == WAITING;
 	if (handled == WAITING) {
 		session_arm(session);
 		return false;
@@ -164,6 +166,7 @@ skip(struct session *session, size_t taken, bool is_end)
 	}
 	if (!is_end)
 		return;
+	session_trace_octets(session, session->skipped_bytes, "in a line that is too long");
 	session->skipped_bytes = 0;
 	enum reply_id limit = limit_reached(session, 0);
 	if (limit != REPLY_NONE)
@@ -200,6 +203,7 @@ take_command(struct session *session, struct span bytes)
 		skip(session, taken, true);
 		return taken;
 	}
+	session_trace_line(session, line);
 	if (is_response) {
 		/* It does not wait for the answer: it may hold a password. */
 		(void)run_row(session, session_table_response(false), line);
@@ -217,6 +221,7 @@ take_text(struct session *session, struct span bytes)
 	case TEXT_GOES_ON:
 		break;
 	case TEXT_ENDS:
+		session_trace_octets(session, session->transaction->message->bytes, "of text, with the final dot");
 		(void)run_row(session, session_table_final_dot(), span_make("", 0));
 		break;
 	case TEXT_ENDLESS:
@@ -260,8 +265,10 @@ consume(struct session *session, struct span bytes)
 			break;
 		taken += step;
 		/* A chunk of no octets ends with its command. */
-		if (session->is_in_chunk && session->chunk_left == 0 && session->state < SESSION_LINGERING)
+		if (session->is_in_chunk && session->chunk_left == 0 && session->state < SESSION_LINGERING) {
+			session_trace_octets(session, session->chunk.octets, "of a chunk");
 			(void)end_chunk(session);
+		}
 	}
 	/* What was pipelined behind STARTTLS came in the clear, from anybody: it is no part of what follows. */
 	return session->state == SESSION_HANDSHAKE ? bytes.length : taken;

@@ -95,6 +95,7 @@ session_say(struct session *session, const struct reply *reply)
 		return;
 	}
 	world->replies[reply->id]++;
+	session_trace_reply(session, reply_code(reply->id), buf_span(&world->out));
 	world->io->write(session, buf_span(&world->out));
 }
 
@@ -242,6 +243,7 @@ session_meet(struct session *session)
 {
 	struct client_facts *client = &session->client;
 
+	session_trace_look(session);
 	if (session->world->is_draining) {
 		session_dismiss(session, REPLY_DRAINING);
 		return;
@@ -383,6 +385,7 @@ session_free(struct session *session)
 {
 	if (session->state < SESSION_LINGERING)
 		session_leave(session, "closed", false);
+	session_trace_event(session, "ended:", span_of(session->end_reason));
 	transaction_log_session(session);
 	session->world->sessions_ended++;
 	session_drop_input(session);

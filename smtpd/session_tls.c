@@ -25,6 +25,7 @@ session_tls_up(struct session *session, const struct tls_facts *tls)
 	session->client.tls.is_on = true;
 	session->client.tls.sni = arena_copy(&session->arena, tls->sni);
 	session->world->tls_handshakes++;
+	session_trace_event(session, "TLS", session->client.tls.cipher);
 	session->state = SESSION_GREETED;
 	if (session->world->is_draining)
 		session_dismiss(session, REPLY_DRAINING);

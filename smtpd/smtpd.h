@@ -16,6 +16,7 @@
 #include "smtpd/sessions.h"
 #include "smtpd/tls.h"
 #include "smtpd/tls_context.h"
+#include "smtpd/traces.h"
 
 struct smtpd {
 	struct child *child;
@@ -51,6 +52,7 @@ struct smtpd {
 	char *read_bytes;      /* SESSION_READ_BYTES */
 	char *text_bytes;      /* SESSION_READ_BYTES, for what was in them under TLS */
 	struct tls_ground tls_ground;
+	struct traces traces;
 };
 
 /* main.c */

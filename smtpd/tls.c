@@ -27,7 +27,7 @@ struct tls {
 	bool is_broken;
 	bool is_ended; /* close_notify was sent */
 	struct tls_failure why;
-	char signers_words[64];
+	char *detail; /* owned; NULL until it breaks */
 	uint8_t first_length;
 	char first[FIRST_BYTES]; /* of what came */
 };
@@ -122,7 +122,7 @@ charge_what_is_held(struct tls *tls)
 {
 	uint64_t bytes = tls->is_up ? TLS_IDLE_BYTES : TLS_HANDSHAKE_BYTES;
 
-	return charge(tls, bytes + (tls->is_up && tls_is_inside_record(tls) ? TLS_RECORD_BYTES : 0));
+	return charge(tls, bytes + (tls_is_inside_record(tls) ? TLS_RECORD_BYTES : 0));
 }
 
 struct tls *
@@ -147,7 +147,8 @@ tls_new(struct tls_ground *ground, SSL_CTX *context)
 	BIO_set_data(bio, tls);
 	SSL_set_bio(tls->ssl, bio, bio);
 	(void)SSL_set_mode(tls->ssl, SSL_MODE_RELEASE_BUFFERS);
-	(void)SSL_set_options(tls->ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+	/* A record is opened where it lies: what has been read of it, a password maybe, is wiped. */
+	(void)SSL_set_options(tls->ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CLEANSE_PLAINTEXT);
 	SSL_set_accept_state(tls->ssl);
 	return tls;
 }
@@ -158,6 +159,7 @@ tls_free(struct tls *tls)
 	if (!tls)
 		return;
 	SSL_free(tls->ssl);
+	free(tls->detail);
 	(void)charge(tls, 0);
 	free(tls);
 }
@@ -171,7 +173,7 @@ tls_is_up(const struct tls *tls)
 bool
 tls_is_inside_record(const struct tls *tls)
 {
-	return SSL_has_pending(tls->ssl) == 1;
+	return tls->is_up && SSL_has_pending(tls->ssl) == 1;
 }
 
 /* --- why it failed --- */
@@ -221,53 +223,53 @@ reason_of(const struct tls *tls, unsigned long error)
 	return !tls->is_up && is_plain_text(tls) ? "plain-text" : "protocol";
 }
 
-/* The words for an error, which are constant data. */
+/* The words for an error that TLS itself has found, which are constant data. */
 static const char *
 detail_of(unsigned long error)
 {
-	int reason = ERR_GET_REASON(error);
 	const char *words = ERR_reason_error_string(error);
 
 	if (is_alert(error))
-		words = SSL_alert_desc_string_long(reason - SSL_AD_REASON_OFFSET);
+		words = SSL_alert_desc_string_long(ERR_GET_REASON(error) - SSL_AD_REASON_OFFSET);
 	return words ? words : "";
 }
 
-/* The first error that belongs to TLS: what stands before it is how a cipher said it. Where TLS itself has nothing to
- * complain of, the first of all, such as a key that could not be used. */
-static unsigned long
-take_error(void)
+static bool
+is_of_tls(unsigned long error)
 {
-	unsigned long first = ERR_get_error();
-	unsigned long error = first;
-
-	while (error && (ERR_GET_LIB(error) != ERR_LIB_SSL || ERR_COMMON_ERROR(error)))
-		error = ERR_get_error();
-	return error ? error : first;
+	return ERR_GET_LIB(error) == ERR_LIB_SSL && !ERR_COMMON_ERROR(error);
 }
 
-/* What smtpd/tls_provider.h said when a signature could not be had; "" when that is not the cause. */
-static void
-keep_signers_words(struct tls *tls)
+/* The first error that belongs to TLS: what stands before it is how a cipher said it. Where TLS itself has nothing to
+ * complain of, the first of all, such as a key that could not be used, whose maker says more than OpenSSL knows. */
+static unsigned long
+take_error(char **detail)
 {
-	const char *words = "";
+	const char *more = "";
 	int flags = 0;
-	unsigned long first = ERR_peek_error_data(&words, &flags);
-	bool is_said = ERR_GET_LIB(first) == ERR_LIB_PROV && ERR_GET_REASON(first) == PROV_R_FAILED_TO_SIGN &&
-		       (flags & ERR_TXT_STRING);
+	unsigned long error = ERR_get_error_all(NULL, NULL, NULL, &more, &flags);
+	unsigned long first = error;
 
-	(void)snprintf(tls->signers_words, sizeof tls->signers_words, "%s", is_said ? words : "");
+	*detail = strdup(flags & ERR_TXT_STRING && *more ? more : detail_of(error));
+	while (error && !is_of_tls(error))
+		error = ERR_get_error();
+	if (!error)
+		return first;
+	free(*detail);
+	*detail = strdup(detail_of(error));
+	return error;
 }
 
 static enum tls_result
 explain(struct tls *tls)
 {
-	keep_signers_words(tls);
-	unsigned long error = take_error();
+	unsigned long error;
 
 	tls->is_broken = true;
+	free(tls->detail);
+	error = take_error(&tls->detail);
 	tls->why.reason = reason_of(tls, error);
-	tls->why.detail = *tls->signers_words ? tls->signers_words : detail_of(error);
+	tls->why.detail = tls->detail ? tls->detail : "";
 	if (!tls->is_up && is_plain_text(tls))
 		tls->why.sent = span_make(tls->first, tls->first_length);
 	ERR_clear_error();

@@ -29,7 +29,7 @@ struct tls_ground {
 struct tls;
 
 enum {
-	TLS_RECORD_BYTES = 16384 + 256 + 5, /* greatest record (RFC 5246 6.2.3, the greater of the two) */
+	TLS_RECORD_BYTES = 16384 + 256 + 5, /* greatest record (RFC 8446 5.2; AEAD in TLS 1.2 needs no more) */
 	/* What one stream costs while the handshake lasts, and afterwards; measured by tests/unit/smtpd/test_tls.c. */
 	TLS_HANDSHAKE_BYTES = 49152,
 	TLS_IDLE_BYTES = 18432
@@ -61,7 +61,7 @@ bool tls_is_up(const struct tls *tls);
 bool tls_seal(struct tls *tls, struct span text, struct buf *wire);
 /* Appends that nothing more will be sent (close_notify), if it can still be said. */
 void tls_end(struct tls *tls, struct buf *wire);
-/* Has a part of a record come, and the rest not? */
+/* After the handshake: has a part of a record come, and the rest not? */
 bool tls_is_inside_record(const struct tls *tls);
 
 /* What was agreed; the spans live as long as tls. */

@@ -30,13 +30,38 @@ def attempt(server, message):
         return None
 
 
+def attempt_each(server, recipients, message):
+    """The same with PRDR: the reply to each recipient, or what there was in place of them for all."""
+    try:
+        with server.client(timeout=20) as client:
+            client.greet()
+            client.expect("MAIL FROM:<sender@client.example> PRDR", 250)
+            for recipient in recipients:
+                client.expect(f"RCPT TO:<{recipient}>", 250)
+            client.expect("DATA", 354)
+            client.send(smtp.stuff(message))
+            first = client.reply()
+            if first.code != 353:
+                return {recipient: first for recipient in recipients}
+            replies = {recipient: client.reply() for recipient in recipients}
+            smtp.check(client.reply(), 250 if any(reply.code == 250 for reply in replies.values()) else 451)
+            return replies
+    except (OSError, smtp.Gone, AssertionError):
+        return {}
+
+
 @unittest.skipUnless(os.path.exists(os.path.join(HOOKS, "tidegate")), "make hooks first")
 class DurableSteps(unittest.TestCase):
+    is_each = False
+
     def copies(self, server):
         return len(server.mail(ALICE)), len(server.mail(BOB))
 
     def retry(self, server, message, tries):
         """Sends until a 250 is read; checks after each attempt that no 250 came without the files."""
+        return self.retry_each(server, message, tries) if self.is_each else self.retry_all(server, message, tries)
+
+    def retry_all(self, server, message, tries):
         for _ in range(tries):
             reply = attempt(server, message)
             if reply is not None and reply.code == 250:
@@ -45,6 +70,22 @@ class DurableSteps(unittest.TestCase):
             if reply is not None:
                 self.assertEqual(reply.code // 100, 4, reply)
             self.assertTrue(all(count <= 1 for count in self.copies(server)), self.copies(server))
+            tidegate.wait_until(lambda: server.run("health")[0] == 0, "all children run", 20)
+        return False
+
+    def retry_each(self, server, message, tries):
+        """Sends to those who have not got it, as far as the sender has heard."""
+        left = [ALICE, BOB]
+        for _ in range(tries):
+            for recipient, reply in attempt_each(server, left, message).items():
+                if reply.code == 250:
+                    self.assertEqual(len(server.mail(recipient)), 1, f"a 250 to {recipient}")
+                    left.remove(recipient)
+                else:
+                    self.assertEqual(reply.code // 100, 4, reply)
+            self.assertTrue(all(count <= 1 for count in self.copies(server)), self.copies(server))
+            if not left:
+                return True
             tidegate.wait_until(lambda: server.run("health")[0] == 0, "all children run", 20)
         return False
 
@@ -92,6 +133,14 @@ class DurableSteps(unittest.TestCase):
     def test_each_step_fails(self):
         self.every_step("TIDEGATE_DURABLE_FAIL", lambda step: [f"{step}:{errno.EIO}"])
 
+class DurableStepsOfEach(DurableSteps):
+    """The same where each recipient stands for itself."""
+
+    is_each = True
+
+
+@unittest.skipUnless(os.path.exists(os.path.join(HOOKS, "tidegate")), "make hooks first")
+class NoRoom(unittest.TestCase):
     def test_no_room_is_452(self):
         server = tidegate.Server(programs=HOOKS, environment={"TIDEGATE_DURABLE_FAIL": f"8:{errno.ENOSPC}"})
         try:

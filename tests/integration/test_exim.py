@@ -15,8 +15,9 @@ ALICE, BOB, CAROL = "alice@example.org", "bob@example.org", "carol@example.org"
 RECIPIENTS = "".join(f"{address} maildir\n" for address in (ALICE, BOB, CAROL))
 COUNT = 200
 SIZES = (0, 1, 100, 1000, 5000, 32700, 32800, 70000, 262000, 263000)
-# Its transport's options. It would take TLS where that is offered, too.
+# Its transport's options.
 PLAIN = {"hosts_avoid_tls": "*"}
+BY_TLS = {"hosts_require_tls": "*"}
 BY_DATA = {"hosts_try_chunking": ""}
 
 
@@ -60,7 +61,7 @@ class FromExim(unittest.TestCase):
         with tidegate.Server(recipients=RECIPIENTS) as server, exim.Exim(server.port, **options) as sender:
             sender.send_all((f"sender-{number}@client.example", [ALICE] if number % 4 else [ALICE, BOB], message)
                             for number, message in enumerate(messages))
-            sender.flush()
+            sender.flush(runners=16)
             self.assertEqual(sender.queue(), [], sender.log())
             self.check_mailbox(server, ALICE, messages)
             self.check_mailbox(server, BOB, to_two)
@@ -74,6 +75,14 @@ class FromExim(unittest.TestCase):
 
     def test_mixed_sizes_by_data(self):
         self.assertFalse(any(" K " in line for line in self.send_mixed_sizes({**PLAIN, **BY_DATA})))
+
+    def test_mixed_sizes_by_bdat_over_tls(self):
+        lines = self.send_mixed_sizes(BY_TLS)
+        self.assertTrue(all(" K " in line and re.search(r" X=TLS1\.[23]:", line) for line in lines))
+
+    def test_mixed_sizes_by_data_over_tls(self):
+        lines = self.send_mixed_sizes({**BY_TLS, **BY_DATA})
+        self.assertTrue(all(" K " not in line and re.search(r" X=TLS1\.[23]:", line) for line in lines))
 
     def small_mailbox(self, server, address):
         """A mailbox on a disk of its own; returns its folder."""
@@ -114,6 +123,9 @@ class FromExim(unittest.TestCase):
 
     def test_one_of_three_refused_after_the_dot(self):
         self.refuse_one_of_three({**PLAIN, **BY_DATA})
+
+    def test_one_of_three_refused_after_the_last_chunk_over_tls(self):
+        self.refuse_one_of_three(BY_TLS)
 
 
 if __name__ == "__main__":

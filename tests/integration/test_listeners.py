@@ -1,4 +1,5 @@
 """Listener sections: what is served where, what a reload changes, who may connect where proxies are expected."""
+import os
 import signal
 import unittest
 
@@ -60,7 +61,22 @@ class Sections(unittest.TestCase):
         with smtp.Client(("127.0.0.1", self.port)) as client:
             client.greet()
 
+    def write(self, *names):
+        for name in names:
+            with open(os.path.join(self.server.folder, name), "w", encoding="ascii") as file:
+                file.write("what it holds is judged by whoever uses it\n")
+
+    def test_config_says_which_file_of_a_certificate_cannot_be_read(self):
+        self.write("chain.pem", "key.pem")
+        self.server.write_config(**{'certificate "good.example.org"': {"chain": "chain.pem", "key": "key.pem"},
+                                    'certificate "bad.example.org"': {"chain": "chain.pem", "key": "other.pem"}})
+        code, out, err = self.server.run("config")
+        self.assertEqual(code, 1)
+        self.assertIn("hostname = ", out)
+        self.assertRegex(err, r"(?m)^tidegate config: certificate bad\.example\.org: \S+/other\.pem: No such file")
+
     def test_config_prints_the_sections(self):
+        self.write("chain.pem", "key.pem")
         self.server.write_config(**{'certificate "mx.example.org"': {"chain": "chain.pem", "key": "key.pem"}})
         code, out, err = self.server.run("config")
         self.assertEqual(code, 0, err)

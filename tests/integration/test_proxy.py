@@ -1,6 +1,8 @@
 """The PROXY protocol: byte by byte, and from a real HAProxy, unpacked from its Debian package."""
 import os
+import smtplib
 import socket
+import ssl
 import struct
 import subprocess
 import time
@@ -9,6 +11,7 @@ import unittest
 from tests.lib import dnsd, peers, smtp
 from tests.lib import server as tidegate
 from tests.lib.cases import ServerCase
+from tests.lib.certificates import client_context
 
 ALICE = "alice@example.org"
 CLIENT = "192.0.2.1"
@@ -38,12 +41,14 @@ class Bytes(ServerCase):
 
     @classmethod
     def make_options(cls):
-        cls.port = tidegate.free_port()
+        cls.port, cls.secure_port = tidegate.free_port(), tidegate.free_port()
         cls.dns = dnsd.DnsServer(ZONE)
         cls.dns.start()
         return {"dns": cls.dns, "config": {
             "max-connections-per-address": 3, "trusted": ["198.51.100.0/24"],
-            'listener "behind"': {"address": f"127.0.0.1:{cls.port}", "proxy-protocol": True, "proxy-from": ["127.0.0.0/16"]}}}
+            'listener "behind"': {"address": f"127.0.0.1:{cls.port}", "proxy-protocol": True, "proxy-from": ["127.0.0.0/16"]},
+            'listener "secure"': {"address": f"127.0.0.1:{cls.secure_port}", "proxy-protocol": True, "proxy-from": ["127.0.0.1"],
+                                  "tls": "implicit"}}}
 
     @classmethod
     def tearDownClass(cls):
@@ -149,6 +154,55 @@ class Bytes(ServerCase):
             smtp.check(client.reply(), 220)
             smtp.check(client.say(v1()[:-2]), "500 5.5.1")
 
+    def under_tls(self, raw):
+        """The rest of a connection under TLS: a file to read replies from."""
+        raw.settimeout(15)
+        wrapped = client_context().wrap_socket(raw)
+        self.addCleanup(wrapped.close)
+        return wrapped, wrapped.makefile("rb")
+
+    def test_the_header_comes_before_implicit_tls(self):
+        for header in (v1(), v2(), LOCAL):
+            self.log_mark = self.server.mark()
+            raw = socket.create_connection(("127.0.0.1", self.secure_port))
+            raw.sendall(header)
+            wrapped, replies = self.under_tls(raw)
+            self.assertEqual(replies.readline()[:4], b"220 ")
+            wrapped.sendall(b"QUIT\r\n")
+            self.assertEqual(replies.readline()[:4], b"221 ")
+            client = "127.0.0.1" if header is LOCAL else f"{CLIENT} proxy=127.0.0.1"
+            self.server.expect_log(f"event=session .*client={client} .*tls=TLSv1.3", since=self.log_mark)
+
+    def test_the_first_bytes_of_tls_in_one_piece_with_the_header(self):
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = client_context().wrap_bio(incoming, outgoing)
+        with self.assertRaises(ssl.SSLWantReadError):
+            tls.do_handshake()
+        with socket.create_connection(("127.0.0.1", self.secure_port), timeout=15) as raw:
+            raw.sendall(v2() + outgoing.read())
+            for _ in range(100):
+                incoming.write(raw.recv(65536))
+                try:
+                    tls.do_handshake()
+                    break
+                except ssl.SSLWantReadError:
+                    continue
+            self.assertEqual(tls.version(), "TLSv1.3")
+
+    def test_starttls_behind_a_header(self):
+        client = self.connect(v1())
+        client.greet()
+        client.expect("STARTTLS", 220)
+        wrapped, replies = self.under_tls(client.socket)
+        wrapped.sendall(b"EHLO client.example\r\n")
+        self.assertEqual(replies.readline(), b"250-mx.example.org\r\n")
+
+    def test_tls_without_a_header(self):
+        with socket.create_connection(("127.0.0.1", self.secure_port), timeout=15) as raw:
+            with self.assertRaises((ssl.SSLError, OSError)):
+                client_context().wrap_socket(raw)
+        self.server.expect_log("event=session .*client=127.0.0.1 .*reason=bad-proxy-header", since=self.log_mark)
+
     def test_caps_count_the_announced_address(self):
         held = [self.connect(v1("192.0.2.50")) for _ in range(3)]
         for client in held:
@@ -178,20 +232,21 @@ class Haproxy(ServerCase):
         cls.root = peers.root("haproxy")
         if not cls.root:
             raise unittest.SkipTest("HAProxy cannot be unpacked here")
-        cls.port = tidegate.free_port()
-        return {"config": {'listener "behind"': {"address": f"127.0.0.1:{cls.port}", "proxy-protocol": True,
-                                                 "proxy-from": ["127.0.0.1"]}}}
+        cls.port, cls.secure_port = tidegate.free_port(), tidegate.free_port()
+        behind = {"proxy-protocol": True, "proxy-from": ["127.0.0.1"]}
+        return {"config": {'listener "behind"': {"address": f"127.0.0.1:{cls.port}", **behind},
+                           'listener "secure"': {"address": f"127.0.0.1:{cls.secure_port}", "tls": "implicit", **behind}}}
 
-    def start(self, options):
-        """A proxy with these words behind its server; returns the port to call."""
+    def start(self, options, to=None):
+        """A proxy with these words behind its server, `to` a port of ours; returns the port to call."""
         port = tidegate.free_port()
         name = f"tmp/haproxy-{os.getpid()}-{port}.cfg"
         path = os.path.join(self.root, name)
         with open(path, "w", encoding="utf-8") as file:
             file.write("global\n  maxconn 50\n  log stderr local0\n"
                        "defaults\n  mode tcp\n  timeout connect 5s\n  timeout client 30s\n  timeout server 30s\n"
-                       f"listen mail\n  bind 127.0.0.1:{port}\n  option smtpchk EHLO check.example\n"
-                       f"  server tidegate 127.0.0.1:{self.port} check inter 200ms {options}\n")
+                       f"listen mail\n  bind 127.0.0.1:{port}\n"
+                       f"  server tidegate 127.0.0.1:{to or self.port} {options}\n")
         self.addCleanup(os.unlink, path)
         process = subprocess.Popen(["chroot", self.root, "/usr/sbin/haproxy", "-db", "-f", "/" + name],
                                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -218,13 +273,27 @@ class Haproxy(ServerCase):
         self.assertIn(f"[{source}]".encode(), self.new_mail(ALICE)[0])
 
     def test_version_1(self):
-        self.send_through(self.start("send-proxy"), 31)
+        self.send_through(self.start("check send-proxy"), 31)
 
     def test_version_2_with_tlvs(self):
-        self.send_through(self.start("send-proxy-v2 proxy-v2-options crc32c,unique-id"), 32)
+        self.send_through(self.start("check send-proxy-v2 proxy-v2-options crc32c,unique-id"), 32)
+
+    def test_implicit_tls(self):
+        port = self.start("send-proxy-v2", self.secure_port)
+        mark = self.server.mark()
+
+        def is_sent():
+            try:
+                with smtplib.SMTP_SSL("127.0.0.1", port, "client.example", context=client_context(), timeout=15,
+                                      source_address=("127.0.0.33", 0)) as client:
+                    return client.sendmail("sender@client.example", [ALICE], smtp.message(number="haproxytls")) == {}
+            except OSError:
+                return False  # it is not up yet
+        tidegate.wait_until(is_sent, "a message goes through HAProxy under TLS", 30)
+        self.server.expect_log("event=transaction .*client=127.0.0.33 proxy=127.0.0.1 .*tls=TLSv1.3 .*code=250", since=mark)
 
     def test_health_checks_are_the_proxys_own(self):
-        self.start("send-proxy-v2 check-send-proxy")
+        self.start("check inter 200ms send-proxy-v2 check-send-proxy\n  option smtpchk EHLO check.example")
         self.server.expect_log("event=session .*client=127.0.0.1 helo=check.example .*reason=(quit|closed|reset)", since=self.log_mark,
                                seconds=30)
 

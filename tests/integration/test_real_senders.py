@@ -14,7 +14,7 @@ from tests.lib import smtp
 # limit: 400
 ALICE, SENDER = "alice@example.org", "sender@client.example"
 COUNT = 200
-MODES = ("clear",)
+MODES = ("clear", "tls")
 
 
 def each(send):

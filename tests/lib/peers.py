@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Other people's mail programs, unpacked from Debian's packages into a folder of the build; never installed.
+"""Other people's mail programs and tools, unpacked from Debian's packages into a folder of the build; never installed.
 
 usage: peers.py     unpacks them all, once; tests/run.py does it before the tests, which have no network of the outside.
 
@@ -20,7 +20,8 @@ from tests.lib.server import BUILD, IS_ROOT  # noqa: E402
 
 PEERS = os.path.join(os.path.dirname(BUILD) if os.path.basename(BUILD) in ("hooks", "sanitize") else BUILD, "peers")
 PACKAGES = {"postfix": ["postfix"], "dovecot": ["dovecot-core", "dovecot-imapd"], "exim": ["exim4-daemon-light"],
-            "opensmtpd": ["opensmtpd"], "msmtp": ["msmtp"], "haproxy": ["haproxy"]}
+            "opensmtpd": ["opensmtpd"], "msmtp": ["msmtp"], "haproxy": ["haproxy"],
+            "testssl": ["testssl.sh", "bsdextrautils", "procps"]}
 # What a mail program needs to start, besides the libraries: scripts of its own call a shell and its common tools.
 BASICS = ("dash", "coreutils", "sed", "grep", "findutils", "libc-bin", "ssl-cert", "gawk", "mawk")
 NOT_NEEDED = re.compile(r"^(debconf|perl|perl-base|libperl|dpkg|adduser|passwd|lsb-base|e2fsprogs|netbase|init-system-helpers"

@@ -208,6 +208,25 @@ the_caps_refuse_the_announced_client(void **unused)
 	fixture_free(fixture);
 }
 
+/* With implicit TLS the header comes in clear, and the handshake begins when the door has given leave. */
+static void
+the_handshake_follows_the_header(void **unused)
+{
+	struct fixture *fixture = fixture_new();
+
+	(void)unused;
+	fixture->has_certificate = true;
+	fixture_connect_proxy(fixture, "10.0.0.1", LISTENER_TLS_IMPLICIT);
+	assert_int_equal(fixture->handshakes, 0);
+	fixture_send(fixture, SPAN(HEADER));
+	assert_int_equal(fixture->handshakes, 0);
+	assert_true(fixture_say_announced(fixture, true));
+	assert_int_equal(fixture->handshakes, 1);
+	assert_int_equal(fixture->session.state, SESSION_HANDSHAKE);
+	assert_string_equal(fixture_heard(fixture), "");
+	fixture_free(fixture);
+}
+
 /* Before TLS has begun nothing could be read. */
 static void
 a_refusal_before_tls_is_silent(void **unused)
@@ -270,6 +289,7 @@ main(void)
 		cmocka_unit_test(a_connection_of_the_proxy_itself),
 		cmocka_unit_test(what_is_no_header_ends_the_session),
 		cmocka_unit_test(the_caps_refuse_the_announced_client),
+		cmocka_unit_test(the_handshake_follows_the_header),
 		cmocka_unit_test(a_refusal_before_tls_is_silent),
 		cmocka_unit_test(a_door_that_is_gone_or_silent),
 		cmocka_unit_test(an_answer_that_nobody_asked_for),
