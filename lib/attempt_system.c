@@ -89,6 +89,28 @@ attempt_map_mmap(const struct attempt_target *target)
 	return judge(syscall(SYS_mmap, NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, FD_MAP, 0) > 0);
 }
 
+/* The log may be a plain file: nobody may cut it short, go back in it, or write into what is there. */
+enum attempt_exit
+attempt_log_truncate(const struct attempt_target *target)
+{
+	(void)target;
+	return judge(syscall(SYS_ftruncate, FD_LOG, 0L) == 0);
+}
+
+enum attempt_exit
+attempt_log_rewind(const struct attempt_target *target)
+{
+	(void)target;
+	return judge(syscall(SYS_lseek, FD_LOG, 0L, SEEK_SET) == 0);
+}
+
+enum attempt_exit
+attempt_log_overwrite(const struct attempt_target *target)
+{
+	(void)target;
+	return judge(syscall(SYS_pwrite64, FD_LOG, "x", 1L, 0L) == 1);
+}
+
 enum attempt_exit
 attempt_io_uring(const struct attempt_target *target)
 {

@@ -39,6 +39,22 @@ is_slot_count(uint32_t slots)
 	return slots > 0 && slots <= SLOTS_MAX;
 }
 
+/* Makes the file as long as this by writing: ftruncate() is no call of smtpd's, since the log may be a plain file. */
+static bool
+write_zeros(int fd, size_t length)
+{
+	static const char zeros[4096];
+
+	while (length) {
+		size_t piece = length < sizeof zeros ? length : sizeof zeros;
+
+		if (write(fd, zeros, piece) != (ssize_t)piece)
+			return false;
+		length -= piece;
+	}
+	return true;
+}
+
 struct claim_page *
 claim_page_make(uint32_t slots, int *fd)
 {
@@ -48,7 +64,7 @@ claim_page_make(uint32_t slots, int *fd)
 	if (file < 0)
 		return NULL;
 	struct claim_page *page = NULL;
-	if (ftruncate(file, (off_t)(slots * sizeof(uint32_t))) == 0 &&
+	if (write_zeros(file, slots * sizeof(uint32_t)) &&
 	    fcntl(file, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
 		page = map_words(file, slots);
 	if (page)

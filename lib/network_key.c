@@ -47,36 +47,11 @@ network_key_equal(const struct network_key *a, const struct network_key *b)
 bool
 network_hash_begin(struct network_hash *hash)
 {
-	return getrandom(hash->random, sizeof hash->random, 0) == (ssize_t)sizeof hash->random;
+	return getrandom(&hash->key, sizeof hash->key, 0) == (ssize_t)sizeof hash->key;
 }
 
-static uint32_t
-word_at(const struct network_key *key, unsigned at)
-{
-	const uint8_t *bytes = key->bytes + at;
-
-	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
-}
-
-/* Neighbouring sums come out far from each other: addresses that follow upon each other would otherwise all fall into
- * one place when the random number they are multiplied with happens to be near a multiple of its width. */
-static uint64_t
-stir(uint64_t sum, uint64_t factor)
-{
-	sum ^= sum >> 32;
-	sum *= factor | 1;
-	sum ^= sum >> 29;
-	sum *= factor | 1;
-	return sum ^ sum >> 32;
-}
-
-/* Multilinear: each word times a random number of its own. */
 uint32_t
 network_hash_of(const struct network_hash *hash, const struct network_key *key)
 {
-	uint64_t sum = hash->random[0] + hash->random[1] * ((unsigned)key->bytes[0] << 8 | key->bytes[1]);
-
-	for (unsigned word = 0; word < IP_BYTES / 4; word++)
-		sum += hash->random[2 + word] * word_at(key, IP_AT + word * 4);
-	return (uint32_t)(stir(sum, hash->random[NETWORK_HASH_WORDS - 1]) >> 32);
+	return (uint32_t)siphash(&hash->key, span_make((const char *)key->bytes, sizeof key->bytes));
 }

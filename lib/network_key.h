@@ -1,8 +1,8 @@
 /* Addresses and networks as keys of tables that strangers fill: comparable bytes, and a hash that nobody outside can
  * aim at.
  *
- * Trust: addresses are anybody's, and whoever has a /32 of IPv6 may choose among 2^96 of them. The hash multiplies
- * with random numbers of this process, so nobody knows which addresses collide.
+ * Trust: addresses are anybody's, and whoever has a /32 of IPv6 may choose among 2^96 of them. The hash has a
+ * random key of this process, so nobody knows which addresses collide.
  * On failure: network_hash_begin() says that the kernel has no random bytes; the rest cannot fail.
  */
 #ifndef TIDEGATE_LIB_NETWORK_KEY_H
@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "lib/peer.h"
+#include "lib/siphash.h"
 
 /* The prefix that counts as one network: what one customer of a provider has at least. */
 enum { NETWORK_BITS_IPV4 = 24, NETWORK_BITS_IPV6 = 64 };
@@ -21,10 +22,8 @@ struct network_key {
 	uint8_t bytes[18];
 };
 
-enum { NETWORK_HASH_WORDS = 7 };
-
 struct network_hash {
-	uint64_t random[NETWORK_HASH_WORDS];
+	struct siphash_key key;
 };
 
 /* The key of one address; its port does not matter. */
@@ -33,9 +32,8 @@ struct network_key network_key_of_address(const struct peer_address *peer);
 struct network_key network_key_of_network(const struct peer_address *peer);
 bool network_key_equal(const struct network_key *a, const struct network_key *b);
 
-/* Takes random numbers from the kernel; false without any. */
+/* Takes a key from the kernel's random bytes; false without any. */
 bool network_hash_begin(struct network_hash *hash);
-/* Who does not know the random numbers cannot choose keys that collide, nor do keys that follow upon each other. */
 uint32_t network_hash_of(const struct network_hash *hash, const struct network_key *key);
 
 #endif

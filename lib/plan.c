@@ -86,8 +86,8 @@ static const struct plan_rule caller_rules[] = {
  * kernel has acknowledged a reply, and sends its FIN with its last words, or while it waits for the client's. In
  * the middle of a TLS handshake it waits for keys, and for nobody else: poll of one descriptor. */
 static const int smtpd_calls[] = {
-	SCMP_SYS(read), SCMP_SYS(recvfrom), SCMP_SYS(write), SCMP_SYS(writev), SCMP_SYS(pwrite64),
-	SCMP_SYS(openat), SCMP_SYS(unlink), SCMP_SYS(unlinkat), SCMP_SYS(ftruncate), SCMP_SYS(memfd_create),
+	SCMP_SYS(read), SCMP_SYS(recvfrom), SCMP_SYS(write), SCMP_SYS(writev),
+	SCMP_SYS(openat), SCMP_SYS(unlink), SCMP_SYS(unlinkat), SCMP_SYS(memfd_create),
 	SCMP_SYS(getsockname), CALLS_OF_ALL
 };
 static const struct plan_rule smtpd_rules[] = {
@@ -117,8 +117,8 @@ static const struct plan_rule keys_rules[] = { RULES_OF_ALL, WRITE_TO_LOG };
 static const int deliver_calls[] = {
 	SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(writev), SCMP_SYS(openat), SCMP_SYS(openat2),
 	SCMP_SYS(statx), SCMP_SYS(fstatfs), SCMP_SYS(statfs), SCMP_SYS(fsync),
-	SCMP_SYS(renameat), SCMP_SYS(renameat2), SCMP_SYS(unlinkat), SCMP_SYS(mkdirat), SCMP_SYS(getdents64), SCMP_SYS(lseek),
-	SCMP_SYS(ftruncate), SCMP_SYS(faccessat), SCMP_SYS(faccessat2), SCMP_SYS(set_robust_list), SCMP_SYS(rseq),
+	SCMP_SYS(renameat), SCMP_SYS(renameat2), SCMP_SYS(unlinkat), SCMP_SYS(mkdirat), SCMP_SYS(getdents64),
+	SCMP_SYS(faccessat), SCMP_SYS(faccessat2), SCMP_SYS(set_robust_list), SCMP_SYS(rseq),
 	SCMP_SYS(sched_yield), SCMP_SYS(getuid), SCMP_SYS(geteuid), SCMP_SYS(sysinfo),
 	SCMP_SYS(sched_getaffinity), CALLS_OF_ALL
 };

@@ -19,6 +19,7 @@ class StrangersCase(ServerCase):
         super().setUpClass()
 
     def timed(self, client, line, code):
+        """Seconds until the answer; the server counts in whole milliseconds, so it may be one too early."""
         begun = time.monotonic()
         client.expect(line, code)
         return time.monotonic() - begun
@@ -32,8 +33,8 @@ class Tarpit(StrangersCase):
             client.greet()
             for _ in range(2):
                 self.assertLess(self.timed(client, "FROBNICATE", 500), 0.9)
-            self.assertGreaterEqual(self.timed(client, "FROBNICATE", 500), 1.0)
-            self.assertGreaterEqual(self.timed(client, "FROBNICATE", 500), 2.0)
+            self.assertGreaterEqual(self.timed(client, "FROBNICATE", 500), 0.99)
+            self.assertGreaterEqual(self.timed(client, "FROBNICATE", 500), 1.99)
             with self.server.client() as other:
                 other.greet()
                 self.assertLess(self.timed(other, "NOOP", 250), 0.9)
@@ -65,8 +66,8 @@ class Harvest(StrangersCase):
             client.expect("MAIL FROM:<sender@client.example>", 250)
             client.expect("RCPT TO:<nobody1@example.org>", "550 5.1.1")
             client.expect("RCPT TO:<nobody2@example.org>", "550 5.1.1")
-            self.assertGreaterEqual(self.timed(client, "RCPT TO:<nobody3@example.org>", "550 5.1.1"), 1.0)
-            self.assertGreaterEqual(self.timed(client, "RCPT TO:<nobody4@example.org>", "550 5.1.1"), 1.0)
+            self.assertGreaterEqual(self.timed(client, "RCPT TO:<nobody3@example.org>", "550 5.1.1"), 0.99)
+            self.assertGreaterEqual(self.timed(client, "RCPT TO:<nobody4@example.org>", "550 5.1.1"), 0.99)
             client.expect("RCPT TO:<alice@example.org>", "421 4.7.0")
             self.assertTrue(client.is_closed())
         self.server.expect_log(f"event=session .* client={STRANGER} .* reason=harvest", mark)

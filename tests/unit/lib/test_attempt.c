@@ -56,6 +56,7 @@ lend_all(void)
 	lend(udp, LOAN_UDP);
 	lend(refused, LOAN_REFUSED);
 	lend(memfd_create("map", 0), FD_MAP);
+	lend(memfd_create("log", 0), FD_LOG);
 	lend(open("/tmp", O_RDONLY | O_DIRECTORY), FD_FOLDER);
 }
 
