@@ -62,9 +62,11 @@ $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(ARCHIVES)
 	$(SAY) LINK $@
 	$(Q)$(CC) $(CFLAGS) $(LDHARDEN) $(LDFLAGS) -o $@ $< $(ARCHIVES) -lcmocka $(LIBS)
 
-# Stand-ins for smtpd: one that tries what deliver must refuse (tests/sandbox), one that asks auth (tests/integration).
-STANDINS := $(BUILD)/test/hostile-smtpd $(BUILD)/test/auth-asker
+# Stand-ins for smtpd: two that try what deliver and keys must refuse (tests/sandbox), one that asks auth
+# (tests/integration).
+STANDINS := $(BUILD)/test/hostile-smtpd $(BUILD)/test/hostile-signer $(BUILD)/test/auth-asker
 $(BUILD)/test/hostile-smtpd: $(BUILD)/obj/tests/sandbox/hostile_smtpd.o $(ARCHIVES)
+$(BUILD)/test/hostile-signer: $(BUILD)/obj/tests/sandbox/hostile_signer.o $(ARCHIVES)
 $(BUILD)/test/auth-asker: $(BUILD)/obj/tests/integration/auth_asker.o $(ARCHIVES)
 $(STANDINS):
 	@mkdir -p $(@D)
@@ -73,6 +75,10 @@ $(STANDINS):
 
 $(BUILD)/bench/smtpload: $(patsubst %,$(BUILD)/obj/tests/bench/%.o,smtpload load_session load_channel load_message)
 $(BUILD)/bench/disk: $(BUILD)/obj/tests/bench/disk.o
+$(BUILD)/bench/tls_handshake: $(BUILD)/obj/tests/bench/tls_handshake.o $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(SAY) LINK $@
+	$(Q)$(CC) $(CFLAGS) $(LDHARDEN) $(LDFLAGS) -o $@ $< $(ARCHIVES) $(LIBS)
 $(BUILD)/bench/smtpload $(BUILD)/bench/disk:
 	@mkdir -p $(@D)
 	$(SAY) LINK $@
@@ -140,8 +146,9 @@ run:
 
 bench:
 	@scripts/packages.sh build bench
-	@$(MAKE) --silent all $(BUILD)/bench/smtpload $(BUILD)/bench/disk
+	@$(MAKE) --silent all $(BUILD)/bench/smtpload $(BUILD)/bench/disk $(BUILD)/bench/tls_handshake
 	tests/bench/bench.py --build $(BUILD)
+	$(BUILD)/bench/tls_handshake
 	tests/bench/crowd.py --build $(BUILD)
 
 

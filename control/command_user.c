@@ -2,7 +2,7 @@
  * within a second.
  *
  * Trust: the administrator. A password comes from the terminal or from standard input, and is wiped.
- * On failure: a sentence on standard error, exit code 1, and nothing is changed.
+ * On failure: a sentence on standard error and exit code 1. Nothing is changed, unless the sentence says so.
  */
 #include <crypt.h>
 #include <errno.h>
@@ -92,9 +92,9 @@ hash_password(struct user_command *command)
 	if (!password_read(password, &length, &command->why))
 		return false;
 	bool ok = crypt_gensalt_rn(NULL, 0, NULL, 0, setting, sizeof setting) != NULL;
-	const char *hash = ok ? crypt_r(password, setting, &room) : NULL;
+	const char *hash = ok ? crypt_rn(password, setting, &room, (int)sizeof room) : NULL;
 	explicit_bzero(password, sizeof password);
-	ok = hash && hash[0] != '*';
+	ok = hash != NULL;
 	if (ok)
 		(void)snprintf(command->hash, sizeof command->hash, "%s", hash);
 	else
@@ -123,8 +123,13 @@ save_and_compile(struct user_command *command, struct span text)
 {
 	uint64_t users;
 
-	return is_sound(command, text) && users_file_save(command->config->users, text, &command->why) &&
-	       users_compile(command->config->users, command->keeps_case, command->state.users, &users, &command->why);
+	if (!is_sound(command, text) || !users_file_save(command->config->users, text, &command->why))
+		return false;
+	if (users_compile(command->config->users, command->keeps_case, command->state.users, &users, &command->why))
+		return true;
+	buf_append_text(
+	    &command->why, "; the users file itself is changed, and a running server tries again by itself");
+	return false;
 }
 
 static bool

@@ -112,25 +112,39 @@ write_aside(int folder, const char *aside, struct span text)
 	return ok && is_closed;
 }
 
+/* Puts the new text in the place of the old; false: *is_changed tells whether it is there all the same. */
+static bool
+replace(int folder, const char *name, struct span text, bool *is_changed)
+{
+	char aside[NAME_MAX + 1];
+
+	*is_changed = false;
+	if ((size_t)snprintf(aside, sizeof aside, "%s.new", name) >= sizeof aside) {
+		errno = ENAMETOOLONG;
+		return false;
+	}
+	*is_changed = write_aside(folder, aside, text) && durable_rename_over(folder, aside, name);
+	int error = errno;
+	if (!*is_changed)
+		(void)durable_remove(folder, aside);
+	errno = error;
+	return *is_changed && durable_sync_folder(folder);
+}
+
 bool
 users_file_save(const char *path, struct span text, struct buf *why)
 {
 	char whole[PATH_MAX];
-	char aside[NAME_MAX + 1];
 	const char *name = "";
+	bool is_changed = false;
 	int folder = open_folder(path, whole, &name);
-	bool ok = folder >= 0 && (size_t)snprintf(aside, sizeof aside, "%s.new", name) < sizeof aside;
+	bool ok = folder >= 0 && replace(folder, name, text, &is_changed);
 
-	if (ok) {
-		ok = write_aside(folder, aside, text) && durable_rename_over(folder, aside, name) &&
-		     durable_sync_folder(folder);
-		int error = errno;
-		if (!ok)
-			(void)durable_remove(folder, aside);
-		errno = error;
-	}
 	if (!ok)
-		buf_printf(why, "%s cannot be written (%s); nothing was changed", path, strerror(errno));
+		buf_printf(why,
+		    is_changed ? "%s is changed, but may be the old one again after a power cut (%s)"
+			       : "%s cannot be written (%s); nothing was changed",
+		    path, strerror(errno));
 	if (folder >= 0)
 		(void)close(folder);
 	return ok;

@@ -2,7 +2,7 @@
  * are, in their order, comments too.
  *
  * Trust: the administrator's file.
- * On failure: a sentence; the old file is untouched and nothing is left beside it.
+ * On failure: a sentence; the old file is untouched (or else the sentence says so) and nothing is left beside it.
  */
 #ifndef TIDEGATE_CONTROL_USERS_FILE_H
 #define TIDEGATE_CONTROL_USERS_FILE_H

@@ -1,8 +1,9 @@
 /* Where a question about a password goes: budgets first, then a hash of ours or Dovecot; the answer is said once.
  *
  * Trust: smtpd may be compromised, clients are anybody: each try is bounded in number (queue), in failures (budgets)
- * and in time. Nobody is told whether it was the user or the password that was wrong; both take the same work. On
- * failure: AUTH_TROUBLE; when there is no room, or a budget is used up, AUTH_BUSY, before any work.
+ * and in time. Nobody is told whether it was the user or the password that was wrong; both take the same work.
+ *
+ * On failure: AUTH_TROUBLE; when there is no room, or a budget is used up, AUTH_BUSY, before any work.
  */
 #ifndef TIDEGATE_LOOKUP_AUTH_DESK_H
 #define TIDEGATE_LOOKUP_AUTH_DESK_H

@@ -15,7 +15,7 @@
 /* yescrypt as Debian 12 makes it; what it is a hash of nobody knows. */
 static const char preset_stand_in[] = "$y$j9T$dIDEgATE0stANdIn1234./$yTMOVN3xh9sJDnOSJ3bzGdqIL1YQcVUMWVRN1YUlbq5";
 
-/* crypt_r's answer in room, which the caller wipes; NULL when it cannot be computed. */
+/* crypt_rn's answer in room, which the caller wipes; NULL when it cannot be computed. */
 static const char *
 compute(struct span password, struct span hash, struct crypt_data *room)
 {
@@ -28,12 +28,11 @@ compute(struct span password, struct span hash, struct crypt_data *room)
 		phrase[password.length] = '\0';
 		memcpy(setting, hash.data, hash.length);
 		setting[hash.length] = '\0';
-		answer = crypt_r(phrase, setting, room);
+		answer = crypt_rn(phrase, setting, room, (int)sizeof *room);
 	}
 	explicit_bzero(phrase, sizeof phrase);
 	explicit_bzero(setting, sizeof setting);
-	/* What begins with "*" is how crypt(3) says that it failed. */
-	return answer && answer[0] != '*' ? answer : NULL;
+	return answer;
 }
 
 static bool

@@ -70,6 +70,7 @@ traces_add(struct traces *traces, uint32_t id, struct span networks, int fd)
 	}
 	trace->fd = fd;
 	trace->id = id;
+	trace->lost = 0;
 	buf_append(&trace->networks, networks);
 	if (buf_ok(&trace->networks))
 		return true;
@@ -176,7 +177,7 @@ say_lost(struct trace *trace)
 
 	if (trace->lost == 0)
 		return true;
-	int length = snprintf(text, sizeof text, "%llu lines are lost here", (unsigned long long)trace->lost);
+	int length = snprintf(text, sizeof text, "lines lost here: %llu", (unsigned long long)trace->lost);
 	begin(&line, 0, TRACE_EVENT);
 	finish(&line, span_make(text, (size_t)length));
 	if (!write_line(trace, &line))
@@ -211,8 +212,10 @@ traces_write(
 	for (unsigned i = 0; i < TRACES_MAX; i++) {
 		struct trace *trace = &traces->items[i];
 
-		if (follows(trace, client) && !(say_lost(trace) && write_line(trace, &line)))
-			trace->lost++;
+		if (!follows(trace, client))
+			continue;
+		if (!say_lost(trace) || !write_line(trace, &line))
+			trace->lost++; /* for nobody, when the trace has ended with this */
 	}
 }
 

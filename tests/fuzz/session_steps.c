@@ -55,6 +55,18 @@ watched_settle(struct session *session, uint32_t receipt)
 	witness_sees_receipt(&stage_of(session)->witness, receipt);
 }
 
+static bool
+watched_is_traced(const struct session *session)
+{
+	return stage_of(session)->is_traced;
+}
+
+static void
+watched_trace(struct session *session, enum trace_mark mark, struct span text)
+{
+	witness_sees_trace(session, mark, text);
+}
+
 /* A bit of the setting. */
 static bool
 is_set(const struct stage *stage, unsigned bit)
@@ -71,6 +83,7 @@ configure(struct stage *stage)
 	struct config *config = &stage->fixture->config;
 
 	config->trusted = (struct config_list){ 1, trusted };
+	config->xclient_from = (struct config_list){ 1, trusted };
 	if (is_set(stage, 8))
 		config->forwarders = (struct config_list){ 2, forwarders };
 	config->strict_text = is_set(stage, 9);
@@ -147,6 +160,8 @@ stage_open(struct stage *stage, struct span *input)
 	io.write = watched_write;
 	io.ask = watched_ask;
 	io.settle = watched_settle;
+	io.is_traced = watched_is_traced;
+	io.trace = watched_trace;
 	stage->fixture->world.io = &io;
 	configure(stage);
 	connect_client(stage);
@@ -275,17 +290,19 @@ door_dies(struct stage *stage, struct span argument)
 	session_neighbour_gone(session_of(stage), ROLE_DOOR);
 }
 
-/* The verdict; who it is, as auth says it. */
+/* The verdict, and who it is; a bit puts somebody where nobody has passed. */
 static void
 auth_says(struct stage *stage, struct span argument)
 {
 	static const char *const users[] = { "alice@example.org", "bob@example.org", "", "a\r\nb" };
-	enum auth_verdict verdict = (enum auth_verdict)(octet(argument, 0) & 7);
+	unsigned flags = octet(argument, 0);
+	enum auth_verdict verdict = (enum auth_verdict)(flags & 7);
+	const char *user = verdict == AUTH_PASSED || flags & 0x20 ? users[flags >> 6] : "";
 
 	/* The client hears of it before this returns. */
-	if (verdict == AUTH_PASSED && session_of(stage)->wait == WAIT_AUTH)
+	if (verdict == AUTH_PASSED && user[0] && session_of(stage)->wait == WAIT_AUTH)
 		witness_sees_login_passed(&stage->witness);
-	(void)fixture_say_auth(stage->fixture, verdict, users[octet(argument, 0) >> 6]);
+	(void)fixture_say_auth(stage->fixture, verdict, user);
 }
 
 static void
@@ -443,6 +460,13 @@ process_goes_on(struct stage *stage, struct span argument)
 }
 
 static void
+tracer_comes_or_goes(struct stage *stage, struct span argument)
+{
+	stage->is_traced = octet(argument, 0) & 1;
+	session_trace_look(session_of(stage));
+}
+
+static void
 certificate_comes_or_goes(struct stage *stage, struct span argument)
 {
 	stage->fixture->has_certificate = octet(argument, 0) & 1;
@@ -496,6 +520,7 @@ static const struct step steps[] = {
 	{ door_dies, 1 },
 	{ auth_says, 1 },
 	{ auth_dies, 1 },
+	{ tracer_comes_or_goes, 1 },
 };
 
 void

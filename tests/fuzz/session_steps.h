@@ -19,6 +19,7 @@ struct stage {
 	struct witness witness;
 	unsigned char setting[STEPS_SETTING_OCTETS];
 	uint32_t last_receipt;
+	bool is_traced; /* somebody looks on with tidegate trace */
 };
 
 /* Makes the world; takes its setting off the input. */

@@ -30,7 +30,8 @@ static const struct progress {
 	unsigned states;
 	unsigned after;
 } progresses[] = {
-	{ REPLY_GREETING, GREETED, SAME },
+	/* Also to XCLIENT, which begins anew. */
+	{ REPLY_GREETING, GREETED | READY, GREETED },
 	{ REPLY_HELO, COMMANDS, READY },
 	{ REPLY_EHLO, COMMANDS, READY },
 	{ REPLY_RESET, GREETED, SAME },
@@ -275,6 +276,9 @@ witness_hears(struct witness *witness, const struct session *session, struct spa
 	enum reply_id id = take_reply(witness);
 
 	check_form(bytes, id);
+	witness->is_greeted = witness->is_greeted || id == REPLY_GREETING;
+	if (!witness->is_greeted && reply_code(id) < 400)
+		BUG("a client is answered before it was greeted");
 	if ((state_of(session) & (with_silent_ones(witness->states) | OVER)) == 0)
 		BUG("a reply in a state that nothing led to");
 	if (witness->each_left) {
@@ -349,6 +353,22 @@ witness_sees_receipt(struct witness *witness, uint32_t receipt)
 	if (receipt == 0 || receipt != witness->receipt)
 		BUG("a receipt is settled that belongs to no 250, or twice");
 	witness->receipt = 0;
+}
+
+/* What is said where a password is awaited is blanked, and so is what stands behind AUTH and its mechanism. */
+void
+witness_sees_trace(const struct session *session, enum trace_mark mark, struct span text)
+{
+	bool is_blank = text.length && text.data[0] == '(';
+	struct span behind = span_skip(text, SPAN("AUTH ").length);
+	struct span rest = span_skip(behind, span_find(behind, ' ') + 1);
+
+	if (mark != TRACE_CLIENT || is_blank)
+		return;
+	if (session->state == SESSION_AUTH)
+		BUG("a response to a challenge is shown");
+	if (span_starts_nocase(text, SPAN("AUTH")) && rest.length && rest.data[0] != '(')
+		BUG("what stands behind AUTH is shown");
 }
 
 void
@@ -463,6 +483,8 @@ witness_looks(struct witness *witness)
 
 	if ((state_of(session) & (with_silent_ones(witness->states) | OVER)) == 0)
 		BUG("the session is in a state that nothing led to");
+	if (!witness->is_greeted && (state_of(session) & (COMMANDS | TEXT | AUTH)))
+		BUG("a client is listened to before it was greeted");
 	/* Nothing but its end follows an end, and nothing but TLS a handshake. */
 	witness->states = state_of(session) & OVER ? OVER : state_of(session);
 	if (witness->each_left && (state_of(session) & OVER) == 0)

@@ -28,13 +28,14 @@ struct witness {
 	const struct fixture *fixture;
 	uint64_t replies[REPLY_COUNT]; /* as the world counted them when the last one was heard */
 	unsigned states;               /* bits 1 << enum session_state: those it may be in now */
-	unsigned recipients;           /* accepted since the last MAIL */
-	uint32_t text;                 /* the last transaction with a 354 */
-	uint32_t abandoned;            /* the last one that deliver was told to forget */
-	size_t each_left;              /* replies to recipients that are still due after a 353 */
-	uint32_t probed;               /* the transaction of the probe that waits for its answer; 0: none */
-	uint32_t receipt;              /* of the last 250, until it is settled; 0: none */
-	bool has_passed;               /* auth has said who the user is, and the client has not heard it yet */
+	bool is_greeted;
+	unsigned recipients; /* accepted since the last MAIL */
+	uint32_t text;       /* the last transaction with a 354 */
+	uint32_t abandoned;  /* the last one that deliver was told to forget */
+	size_t each_left;    /* replies to recipients that are still due after a 353 */
+	uint32_t probed;     /* the transaction of the probe that waits for its answer; 0: none */
+	uint32_t receipt;    /* of the last 250, until it is settled; 0: none */
+	bool has_passed;     /* auth has said who the user is, and the client has not heard it yet */
 	struct witnessed_commit commit;
 };
 
@@ -46,6 +47,9 @@ void witness_hears(struct witness *witness, const struct session *session, struc
 void witness_sees_ask(struct witness *witness, const struct session *session, const struct ipc_message *ask);
 /* The session settles a receipt. */
 void witness_sees_receipt(struct witness *witness, uint32_t receipt);
+
+/* A line of the dialogue is shown to whoever traces it. */
+void witness_sees_trace(const struct session *session, enum trace_mark mark, struct span text);
 
 /* What was asked of deliver is answered, and was taken as an answer. */
 void witness_sees_probe_answered(struct witness *witness);

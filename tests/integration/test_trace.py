@@ -1,8 +1,10 @@
 """`tidegate trace`: the dialogue of matching sessions, without passwords and message text, and nobody waits for its reader."""
+import base64
 import os
 import re
 import select
 import signal
+import smtplib
 import ssl
 import subprocess
 import time
@@ -87,7 +89,7 @@ class Traces(ServerCase):
             self.talk("127.0.3.1")
             trace.expect(r"^\* ended: quit")
             texts = [text for text in trace.texts() if "traced from here on" not in text]
-            self.assertEqual(len({session for session, _, text in trace.lines if "traced from" not in text}), 1)
+            self.assertEqual(len({session for session, _, text in trace.lines if "traced from" not in text}), 1, trace.texts())
             self.assertEqual(texts[0], "* client 127.0.3.1")
             self.assertRegex(texts[1], r"^S 220 mx\.example\.org ESMTP")
             self.assertEqual(texts[2], "C EHLO client.example")
@@ -209,13 +211,13 @@ class Traces(ServerCase):
                     smtp.check(client.say(b"VRFY " + b"\xff" * 1500), 252)
                 trace.process.send_signal(signal.SIGCONT)
                 tidegate.wait_until(lambda: self.drained(trace, client), "a line about what is lost", 30)
-            lost = [int(text.split()[1]) for text in trace.texts() if text.endswith("lines are lost here")]
+            lost = [int(text.split()[-1]) for text in trace.texts() if text.startswith("* lines lost here: ")]
             self.assertTrue(lost and lost[0] > 0, lost)
 
     def drained(self, trace, client):
         trace.read(0.2)
         client.say("VRFY somebody")
-        return any(text.endswith("lines are lost here") for text in trace.texts())
+        return any(text.startswith("* lines lost here: ") for text in trace.texts())
 
     def test_command_line(self):
         for words in ([], ["--ip"], ["--ip", "127.0.0.1", "x"]):
@@ -224,6 +226,40 @@ class Traces(ServerCase):
             code, _, err = self.server.run("trace", "--ip", network)
             self.assertEqual(code, 1, network)
             self.assertNotEqual(err, "")
+
+
+class Passwords(unittest.TestCase):
+    """Real users of a submission listener, by each way to say a password."""
+
+    def test_a_password_is_never_shown(self):
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        port = tidegate.free_port()
+        config = {'listener "submission"': {"address": f"127.0.0.1:{port}", "role": "submission", "tls": "implicit"},
+                  "users": "users"}
+        server = tidegate.Server(config=config)
+        server.compile_map()
+        subprocess.run(server.command("user", "add", "alice@example.org"), input=b"open-sesame\n", check=True, timeout=60)
+        with server:
+            with Trace(server, "127.0.0.1") as trace:
+                for mechanism in ("PLAIN", "LOGIN"):
+                    with smtplib.SMTP_SSL("127.0.0.1", port, "client.example", timeout=60, context=context) as client:
+                        client.ehlo()
+                        client.user, client.password = "alice@example.org", "open-sesame"
+                        code, _ = client.auth(mechanism, getattr(client, "auth_" + mechanism.lower()),
+                                              initial_response_ok=mechanism == "PLAIN")
+                        self.assertEqual(code, 235)
+                trace.expect(r"^\* ended: quit")
+                tidegate.wait_until(lambda: sum(text == "* ended: quit" for text in trace.texts()) == 2 or trace.read(0.2) is None,
+                                    "two sessions in the trace")
+                shown = trace.raw.decode()
+                for secret in ("open-sesame", base64.b64encode(b"open-sesame").decode(), base64.b64encode(b"alice@example.org").decode(),
+                               base64.b64encode(b"\0alice@example.org\0open-sesame").decode()):
+                    self.assertNotIn(secret, shown)
+                self.assertIn("C: AUTH PLAIN (the rest is blanked)", shown)
+                self.assertIn("C: AUTH LOGIN", shown)
+                self.assertEqual(trace.texts().count("C (blanked)"), 2)
+                self.assertEqual(sum(text.startswith("S 235 ") for text in trace.texts()), 2)
 
 
 class Restarts(unittest.TestCase):

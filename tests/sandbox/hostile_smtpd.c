@@ -25,7 +25,7 @@
 #include "lib/ipc.h"
 #include "lib/plan.h"
 
-enum { WAIT_MS = 10000, SLOTS = 16, DEADLINE_MS = 20000, ODD_HANDLE = 0x7fffff, ACCUSER = 4 };
+enum { WAIT_MS = 10000, SLOTS = 16, DEADLINE_MS = 20000, ODD_HANDLE = 0x7fffff, ACCUSER = 4, ANNOUNCER = 5 };
 
 #define ENDLESS_BYTES (1LL << 40)
 
@@ -360,6 +360,22 @@ read_option(int argc, char **argv, const char *name)
 	return 0;
 }
 
+/* Says of a connection that it does not hold that it is somebody else's. */
+static void
+announce_for_another(unsigned instance, unsigned cores)
+{
+	const struct ipc_channel door = { .fd = plan_edge_descriptor(ROLE_SMTPD, instance, cores, ROLE_DOOR, 0),
+		.self = ROLE_SMTPD,
+		.peer = ROLE_DOOR };
+	struct ipc_message message = { .type = IPC_ANNOUNCED_ASK, .descriptor = -1 };
+
+	message.announced_ask.session = 1;
+	message.announced_ask.id = 1;
+	message.announced_ask.client = (struct peer_address){ .family = 4, .ip = { 192, 0, 2, 1 } };
+	if (ipc_send(&door, &message) != IPC_OK)
+		say("announcement", "unsendable");
+}
+
 static void
 say_ready(void)
 {
@@ -402,6 +418,8 @@ main(int argc, char **argv)
 		wait_for_status_ask();
 	if (instance == ACCUSER) {
 		accuse_a_stranger();
+	} else if (instance == ANNOUNCER) {
+		announce_for_another(instance, cores);
 	} else if (instance > 0) {
 		break_protocol(&stage, instance);
 	} else {

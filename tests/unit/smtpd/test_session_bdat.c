@@ -41,8 +41,8 @@ in_state(enum session_state state)
 		[SESSION_READY] = "EHLO client.example\r\n",
 		[SESSION_MAIL] = "EHLO client.example\r\nMAIL FROM:<s@c.example>\r\n",
 		[SESSION_RCPT] = "EHLO client.example\r\nMAIL FROM:<s@c.example>\r\nRCPT TO:<alice@example.org>\r\n",
-		[SESSION_BDAT] = "EHLO client.example\r\nMAIL FROM:<s@c.example>\r\nRCPT TO:<alice@example.org>\r\n"
-				 "BDAT 3\r\na\r\n",
+		[SESSION_BDAT] = ("EHLO client.example\r\nMAIL FROM:<s@c.example>\r\nRCPT TO:<alice@example.org>\r\n"
+				  "BDAT 3\r\na\r\n"),
 		[SESSION_SPOILT] = "EHLO client.example\r\nMAIL FROM:<s@c.example>\r\nBDAT 3\r\na\r\n",
 	};
 	struct fixture *fixture = fixture_new();
