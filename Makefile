@@ -133,7 +133,7 @@ $(FUZZERS:tests/fuzz/fuzz_%.c=$(BUILD)/%): $(BUILD)/%: $(BUILD)/obj/tests/fuzz/f
 	@mkdir -p $(@D)
 	$(SAY) LINK $@
 	$(Q)$(CC) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) $(LIBS)
-$(BUILD)/session: $(patsubst %,$(BUILD)/obj/tests/fuzz/session_%.o,steps witness)
+$(BUILD)/session: $(patsubst %,$(BUILD)/obj/tests/fuzz/session_%.o,stage steps rules witness)
 
 lint:
 	@scripts/packages.sh build lint

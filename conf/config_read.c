@@ -72,7 +72,6 @@ find_folder(struct config_reader *reader)
 static void
 read_text(struct config_reader *reader, struct span text)
 {
-	struct config_place place = { CONFIG_FILE, reader->config, { 0 } };
 	struct buf clean = BUF_LIMIT(CONFIG_FILE_BYTES + 1);
 	struct buf outside = BUF_LIMIT(CONFIG_FILE_BYTES + 1);
 
@@ -81,7 +80,8 @@ read_text(struct config_reader *reader, struct span text)
 		reader->last_line += text.data[i] == '\n';
 	if (config_text_clean(text, reader->path, &reader->problems, &clean)) {
 		config_sections_blank(buf_span(&clean), &outside);
-		reader->place = &place;
+		reader->file = (struct config_place){ .table = CONFIG_FILE, .owner = reader->config };
+		reader->place = &reader->file;
 		config_parse(reader, buf_span(&outside));
 		config_sections_read(reader, buf_span(&clean));
 		config_complete(reader);

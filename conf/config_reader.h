@@ -31,7 +31,8 @@ struct config_reader {
 	struct buf folder; /* absolute path of the file's folder */
 	struct problems problems;
 	struct config *config;
-	struct config_place *place;
+	struct config_place file;   /* the keys outside of all sections */
+	struct config_place *place; /* that one, or a section's */
 	unsigned last_line;
 	bool is_cut_short; /* a syntax error hides what follows it */
 };

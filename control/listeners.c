@@ -10,7 +10,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "lib/bug.h"
 #include "lib/log.h"
 
 enum {
@@ -260,15 +259,15 @@ listeners_inherit(struct listeners *listeners, const struct config *config, stru
 	return true;
 }
 
-void
+bool
 listeners_describe(const struct listeners *listeners, uint8_t index, const struct config *config, struct buf *networks,
     struct ipc_message *message)
 {
 	const struct listener *slot = &listeners->slots[index];
 	const struct config_listener *wanted = find_configured(config, &slot->address);
 
-	if (!wanted)
-		BUG("a listener that the configuration does not want is lent");
+	if (slot->fd < 0 || !wanted)
+		return false;
 	*networks = BUF_LIMIT(IPC_NETWORKS_BYTES);
 	for (size_t i = 0; i < wanted->proxy_from.count; i++)
 		buf_printf(networks, i ? " %s" : "%s", wanted->proxy_from.items[i]);
@@ -280,4 +279,5 @@ listeners_describe(const struct listeners *listeners, uint8_t index, const struc
 	message->listener.tls = (uint8_t)wanted->tls;
 	message->listener.is_proxied = wanted->proxy_protocol;
 	message->listener.proxy_from = buf_span(networks);
+	return true;
 }

@@ -37,8 +37,9 @@ bool listeners_inherit(struct listeners *listeners, const struct config *config,
 bool listeners_open(struct listeners *listeners, const struct config *config, struct buf *why);
 /* Closes the slots that are not wanted; calls drop for each first. */
 void listeners_drop_unwanted(struct listeners *listeners, void (*drop)(void *context, uint8_t index), void *context);
-/* Fills in LISTENER for a slot that the configuration wants. networks holds a text of the message, which keeps it. */
-void listeners_describe(const struct listeners *listeners, uint8_t index, const struct config *config,
+/* Fills in LISTENER for a slot; networks holds a text of the message. False: the configuration does not want that slot,
+ * and nothing is filled in. */
+bool listeners_describe(const struct listeners *listeners, uint8_t index, const struct config *config,
     struct buf *networks, struct ipc_message *message);
 void listeners_close(struct listeners *listeners);
 

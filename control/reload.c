@@ -16,9 +16,8 @@ reload_lend_listeners(struct master *master)
 		struct buf networks;
 		struct ipc_message message;
 
-		if (master->listeners.slots[i].fd < 0 || !master->listeners.slots[i].is_wanted)
+		if (!listeners_describe(&master->listeners, (uint8_t)i, master->config, &networks, &message))
 			continue;
-		listeners_describe(&master->listeners, (uint8_t)i, master->config, &networks, &message);
 		children_send(&master->children, ROLE_DOOR, &message);
 		buf_free(&networks);
 	}

@@ -70,7 +70,7 @@ session_trace_line(struct session *session, struct span line)
 	if (!trace->is_on || trace->is_shown)
 		return;
 	bool is_auth = span_starts_nocase(line, SPAN("AUTH"));
-	bool was_secret = trace->is_secret;
+	bool was_secret = trace->is_secret || session->state == SESSION_AUTH;
 	(void)session_table_find(span_take(line, span_find(line, ' ')), session->state, &is_known);
 	trace->is_secret = false;
 	if (was_secret || (trace->is_auth && !is_known && !is_auth)) {

@@ -1,9 +1,9 @@
 /* Whole sessions, without sockets: any bytes from the client, any answers of the side rooms in any order, neighbours
  * that die and come back, TLS that stands or breaks, time that passes, budgets that are used up.
  *
- * What happens is in tests/fuzz/session_steps.h, what must hold after each step in tests/fuzz/session_witness.h: never
- * a 250 to a message without a commit, never two messages from one text, never a state that nothing led to, and nothing
- * kept that belongs to no message.
+ * Where it happens is in tests/fuzz/session_stage.h, what can happen in session_steps.h, who watches in
+ * session_witness.h, by the rules of session_rules.h: never a 250 to a message without a commit, never two messages
+ * from one text, never a state that nothing led to, and nothing kept that belongs to no message.
  */
 #include "tests/fuzz/session_steps.h"
 
@@ -33,7 +33,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	stage_open(&stage, &input);
 	while (input.length)
-		stage_step(&stage, &input);
+		steps_take_one(&stage, &input);
 	stage_close(&stage);
 	return 0;
 }

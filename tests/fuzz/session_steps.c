@@ -1,4 +1,4 @@
-/* The steps of tests/fuzz/session_steps.h.
+/* The steps of tests/fuzz/session_steps.h, and the table that numbers them.
  *
  * On failure: BUG.
  */
@@ -15,156 +15,6 @@ static unsigned
 octet(struct span argument, size_t at)
 {
 	return at < argument.length ? (unsigned char)argument.data[at] : 0;
-}
-
-static struct session *
-session_of(const struct stage *stage)
-{
-	return &stage->fixture->session;
-}
-
-/* --- the world --- */
-
-static struct stage *
-stage_of(const struct session *session)
-{
-	return fixture_of(session)->watcher;
-}
-
-static void
-watched_write(struct session *session, struct span bytes)
-{
-	fixture_write(session, bytes);
-	witness_hears(&stage_of(session)->witness, session, bytes);
-}
-
-static bool
-watched_ask(struct session *session, struct ipc_message *message)
-{
-	bool is_heard = fixture_ask(session, message);
-
-	if (is_heard)
-		witness_sees_ask(&stage_of(session)->witness, session, message);
-	return is_heard;
-}
-
-static void
-watched_settle(struct session *session, uint32_t receipt)
-{
-	fixture_settle(session, receipt);
-	witness_sees_receipt(&stage_of(session)->witness, receipt);
-}
-
-static bool
-watched_is_traced(const struct session *session)
-{
-	return stage_of(session)->is_traced;
-}
-
-static void
-watched_trace(struct session *session, enum trace_mark mark, struct span text)
-{
-	witness_sees_trace(session, mark, text);
-}
-
-/* A bit of the setting. */
-static bool
-is_set(const struct stage *stage, unsigned bit)
-{
-	return stage->setting[bit / 8] >> bit % 8 & 1;
-}
-
-static void
-configure(struct stage *stage)
-{
-	static const enum action actions[] = { ACTION_REFUSE, ACTION_DEFER, ACTION_NOTE, ACTION_DOUBT };
-	static const char *trusted[] = { "198.51.100.0/24" };
-	static const char *forwarders[] = { "client.example", ".relay.example" };
-	struct config *config = &stage->fixture->config;
-
-	config->trusted = (struct config_list){ 1, trusted };
-	config->xclient_from = (struct config_list){ 1, trusted };
-	if (is_set(stage, 8))
-		config->forwarders = (struct config_list){ 2, forwarders };
-	config->strict_text = is_set(stage, 9);
-	config->bare_newline = is_set(stage, 10) ? BARE_NEWLINE_REFUSE : BARE_NEWLINE_NORMALISE;
-	config->max_message_size = is_set(stage, 11) ? 200 : 65536;
-	config->max_errors = is_set(stage, 12) ? 3 : 30;
-	config->max_recipients = is_set(stage, 13) ? 2 : 100;
-	config->resolver_down = is_set(stage, 14) ? RESOLVER_DOWN_DEFER : RESOLVER_DOWN_ACCEPT;
-	config->contact = is_set(stage, 15) ? "Call 12345." : "";
-	config->contact_url = is_set(stage, 15) ? "https://example.org/mail" : "";
-	config->greeting_delay = is_set(stage, 16) ? 3000 : 0;
-	config->early_talker = actions[stage->setting[2] >> 1 & 3];
-	config->tarpit_after = is_set(stage, 19) ? 1 : 1000;
-	config->tarpit_limit = is_set(stage, 20) ? 10000 : 0;
-	config->harvest_delay_after = is_set(stage, 21) ? 1 : 1000;
-	config->harvest_limit = is_set(stage, 21) ? 3 : 0;
-	config->spf_mailfrom_fail = actions[stage->setting[2] >> 6 & 3];
-	if (is_set(stage, 24)) {
-		stage->fixture->memory.limit_bytes = 30000;
-		body_store_limit(&stage->fixture->bodies, 100000);
-	}
-	stage->fixture->has_certificate = !is_set(stage, 25);
-	stage->fixture->has_map = !is_set(stage, 26);
-	stage->fixture->has_dns = !is_set(stage, 27);
-	stage->fixture->has_deliver = !is_set(stage, 28);
-	stage->fixture->is_acknowledged = !is_set(stage, 29);
-	/* Too little for the longest replies. */
-	if (is_set(stage, 31))
-		stage->fixture->world.out.limit_bytes = 90;
-}
-
-/* Memory that runs short in the middle of everything. */
-static void
-shorten_memory(struct stage *stage)
-{
-	if (!is_set(stage, 30))
-		return;
-	session_of(stage)->arena.limit_bytes = 1100;
-	session_of(stage)->transaction_arena.limit_bytes = 5000;
-}
-
-static void
-connect_client(struct stage *stage)
-{
-	static const char *const clients[] = { "127.0.0.1", "192.0.2.7", "198.51.100.7", "2001:db8::7" };
-	static const enum listener_tls ways[] = { LISTENER_TLS_STARTTLS, LISTENER_TLS_IMPLICIT, LISTENER_TLS_OFF,
-		LISTENER_TLS_STARTTLS };
-	struct fixture *fixture = stage->fixture;
-	unsigned kind = stage->setting[0];
-	struct ipc_connection connection = { .listener = SPAN("here"),
-		.role = kind & 4 ? LISTENER_SUBMISSION : LISTENER_MX,
-		.tls = (uint8_t)ways[kind >> 3 & 3],
-		.is_proxied = kind >> 5 & 1 };
-
-	if (!peer_parse_ip(span_of(clients[kind & 3]), &connection.client))
-		BUG("an address does not parse");
-	witness_begin(&stage->witness, fixture);
-	session_begin(&fixture->session, &fixture->world, fixture, FIXTURE_ID, &connection);
-	shorten_memory(stage);
-	witness_looks(&stage->witness);
-}
-
-void
-stage_open(struct stage *stage, struct span *input)
-{
-	static struct session_io io;
-
-	*stage = (struct stage){ .fixture = fixture_new() };
-	for (size_t i = 0; i < sizeof stage->setting; i++)
-		stage->setting[i] = (unsigned char)octet(*input, i);
-	*input = span_skip(*input, sizeof stage->setting);
-	stage->fixture->watcher = stage;
-	io = *stage->fixture->world.io;
-	io.write = watched_write;
-	io.ask = watched_ask;
-	io.settle = watched_settle;
-	io.is_traced = watched_is_traced;
-	io.trace = watched_trace;
-	stage->fixture->world.io = &io;
-	configure(stage);
-	connect_client(stage);
 }
 
 /* --- the client --- */
@@ -184,11 +34,11 @@ read_once(struct session *session, struct span bytes)
 static void
 client_sends(struct stage *stage, struct span bytes)
 {
-	const struct session *session = session_of(stage);
+	const struct session *session = stage_session(stage);
 
 	/* While a session waits nothing is read, and a handshake is not for it to see. */
 	while (bytes.length && !session_is_waiting(session) && session->state != SESSION_HANDSHAKE)
-		bytes = span_skip(bytes, read_once(session_of(stage), bytes));
+		bytes = span_skip(bytes, read_once(stage_session(stage), bytes));
 }
 
 /* The same octet over and over. */
@@ -207,15 +57,15 @@ static void
 client_leaves(struct stage *stage, struct span argument)
 {
 	(void)argument;
-	if (!session_is_waiting(session_of(stage)))
-		session_input_ended(session_of(stage), true);
+	if (!session_is_waiting(stage_session(stage)))
+		session_input_ended(stage_session(stage), true);
 }
 
 static void
 client_resets(struct stage *stage, struct span argument)
 {
 	(void)argument;
-	session_input_ended(session_of(stage), false);
+	session_input_ended(stage_session(stage), false);
 }
 
 /* Has its kernel acknowledged what was sent, or not? */
@@ -228,9 +78,8 @@ client_acknowledges(struct stage *stage, struct span argument)
 static void
 next_client(struct stage *stage, struct span argument)
 {
-	stage->setting[0] = (unsigned char)octet(argument, 0);
-	session_free(session_of(stage));
-	connect_client(stage);
+	session_free(stage_session(stage));
+	stage_connect(stage, octet(argument, 0));
 }
 
 /* --- TLS --- */
@@ -243,10 +92,10 @@ tls_is_up(struct stage *stage, struct span argument)
 	};
 
 	(void)argument;
-	if (session_of(stage)->state != SESSION_HANDSHAKE)
+	if (stage_session(stage)->state != SESSION_HANDSHAKE)
 		return;
 	witness_sees_tls(&stage->witness);
-	session_tls_up(session_of(stage), &agreed);
+	session_tls_up(stage_session(stage), &agreed);
 }
 
 static void
@@ -255,24 +104,24 @@ tls_breaks(struct stage *stage, struct span argument)
 	static const struct tls_failure failure = { .reason = "protocol", .detail = "", .sent = SPAN("\r\n250 ok") };
 
 	(void)argument;
-	if (!session_is_waiting(session_of(stage)))
-		session_tls_failed(session_of(stage), &failure);
+	if (!session_is_waiting(stage_session(stage)))
+		session_tls_failed(stage_session(stage), &failure);
 }
 
 static void
 tls_ends(struct stage *stage, struct span argument)
 {
 	(void)argument;
-	if (session_of(stage)->client.tls.is_on && !session_is_waiting(session_of(stage)))
-		session_input_closing(session_of(stage));
+	if (stage_session(stage)->client.tls.is_on && !session_is_waiting(stage_session(stage)))
+		session_input_closing(stage_session(stage));
 }
 
 static void
 tls_has_no_memory(struct stage *stage, struct span argument)
 {
 	(void)argument;
-	if (!session_is_waiting(session_of(stage)))
-		session_no_memory(session_of(stage));
+	if (!session_is_waiting(stage_session(stage)))
+		session_no_memory(stage_session(stage));
 }
 
 /* --- the side rooms --- */
@@ -287,7 +136,7 @@ static void
 door_dies(struct stage *stage, struct span argument)
 {
 	stage->fixture->has_door = octet(argument, 0) & 1;
-	session_neighbour_gone(session_of(stage), ROLE_DOOR);
+	session_neighbour_gone(stage_session(stage), ROLE_DOOR);
 }
 
 /* The verdict, and who it is; a bit puts somebody where nobody has passed. */
@@ -300,7 +149,7 @@ auth_says(struct stage *stage, struct span argument)
 	const char *user = verdict == AUTH_PASSED || flags & 0x20 ? users[flags >> 6] : "";
 
 	/* The client hears of it before this returns. */
-	if (verdict == AUTH_PASSED && user[0] && session_of(stage)->wait == WAIT_AUTH)
+	if (verdict == AUTH_PASSED && user[0] && stage_session(stage)->wait == WAIT_AUTH)
 		witness_sees_login_passed(&stage->witness);
 	(void)fixture_say_auth(stage->fixture, verdict, user);
 }
@@ -309,7 +158,7 @@ static void
 auth_dies(struct stage *stage, struct span argument)
 {
 	stage->fixture->has_auth = octet(argument, 0) & 1;
-	session_neighbour_gone(session_of(stage), ROLE_AUTH);
+	session_neighbour_gone(stage_session(stage), ROLE_AUTH);
 }
 
 /* The transaction that an answer is for: mostly the last one asked about, else one before or after it. */
@@ -333,7 +182,7 @@ dns_says_spf(struct stage *stage, struct span argument)
 	say.spf_say.resolver_down = flags & 1;
 	say.spf_say.explanation = flags & 2 ? SPAN("because\r\n250 ok \xc3\xa9") : SPAN("");
 	say.spf_say.problem = SPAN("the record\nis wrong");
-	(void)session_hear(session_of(stage), &say);
+	(void)session_hear(stage_session(stage), &say);
 }
 
 static void
@@ -347,7 +196,7 @@ dns_dies(struct stage *stage, struct span argument)
 {
 	(void)argument;
 	stage->fixture->has_dns = false;
-	session_neighbour_gone(session_of(stage), ROLE_DNS);
+	session_neighbour_gone(stage_session(stage), ROLE_DNS);
 }
 
 static void
@@ -372,7 +221,7 @@ deliver_says_probe(struct stage *stage, struct span argument)
 	/* It is not waited for any more before the session goes on, and may ask the next one. */
 	if (say.probe_say.transaction == probed)
 		witness_sees_probe_answered(&stage->witness);
-	if (!session_hear(session_of(stage), &say))
+	if (!session_hear(stage_session(stage), &say))
 		stage->witness.probed = probed;
 }
 
@@ -404,9 +253,9 @@ deliver_says_commit(struct stage *stage, struct span argument)
 	if (awaits && say.commit_say.transaction == commit->transaction &&
 	    witness_fits(&stage->witness, &say.commit_say)) {
 		witness_sees_commit_answered(&stage->witness, &say.commit_say);
-		if (!session_hear(session_of(stage), &say))
+		if (!session_hear(stage_session(stage), &say))
 			BUG("an answer that fits was not taken");
-	} else if (session_hear(session_of(stage), &say) && awaits && !witness_awaits_commit(&stage->witness)) {
+	} else if (session_hear(stage_session(stage), &say) && awaits && !witness_awaits_commit(&stage->witness)) {
 		BUG("an answer that does not fit was taken");
 	}
 }
@@ -415,9 +264,7 @@ static void
 deliver_dies(struct stage *stage, struct span argument)
 {
 	(void)argument;
-	stage->fixture->has_deliver = false;
-	witness_sees_deliver_gone(&stage->witness);
-	session_neighbour_gone(session_of(stage), ROLE_DELIVER);
+	stage_lose_deliver(stage);
 }
 
 static void
@@ -449,7 +296,7 @@ process_drains(struct stage *stage, struct span argument)
 	bool is_over = octet(argument, 0) & 1;
 
 	stage->fixture->world.is_draining = true;
-	session_drain(session_of(stage), is_over);
+	session_drain(stage_session(stage), is_over);
 }
 
 static void
@@ -463,7 +310,7 @@ static void
 tracer_comes_or_goes(struct stage *stage, struct span argument)
 {
 	stage->is_traced = octet(argument, 0) & 1;
-	session_trace_look(session_of(stage));
+	session_trace_look(stage_session(stage));
 }
 
 static void
@@ -524,7 +371,7 @@ static const struct step steps[] = {
 };
 
 void
-stage_step(struct stage *stage, struct span *input)
+steps_take_one(struct stage *stage, struct span *input)
 {
 	const struct step *step = &steps[octet(*input, 0) % (sizeof steps / sizeof steps[0])];
 
@@ -533,27 +380,9 @@ stage_step(struct stage *stage, struct span *input)
 	struct span argument = span_take(*input, length);
 	*input = span_skip(*input, step->octets == TEXT ? length + 1 : length);
 	/* Whoever is overdue is closed at once. */
-	if (session_of(stage)->is_overdue && step->take != next_client)
+	if (stage_session(stage)->is_overdue && step->take != next_client)
 		return;
 	step->take(stage, argument);
 	witness_looks(&stage->witness);
 	buf_reset(&stage->fixture->out);
-}
-
-void
-stage_close(struct stage *stage)
-{
-	enum { TICKS = 100, TICK_MS = 60000 };
-	struct session *session = session_of(stage);
-
-	for (unsigned i = 0; i < TICKS && session->state != SESSION_CLOSED && !session->is_overdue; i++) {
-		/* Only a commit that deliver has begun is waited for as long as it takes. */
-		if (session->deadline_ms == UINT64_MAX)
-			deliver_dies(stage, span_make("", 0));
-		fixture_pass(stage->fixture, TICK_MS);
-		witness_looks(&stage->witness);
-	}
-	if (session->state != SESSION_CLOSED && !session->is_overdue)
-		BUG("a session that nobody talks to does not end");
-	fixture_free(stage->fixture);
 }

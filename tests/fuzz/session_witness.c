@@ -4,82 +4,7 @@
  */
 #include "tests/fuzz/session_witness.h"
 
-enum {
-	GREETED = 1 << SESSION_GREETED,
-	READY = 1 << SESSION_READY,
-	MAIL = 1 << SESSION_MAIL,
-	RCPT = 1 << SESSION_RCPT,
-	BDAT = 1 << SESSION_BDAT,
-	SPOILT = 1 << SESSION_SPOILT,
-	TEXT = 1 << SESSION_TEXT,
-	AUTH = 1 << SESSION_AUTH,
-	PROXY = 1 << SESSION_PROXY,
-	SILENT = 1 << SESSION_SILENT,
-	HANDSHAKE = 1 << SESSION_HANDSHAKE,
-	OVER = 1 << SESSION_LINGERING | 1 << SESSION_CLOSED,
-	HELLOED = READY | MAIL | RCPT | BDAT | SPOILT,
-	COMMANDS = GREETED | HELLOED,
-	MESSAGE = TEXT | RCPT | BDAT,
-	SAME = 0 /* the state stays */
-};
-
-/* Where a reply that leads on may be said, and where it leads: the protocol once more (RFC 5321 4.1.4, RFC 3030,
- * RFC 3207, RFC 4954), written down apart from the engine's table. The first row that fits wins. */
-static const struct progress {
-	enum reply_id reply;
-	unsigned states;
-	unsigned after;
-} progresses[] = {
-	/* Also to XCLIENT, which begins anew. */
-	{ REPLY_GREETING, GREETED | READY, GREETED },
-	{ REPLY_HELO, COMMANDS, READY },
-	{ REPLY_EHLO, COMMANDS, READY },
-	{ REPLY_RESET, GREETED, SAME },
-	{ REPLY_RESET, HELLOED, READY },
-	{ REPLY_NOOP, COMMANDS, SAME },
-	{ REPLY_VRFY, COMMANDS, SAME },
-	{ REPLY_HELP, COMMANDS, SAME },
-	{ REPLY_TLS_GO_AHEAD, GREETED | READY, HANDSHAKE },
-	{ REPLY_CHALLENGE, READY | AUTH, AUTH },
-	{ REPLY_LOGGED_IN, AUTH, READY },
-	{ REPLY_SENDER_TAKEN, READY, MAIL },
-	{ REPLY_RECIPIENT_TAKEN, MAIL | RCPT, RCPT },
-	{ REPLY_GO_AHEAD, RCPT, TEXT },
-	{ REPLY_CHUNK_TAKEN, RCPT | BDAT, BDAT },
-	{ REPLY_EACH_FOLLOWS, MESSAGE, SAME },
-	{ REPLY_DELIVERED_TO, MESSAGE, SAME },
-	{ REPLY_DELIVERED_TO_BEFORE, MESSAGE, SAME },
-	{ REPLY_DELIVERED, MESSAGE, READY },
-	{ REPLY_DELIVERED_BEFORE, MESSAGE, READY },
-	{ REPLY_DELIVERED_TO_SOME, MESSAGE, READY },
-	{ REPLY_GOODBYE, COMMANDS, OVER },
-	/* What cannot be told from what follows, or is endless, ends the session, as every 421 does. */
-	{ REPLY_EARLY_TALKER, SILENT, OVER },
-	{ REPLY_BROKEN_LINE, COMMANDS | AUTH, OVER },
-	{ REPLY_ENDLESS_LINE, COMMANDS | AUTH, OVER },
-	{ REPLY_BAD_CHUNK, COMMANDS, OVER },
-	{ REPLY_ENDLESS_MESSAGE, COMMANDS | TEXT, OVER },
-};
-
-static unsigned
-state_of(const struct session *session)
-{
-	return 1u << session->state;
-}
-
-/* States that a state leads to without a reply: AUTH with an initial response is answered when that has been looked at;
- * behind a proxy nothing is said before the client is known. */
-static unsigned
-with_silent_ones(unsigned states)
-{
-	if (states & READY)
-		states |= AUTH;
-	if (states & PROXY)
-		states |= SILENT | GREETED | HANDSHAKE;
-	if (states & SILENT)
-		states |= GREETED;
-	return states;
-}
+#include "tests/fuzz/session_rules.h"
 
 static bool
 is_good(enum commit_outcome outcome)
@@ -92,7 +17,7 @@ witness_begin(struct witness *witness, const struct fixture *fixture)
 {
 	*witness = (struct witness){ .fixture = fixture };
 	memcpy(witness->replies, fixture->world.replies, sizeof witness->replies);
-	witness->states = GREETED | SILENT | HANDSHAKE | PROXY | OVER;
+	witness->states = RULES_BEGINNING;
 }
 
 /* --- replies --- */
@@ -115,64 +40,6 @@ take_reply(struct witness *witness)
 	if (found == REPLY_NONE)
 		BUG("something was said that is no reply");
 	return found;
-}
-
-/* "250-text" or "250 text" (RFC 5321 4.2), in ASCII that can be seen, with the reply's own code. */
-static void
-check_line(struct span line, enum reply_id id, bool is_last)
-{
-	char code[4];
-
-	(void)snprintf(code, sizeof code, "%u", reply_code(id));
-	if (line.length + 2 > REPLY_LINE_BYTES || line.length < 4)
-		BUG("a reply has a line that is too long, or none");
-	if (memcmp(line.data, code, 3) != 0 || line.data[3] != (is_last ? ' ' : '-'))
-		BUG("a line of a reply does not begin with its code");
-	for (size_t i = 0; i < line.length; i++)
-		if (line.data[i] < ' ' || line.data[i] > '~')
-			BUG("a reply holds an octet that is not printable ASCII");
-}
-
-static void
-check_form(struct span bytes, enum reply_id id)
-{
-	do {
-		struct span line = span_take(bytes, span_find(bytes, '\r'));
-
-		bytes = span_skip(bytes, line.length);
-		if (bytes.length < 2 || bytes.data[1] != '\n')
-			BUG("a line of a reply does not end in CRLF");
-		bytes = span_skip(bytes, 2);
-		check_line(line, id, bytes.length == 0);
-	} while (bytes.length);
-}
-
-/* Where a refusal leads: nowhere, unless it ends a message or spoils one. Any may end the session. */
-static unsigned
-after_refusal(const struct session *session)
-{
-	unsigned state = state_of(session);
-
-	if (state == TEXT || state == AUTH)
-		return READY;
-	if (!session->is_in_chunk || state == GREETED)
-		return state;
-	return session->chunk.is_last ? READY : SPOILT;
-}
-
-static unsigned
-after_reply(const struct session *session, enum reply_id id)
-{
-	unsigned state = state_of(session);
-
-	for (size_t i = 0; i < sizeof progresses / sizeof progresses[0]; i++)
-		if (progresses[i].reply == id && (progresses[i].states & state))
-			return progresses[i].after == SAME ? state : progresses[i].after;
-	if (reply_code(id) == 421)
-		return OVER;
-	if (reply_code(id) < 400)
-		BUG("a good reply was given in a state that has none like it");
-	return after_refusal(session);
 }
 
 /* --- messages --- */
@@ -275,19 +142,19 @@ witness_hears(struct witness *witness, const struct session *session, struct spa
 {
 	enum reply_id id = take_reply(witness);
 
-	check_form(bytes, id);
+	rules_check_form(bytes, id);
 	witness->is_greeted = witness->is_greeted || id == REPLY_GREETING;
 	if (!witness->is_greeted && reply_code(id) < 400)
 		BUG("a client is answered before it was greeted");
-	if ((state_of(session) & (with_silent_ones(witness->states) | OVER)) == 0)
+	if (!rules_allow(witness->states, session))
 		BUG("a reply in a state that nothing led to");
 	if (witness->each_left) {
 		check_each(witness, session, id);
-		witness->states = state_of(session);
+		witness->states = rules_state(session);
 		return;
 	}
 	check_message(witness, session, id);
-	witness->states = after_reply(session, id);
+	witness->states = rules_after(session, id);
 }
 
 /* --- questions --- */
@@ -300,6 +167,9 @@ check_commit(struct witness *witness, const struct session *session, const struc
 
 	if (session->client.role == LISTENER_SUBMISSION && session->client.user.length == 0)
 		BUG("a message of nobody on a listener for users");
+	if (session->client.user.length && ask->mailfrom.length && transaction &&
+	    transaction->sender.ownership != OWNERSHIP_HIS_OWN)
+		BUG("a user sends as somebody else");
 	if (!transaction || transaction->id != ask->transaction || ask->transaction == witness->abandoned)
 		BUG("a commit for another transaction than the session's");
 	if (witness->commit.transaction == ask->transaction)
@@ -438,7 +308,7 @@ witness_sees_deliver_gone(struct witness *witness)
 void
 witness_sees_tls(struct witness *witness)
 {
-	witness->states = GREETED | SILENT;
+	witness->states = RULES_AFTER_TLS;
 }
 
 /* --- the session itself --- */
@@ -481,13 +351,13 @@ witness_looks(struct witness *witness)
 	const struct fixture *fixture = witness->fixture;
 	const struct session *session = &fixture->session;
 
-	if ((state_of(session) & (with_silent_ones(witness->states) | OVER)) == 0)
+	if (!rules_allow(witness->states, session))
 		BUG("the session is in a state that nothing led to");
-	if (!witness->is_greeted && (state_of(session) & (COMMANDS | TEXT | AUTH)))
+	if (!witness->is_greeted && rules_hear(session))
 		BUG("a client is listened to before it was greeted");
 	/* Nothing but its end follows an end, and nothing but TLS a handshake. */
-	witness->states = state_of(session) & OVER ? OVER : state_of(session);
-	if (witness->each_left && (state_of(session) & OVER) == 0)
+	witness->states = rules_state(session);
+	if (witness->each_left && !rules_are_over(session))
 		BUG("some recipients were not answered");
 	check_budget(fixture);
 	check_message_state(session);

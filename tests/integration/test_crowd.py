@@ -3,6 +3,8 @@
 
 How fast that goes is measured by tests/bench/crowd.py, with many more of them.
 """
+import os
+import re
 import threading
 import unittest
 
@@ -12,6 +14,17 @@ from tests.lib.cases import ServerCase
 
 IDLE, ACTIVE, REFUSALS = 1000, 20, 25
 CONFIG = {"processes": 2, "max-connections-per-address": 0, "max-errors": 1000}
+
+
+class Counters(ServerCase):
+    def test_those_that_the_manual_names_are_there(self):
+        with open(os.path.join(tidegate.TOP, "docs", "man", "tidegate.8"), encoding="utf-8") as file:
+            named = re.findall(r"^\.Ql ((?:door|smtpd)\.[a-z.-]+)(REASON)?", file.read(), re.MULTILINE)
+        self.assertGreater(len(named), 5)
+        status = self.server.status()
+        for name, reason in named:
+            found = [counter for counter in status if counter == name or (reason and counter.startswith(name))]
+            self.assertNotEqual(found, [], f"status has no {name}")
 
 
 class Crowd(ServerCase):

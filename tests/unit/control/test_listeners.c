@@ -143,7 +143,7 @@ test_describes_what_a_socket_is_for(void **state)
 	listeners_init(&listeners);
 	wish(&wishes, addresses, 2);
 	assert_true(open_all(&listeners, &wishes, NULL));
-	listeners_describe(&listeners, 0, &wishes.config, &networks, &message);
+	assert_true(listeners_describe(&listeners, 0, &wishes.config, &networks, &message));
 	assert_int_equal(message.type, IPC_LISTENER);
 	assert_int_equal(message.descriptor, listeners.slots[0].fd);
 	assert_int_equal(message.listener.role, LISTENER_MX);
@@ -158,7 +158,8 @@ test_describes_what_a_socket_is_for(void **state)
 		.proxy_protocol = true,
 		.proxy_from = { 2, proxies } };
 	assert_true(open_all(&listeners, &wishes, NULL));
-	listeners_describe(&listeners, 1, &wishes.config, &networks, &message);
+	assert_false(listeners_describe(&listeners, 2, &wishes.config, &networks, &message));
+	assert_true(listeners_describe(&listeners, 1, &wishes.config, &networks, &message));
 	assert_int_equal(message.descriptor, listeners.slots[1].fd);
 	assert_true(span_equal(message.listener.name, SPAN("submission")));
 	assert_int_equal(message.listener.role, LISTENER_SUBMISSION);

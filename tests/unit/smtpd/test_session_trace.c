@@ -169,6 +169,31 @@ an_answer_to_a_challenge_is_blanked(void **state)
 	fixture_free(fixture);
 }
 
+/* Also when the challenge was given before anybody followed. */
+static void
+a_login_that_is_under_way_is_blanked(void **state)
+{
+	struct session_io io;
+	struct fixture *fixture = begin(&io);
+
+	(void)state;
+	is_followed = false;
+	session_free(&fixture->session);
+	fixture_connect_secure(fixture, "192.0.2.1");
+	fixture_send(fixture, SPAN("EHLO client.example\r\nAUTH LOGIN\r\n"));
+	assert_int_equal(fixture->session.state, SESSION_AUTH);
+	buf_reset(&shown);
+	is_followed = true;
+	session_trace_look(&fixture->session);
+	fixture_send(fixture, SPAN("YWxpY2U=\r\nc2VjcmV0\r\n"));
+	expect_shown("* client 192.0.2.1\nC (blanked)\nS 334 UGFzc3dvcmQ6\nC (blanked)\n");
+	fixture_answer_well(fixture);
+	fixture_send(fixture, SPAN("NOOP seen\r\n"));
+	expect_shown("S 235 2.7.0 Logged in\nC NOOP seen\nS 250 2.0.0 Nothing done\n");
+	fixture_free(fixture);
+	buf_reset(&shown);
+}
+
 static void
 a_session_is_shown_while_it_is_followed(void **state)
 {
@@ -199,6 +224,7 @@ main(void)
 		cmocka_unit_test(chunks_are_counted_and_never_shown),
 		cmocka_unit_test(passwords_are_blanked),
 		cmocka_unit_test(an_answer_to_a_challenge_is_blanked),
+		cmocka_unit_test(a_login_that_is_under_way_is_blanked),
 		cmocka_unit_test(a_session_is_shown_while_it_is_followed),
 	};
 
