@@ -82,11 +82,13 @@ def root(label):
 
 def devices(folder):
     """The few devices that every program expects."""
+    mask = os.umask(0)
     for name, minor in (("null", 3), ("zero", 5), ("urandom", 9), ("random", 8)):
-        path = os.path.join(folder, "dev", name)
-        if not os.path.exists(path):
-            os.mknod(path, 0o020666, os.makedev(1, minor))
-            os.chmod(path, 0o666)
+        try:
+            os.mknod(os.path.join(folder, "dev", name), 0o020666, os.makedev(1, minor))
+        except FileExistsError:
+            continue  # a job beside this one was quicker
+    os.umask(mask)
 
 
 def main():

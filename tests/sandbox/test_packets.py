@@ -100,7 +100,10 @@ class Packets(unittest.TestCase):
         dns = dnsd.DnsServer(zone, address=RESOLVER_IP).start()
         self.addCleanup(dns.stop)
         watch = Watch("cable0")
-        config = {"resolvers": [f"{RESOLVER_IP}:{dns.port}"], "max-errors": 1000, "max-idle-commands": 1000}
+        # A client that may be as rude as it likes, and need not wait for it.
+        config = {"resolvers": [f"{RESOLVER_IP}:{dns.port}"], "max-errors": 1000, "max-idle-commands": 1000,
+                  "greeting-delay": 0, "tarpit-limit": 0, "harvest-limit": 0, "harvest-rate-per-address": 0,
+                  "harvest-rate-per-network": 0}
         server = tidegate.Server(wrap=self.enter, config=config, recipients=tidegate.RECIPIENTS + 'spam@example.org refuse "No."\n')
         server.write_config(listen=[f"{SERVER_IP}:{server.port}"])
         try:
