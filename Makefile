@@ -105,9 +105,11 @@ check-all:
 
 # CHECK=--units for a short run; everything else by default.
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -DTIDEGATE_SANITIZE
+# The sanitizers' own crypt_r() satisfies the linker, and then needs libcrypt all the same.
+SANITIZE_LINK := -Wl,--no-as-needed -lcrypt -Wl,--as-needed
 sanitize:
 	@scripts/packages.sh build tests
-	@$(MAKE) BUILD=$(BUILD)/sanitize OPTIMISE='-O1 -g' VARIANT='$(SANITIZE)' all units hooks standins
+	@$(MAKE) BUILD=$(BUILD)/sanitize OPTIMISE='-O1 -g' VARIANT='$(SANITIZE)' LDFLAGS='$(SANITIZE_LINK)' all units hooks standins
 	TIDEGATE_TEST_PATIENCE=3 $(PYTHON) tests/run.py --build $(BUILD)/sanitize $(CHECK)
 
 # Every tests/fuzz/fuzz_NAME.c against hostile bytes for FUZZ_SECONDS, whole sessions for FUZZ_SESSION_SECONDS, or only those

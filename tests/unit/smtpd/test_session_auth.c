@@ -169,6 +169,63 @@ a_login_can_be_cancelled_or_spoilt(void **unused)
 	}
 }
 
+/* While a response is awaited there are no commands, whatever a line looks like; and it ends the exchange. */
+static void
+each_verb_is_a_response_there(void **unused)
+{
+	static const char *const lines[] = { "EHLO client.example\r\n", "HELO c\r\n",
+		"MAIL FROM:<alice@example.org>\r\n", "RCPT TO:<bob@example.org>\r\n", "DATA\r\n", "BDAT 3\r\n",
+		"RSET\r\n", "NOOP\r\n", "VRFY alice\r\n", "HELP\r\n", "QUIT\r\n", "STARTTLS\r\n",
+		"AUTH PLAIN " ALICE "\r\n", "FROBNICATE\r\n", "\r\n", " \r\n" };
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+		struct fixture *fixture = on_submission();
+
+		assert_heard(fixture, "AUTH PLAIN\r\n", "334 \r\n");
+		assert_heard(fixture, lines[i], BAD_RESPONSE);
+		assert_int_equal(fixture->session.state, SESSION_READY);
+		assert_int_equal(fixture->asked[IPC_AUTH_ASK], 0);
+		assert_heard(fixture, "AUTH PLAIN " ALICE "\r\n", LOGGED_IN);
+		fixture_free(fixture);
+	}
+}
+
+/* What ends a session ends it there, too. */
+static void
+a_login_can_be_left(void **unused)
+{
+	struct fixture *fixture = on_submission();
+
+	(void)unused;
+	assert_heard(fixture, "AUTH PLAIN\r\n", "334 \r\n");
+	assert_non_null(strstr(fixture_talk(fixture, "no\nend\r\n"), "500 5.5.2 "));
+	assert_int_equal(fixture->session.state, SESSION_CLOSED);
+	fixture_free(fixture);
+
+	fixture = on_submission();
+	assert_heard(fixture, "AUTH PLAIN\r\n", "334 \r\n");
+	fixture_pass(fixture, 301000);
+	assert_non_null(strstr(fixture_heard(fixture), "421 4.4.2 "));
+	fixture_free(fixture);
+
+	/* The client goes while auth is asked: its answer finds nobody. */
+	fixture = on_submission();
+	fixture_send(fixture, SPAN("AUTH PLAIN " ALICE "\r\n"));
+	session_input_ended(&fixture->session, false);
+	assert_true(fixture_say_auth(fixture, AUTH_PASSED, "alice@example.org"));
+	assert_int_equal(fixture->session.client.user.length, 0);
+	fixture_free(fixture);
+
+	/* The process drains while auth is asked. */
+	fixture = on_submission();
+	fixture_send(fixture, SPAN("AUTH PLAIN " ALICE "\r\n"));
+	fixture->world.is_draining = true;
+	session_drain(&fixture->session, false);
+	assert_non_null(strstr(fixture_heard(fixture), "421 4.3.2 "));
+	fixture_free(fixture);
+}
+
 static void
 where_auth_has_no_place(void **unused)
 {
@@ -455,6 +512,8 @@ main(void)
 		cmocka_unit_test(login_in_two_steps_or_one_and_a_half),
 		cmocka_unit_test(each_verdict_has_its_reply),
 		cmocka_unit_test(a_login_can_be_cancelled_or_spoilt),
+		cmocka_unit_test(each_verb_is_a_response_there),
+		cmocka_unit_test(a_login_can_be_left),
 		cmocka_unit_test(where_auth_has_no_place),
 		cmocka_unit_test(it_is_offered_until_somebody_has_logged_in),
 		cmocka_unit_test(three_failures_are_enough),

@@ -548,7 +548,9 @@ the_price_of_an_idle_stream_is_true(void **unused)
 	}
 	size_t after = mallinfo2().uordblks;
 	print_message("an idle stream holds %zu bytes\n", (after - before) / MEASURED);
-	assert_in_range((after - before) / MEASURED, 1, TLS_IDLE_BYTES);
+	/* The sanitizers' malloc is not libc's, and does not count. */
+	if (after > 0)
+		assert_in_range((after - before) / MEASURED, 1, TLS_IDLE_BYTES);
 	for (size_t i = 0; i < MEASURED; i++) {
 		tls_free(pairs[i]->server);
 		free(pairs[i]);
