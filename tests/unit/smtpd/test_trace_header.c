@@ -193,6 +193,30 @@ names_the_cipher(void **state)
 				"\tSun, 22 Nov 2026 05:51:58 +0000\n");
 }
 
+/* The name is the client's: nothing of it can end the comment or the line. */
+static void
+names_the_host_that_was_asked_for(void **state)
+{
+	struct trace_received facts = received_facts();
+
+	(void)state;
+	facts.is_encrypted = true;
+	facts.tls_version = SPAN("TLSv1.3");
+	facts.tls_cipher = SPAN("TLS_AES_256_GCM_SHA384");
+	facts.tls_sni = SPAN("mx2.example.org");
+	assert_received(&facts, "Received: from mail.example.com (out.example.com [192.0.2.1])\n"
+				"\tby mx.example.org with ESMTPS (TLSv1.3 TLS_AES_256_GCM_SHA384\n"
+				"\tsni=mx2.example.org) id 5f3-1\n"
+				"\tfor <alice@example.org>;\n"
+				"\tSun, 22 Nov 2026 05:51:58 +0000\n");
+	facts.tls_sni = SPAN("a)\r\nX: \\b");
+	assert_received(&facts, "Received: from mail.example.com (out.example.com [192.0.2.1])\n"
+				"\tby mx.example.org with ESMTPS (TLSv1.3 TLS_AES_256_GCM_SHA384 sni=a???X:??b)\n"
+				"\tid 5f3-1\n"
+				"\tfor <alice@example.org>;\n"
+				"\tSun, 22 Nov 2026 05:51:58 +0000\n");
+}
+
 static void
 shows_a_helo_that_is_no_name_in_a_comment(void **state)
 {
@@ -448,6 +472,7 @@ main(void)
 		cmocka_unit_test(names_the_protocol),
 		cmocka_unit_test(shows_utf8_where_it_was_announced),
 		cmocka_unit_test(names_the_cipher),
+		cmocka_unit_test(names_the_host_that_was_asked_for),
 		cmocka_unit_test(shows_a_helo_that_is_no_name_in_a_comment),
 		cmocka_unit_test(lets_nothing_in_that_the_grammar_forbids),
 		cmocka_unit_test(writes_received_spf),
