@@ -25,8 +25,8 @@ static const struct keys_scheme schemes[] = {
 
 /* RFC 8422 5.1.1 and RFC 8446 4.2.7: the number of a group, and the octets of a point of it. */
 static const struct {
-	unsigned number;
-	size_t point_bytes;
+	uint16_t number;
+	uint8_t point_bytes;
 	bool has_form; /* begins with UNCOMPRESSED */
 } groups[] = {
 	{ 0x0017, 65, true },  /* P-256 */
@@ -106,7 +106,7 @@ is_ecdhe(struct span parameters)
 	for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++)
 		if (groups[i].number == number)
 			return octet(parameters, 3) == groups[i].point_bytes &&
-			       parameters.length == HEAD_BYTES + groups[i].point_bytes &&
+			       parameters.length == (size_t)HEAD_BYTES + groups[i].point_bytes &&
 			       (!groups[i].has_form || octet(parameters, HEAD_BYTES) == UNCOMPRESSED);
 	return false;
 }

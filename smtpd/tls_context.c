@@ -18,6 +18,7 @@ enum { WHY_BYTES = 256 };
 struct tls_library {
 	OSSL_LIB_CTX *openssl;
 	OSSL_PROVIDER *preset;
+	OSSL_PROVIDER *ours;
 	int names_index; /* of a context's table of names */
 };
 
@@ -83,7 +84,8 @@ tls_library_open(void)
 		library->openssl = OSSL_LIB_CTX_new();
 		library->preset = library->openssl ? OSSL_PROVIDER_load(library->openssl, "default") : NULL;
 		library->names_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, names_free);
-		ok = library->preset && library->names_index >= 0 && tls_provider_load(library->openssl);
+		library->ours = library->preset ? tls_provider_load(library->openssl) : NULL;
+		ok = library->ours && library->names_index >= 0;
 	}
 	if (ok)
 		return library;
@@ -96,6 +98,8 @@ tls_library_close(struct tls_library *library)
 {
 	if (!library)
 		return;
+	if (library->ours)
+		(void)OSSL_PROVIDER_unload(library->ours);
 	if (library->preset)
 		(void)OSSL_PROVIDER_unload(library->preset);
 	OSSL_LIB_CTX_free(library->openssl);

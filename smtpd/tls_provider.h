@@ -10,6 +10,7 @@
 #define TIDEGATE_SMTPD_TLS_PROVIDER_H
 
 #include <openssl/evp.h>
+#include <openssl/provider.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -27,8 +28,9 @@ struct tls_signer {
 };
 
 /* Adds the provider to a library context in which OpenSSL's default provider is loaded, and has the default one
- * preferred everywhere else. False: OpenSSL's queue says why. */
-bool tls_provider_load(OSSL_LIB_CTX *library);
+ * preferred everywhere else. The caller's, to be unloaded before the context is freed; NULL: OpenSSL's queue says why.
+ */
+OSSL_PROVIDER *tls_provider_load(OSSL_LIB_CTX *library);
 /* A key that signs by signer, which must outlive it, and has this public part (EC or RSA). The caller's; NULL:
  * OpenSSL's queue says why. */
 EVP_PKEY *tls_provider_key(OSSL_LIB_CTX *library, EVP_PKEY *public_part, const struct tls_signer *signer);

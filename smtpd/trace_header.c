@@ -66,6 +66,11 @@ put_tls(struct field *field, const struct trace_received *facts)
 	field_put_foreign(field, foreign_text(facts->tls_version, false));
 	field_end_word(field);
 	field_put_foreign(field, foreign_text(facts->tls_cipher, false));
+	if (facts->tls_sni.length) {
+		field_end_word(field);
+		field_put(field, SPAN("sni="));
+		field_put_foreign(field, foreign_text(facts->tls_sni, false));
+	}
 	field_put_char(field, ')');
 }
 

@@ -31,6 +31,7 @@ struct trace_received {
 	uint64_t wall_us;
 	struct span tls_version; /* "TLSv1.3": in a comment; empty without TLS */
 	struct span tls_cipher;
+	struct span tls_sni; /* the host name the client asked for; empty when it asked for none */
 };
 
 /* Appends "Received: …\n", lines ended by LF. A HELO name that is no domain and no address literal stands in a comment,

@@ -181,7 +181,8 @@ append_trace(const struct session *session, struct buf *out)
 		.is_authenticated = session->client.user.length > 0,
 		.wall_us = clock_wall_us(),
 		.tls_version = session->client.tls.version,
-		.tls_cipher = session->client.tls.cipher };
+		.tls_cipher = session->client.tls.cipher,
+		.tls_sni = session->client.tls.sni };
 
 	(void)snprintf(id, sizeof id, "%016llx-%u", (unsigned long long)session->name, transaction->number);
 	trace.id = span_of(id);

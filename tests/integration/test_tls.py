@@ -60,11 +60,15 @@ class StartTls(ServerCase):
                 for event in ("transaction", "session"):
                     self.server.expect_log(f"event={event} .* tls={version} cipher={received[2]} ", mark)
 
-    def test_the_name_that_was_asked_for_is_logged(self):
+    def test_the_name_that_was_asked_for_is_logged_and_in_received(self):
+        self.begin(ALICE)
         mark = self.server.mark()
         with tls.greeted(self.server, name="anything.example") as client:
+            smtp.check(smtp.transact(client, "sender@client.example", [ALICE], smtp.message(number="sni")), 250)
             client.expect("QUIT", 221)
-        self.server.expect_log("event=session .* sni=anything.example transactions=0", mark)
+        self.server.expect_log("event=session .* sni=anything.example transactions=1", mark)
+        (mail,) = self.new_mail(ALICE)
+        self.assertRegex(mail.replace(b"\n\t", b" "), rb"with ESMTPS \(TLSv1\.3 TLS_[A-Z0-9_]+ sni=anything\.example\) id ")
 
     def test_all_sizes_come_out_as_they_went_in(self):
         for version in VERSIONS:

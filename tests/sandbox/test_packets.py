@@ -12,7 +12,7 @@ import unittest
 
 from tests.lib import dnsd
 from tests.lib import server as tidegate
-from tests.lib import smtp
+from tests.lib import smtp, tls
 
 # limit: 180
 OUR_NET, SERVER_IP, CLIENT_IP, OUTSIDE_IP, RESOLVER_IP = "10.98.0", "10.98.0.2", "10.98.0.1", "10.98.0.9", "10.98.0.53"
@@ -131,6 +131,9 @@ class Packets(unittest.TestCase):
         while done < TRANSACTIONS:
             with smtp.Client(address, CLIENT_IP) as client:
                 client.greet("client.example")
+                if done // 20 % 2:
+                    tls.start(client)
+                    client.expect("EHLO client.example", 250)
                 for number in range(20):
                     sender = senders[(done + number) % len(senders)]
                     text = f"Return-Receipt-To: x@outside.example\r\nErrors-To: x@outside.example\r\nX: {done + number}\r\n"

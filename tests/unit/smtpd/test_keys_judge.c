@@ -234,12 +234,11 @@ a_tls12_exchange_with_dhe_is_for_rsa_in_one_group(void **unused)
 static void
 nothing_else_is_signed(void **unused)
 {
-	static const struct span inputs[] = { { "", 0 }, { "x", 1 },
-		/* a client's CertificateVerify by TLS 1.2 is a hash of the whole handshake; a certificate begins so */
-		{ "0\x82\x03\x21"
-		  "0\x82\x02\x09\xa0\x03\x02\x01\x02",
-		    15 },
-		{ "The quick brown fox jumps over the lazy dog, and the lazy dog signs whatever it is shown", 88 } };
+	/* A client's CertificateVerify by TLS 1.2 is a hash of the whole handshake; a certificate begins like the
+	 * third. */
+	const struct span inputs[] = { SPAN(""), SPAN("x"),
+		SPAN("\x30\x82\x03\x21\x30\x82\x02\x09\xa0\x03\x02\x01\x02"),
+		SPAN("The quick brown fox jumps over the lazy dog, and the lazy dog signs whatever it is shown") };
 	struct buf input = BUF_LIMIT(INPUT_LIMIT_BYTES);
 
 	(void)unused;

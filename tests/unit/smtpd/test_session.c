@@ -69,6 +69,7 @@ static const struct {
 	{ "VRFY alice",                { { "252 2.5.0", SESSION_GREETED }, { "252 2.5.0", SESSION_READY }, { "252 2.5.0", SESSION_MAIL }, { "252 2.5.0", SESSION_RCPT } } },
 	{ "HELP",                      { { "214-2.0.0", SESSION_GREETED }, { "214-2.0.0", SESSION_READY }, { "214-2.0.0", SESSION_MAIL }, { "214-2.0.0", SESSION_RCPT } } },
 	{ "EXPN list",                 { { "502 5.5.1", SESSION_GREETED }, { "502 5.5.1", SESSION_READY }, { "502 5.5.1", SESSION_MAIL }, { "502 5.5.1", SESSION_RCPT } } },
+	{ "AUTH PLAIN",                { { "502 5.5.1", SESSION_GREETED }, { "502 5.5.1", SESSION_READY }, { "502 5.5.1", SESSION_MAIL }, { "502 5.5.1", SESSION_RCPT } } },
 	{ "STARTTLS",                  { { "454 4.7.0", SESSION_GREETED }, { "454 4.7.0", SESSION_READY }, { "503 5.5.1", SESSION_MAIL }, { "503 5.5.1", SESSION_RCPT } } },
 	{ "FROBNICATE",                { { "500 5.5.1", SESSION_GREETED }, { "500 5.5.1", SESSION_READY }, { "500 5.5.1", SESSION_MAIL }, { "500 5.5.1", SESSION_RCPT } } },
 	{ ".",                         { { "500 5.5.1", SESSION_GREETED }, { "500 5.5.1", SESSION_READY }, { "500 5.5.1", SESSION_MAIL }, { "500 5.5.1", SESSION_RCPT } } },

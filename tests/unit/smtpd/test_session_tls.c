@@ -180,8 +180,8 @@ a_message_under_tls_says_so(void **unused)
 	(void)unused;
 	(void)fixture_talk(fixture, TO_RCPT "DATA\r\n");
 	assert_non_null(strstr(fixture_talk(fixture, "Hello\r\n.\r\n"), "250 2.0.0 Delivered"));
-	assert_non_null(strstr(
-	    buf_text(&fixture->trace), "with ESMTPS (TLSv1.3 TLS_AES_128_GCM_SHA256) id\n\t65a0000000000001-1\n"));
+	assert_non_null(strstr(buf_text(&fixture->trace),
+	    "with ESMTPS (TLSv1.3 TLS_AES_128_GCM_SHA256\n\tsni=mx.example.org) id 65a0000000000001-1\n"));
 	fixture_free(fixture);
 }
 
