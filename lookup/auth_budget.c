@@ -165,9 +165,9 @@ auth_budgets_take(struct auth_budgets *budgets, const struct peer_address *clien
 {
 	*claim = (struct auth_claim){ 0 };
 	find_keys(budgets, client, user, claim);
-	bool only_there = is_known(budgets, claim->keys[AUTH_BUDGET_USER_THERE], now_ms);
+	claim->is_known = is_known(budgets, claim->keys[AUTH_BUDGET_USER_THERE], now_ms);
 	for (unsigned i = 0; i < AUTH_BUDGET_COUNT; i++) {
-		bool counts = !only_there || i == AUTH_BUDGET_USER_THERE;
+		bool counts = !claim->is_known || i == AUTH_BUDGET_USER_THERE;
 
 		if (counts && !can_pay(budgets, i, claim->keys[i], now_ms))
 			return (enum auth_budget)i;

@@ -45,6 +45,7 @@ enum auth_budget {
 struct auth_claim {
 	uint64_t keys[AUTH_BUDGET_COUNT];
 	uint64_t cost_ms[AUTH_BUDGET_COUNT]; /* 0: nothing was paid there */
+	bool is_known;                       /* the user has passed from this network not long ago */
 };
 
 struct auth_budgets;
