@@ -43,11 +43,15 @@ $(BUILD)/obj/%.o: %.c
 	$(SAY) CC $<
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
+# A source file that comes, goes or changes its name may be older than its room's archive: the list of members tells.
+MEMBERS   = $(patsubst %.c,$(BUILD)/obj/%.o,$(filter $(1)/%,$(SOURCES)))
 define ARCHIVE
-$(BUILD)/lib/$(1).a: $(patsubst %.c,$(BUILD)/obj/%.o,$(filter $(1)/%,$(SOURCES)))
-	@mkdir -p $$(@D)
+$(BUILD)/lib/$(1).a: $(BUILD)/lib/$(1).members $(MEMBERS)
 	@rm -f $$@
-	$$(Q)$(AR) rcs $$@ $$^
+	$$(Q)$(AR) rcs $$@ $$(filter %.o,$$^)
+$(BUILD)/lib/$(1).members: always
+	@mkdir -p $$(@D)
+	@echo $(MEMBERS) | cmp -s - $$@ || echo $(MEMBERS) >$$@
 endef
 $(foreach room,$(ROOMS),$(eval $(call ARCHIVE,$(room))))
 
@@ -175,5 +179,5 @@ clean:
 	rm -rf $(BUILD)
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
-.PHONY: all units unit hooks standins check check-all sanitize fuzz lint run bench install format help clean
+.PHONY: always all units unit hooks standins check check-all sanitize fuzz lint run bench install format help clean
 .SECONDARY:

@@ -1,9 +1,9 @@
 /* A stand-in for tidegate-smtpd that has been taken over: it asks deliver for everything that deliver must refuse.
  *
  * tests/sandbox/test_hostile.py puts it in the place of tidegate-smtpd beside the real programs, so that the real
- * master starts it and the real deliver hears it. Instance 0 asks what hostile_asks.c has; the other
- * instances break the protocol itself, each in its own way, or tell the master lies. Every outcome is one line on
- * standard error: "hostile: NAME OUTCOME"; "hostile: done" ends them.
+ * master starts it and the real deliver hears it. Instance 0 asks what hostile_asks.c has; the other instances break
+ * the protocol itself, each in its own way, or tell the master lies. Every outcome is one line on standard error:
+ * "hostile: NAME OUTCOME"; "hostile: done" ends them.
  *
  * Trust: none; that is its purpose.
  * On failure: it says "hostile: NAME silent" and ends.

@@ -5,6 +5,8 @@
 
 #include <malloc.h>
 
+enum { MEASURED = 50 };
+
 static void
 text_goes_both_ways(void **unused)
 {

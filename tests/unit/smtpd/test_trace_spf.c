@@ -3,6 +3,8 @@
  */
 #include "tests/unit/smtpd/trace_fixture.h"
 
+enum { HOSTILE_BYTES = 1024 };
+
 static void
 writes_received_spf(void **state)
 {

@@ -13,7 +13,7 @@
 
 #include "smtpd/trace_header.h"
 
-enum { FIELD_BYTES = 16384, HOSTILE_BYTES = 1024 };
+enum { FIELD_BYTES = 16384 };
 
 static inline struct peer_address
 peer(const char *ip)
