@@ -5,6 +5,7 @@
 #include "control/explain.h"
 
 #include "lib/clock.h"
+#include "lookup/mail_address.h"
 #include "lookup/map_settings.h"
 #include "control/explain_message.h"
 
@@ -179,14 +180,20 @@ explain_find_owner(struct explain *explain)
 	const struct map_rules rules = map_rules_of(explain->config);
 	struct sender_facts *sender = &explain->sender;
 	struct map_mailbox mailbox;
+	struct mail_address user;
 
 	if (explain->client.user.length == 0 || sender->address.length == 0)
 		return;
 	sender->ownership = OWNERSHIP_UNKNOWN;
 	if (!explain->map)
 		return;
-	map_lookup(explain->map, &rules, explain->client.user, &explain->found);
-	bool has_mailbox = facts_user_mailbox(&explain->found, &mailbox);
+	/* As auth would name him. */
+	bool has_mailbox =
+	    mail_address_canonical(explain->client.user, rules.keeps_local_case, &user) == MAIL_ADDRESS_OK;
+	if (has_mailbox) {
+		map_lookup(explain->map, &rules, mail_address_span(&user), &explain->found);
+		has_mailbox = facts_user_mailbox(mail_address_span(&user), &explain->found, &mailbox);
+	}
 	map_lookup(explain->map, &rules, sender->address, &explain->found);
 	sender->ownership = facts_ownership(has_mailbox ? &mailbox : NULL, &explain->found);
 }

@@ -73,10 +73,16 @@ facts_client_is_exempt(const struct client_facts *client)
 	return facts_client_is_friend(client) || client->is_forwarder;
 }
 
-bool
-facts_user_mailbox(const struct map_result *found, struct map_mailbox *mailbox)
+static bool
+is_one_mailbox(const struct map_result *found)
 {
-	if (found->verdict != MAP_DELIVER || found->count != 1)
+	return found->verdict == MAP_DELIVER && found->count == 1;
+}
+
+bool
+facts_user_mailbox(struct span user, const struct map_result *found, struct map_mailbox *mailbox)
+{
+	if (!is_one_mailbox(found) || !span_equal(found->key, user) || !span_equal(found->mailboxes[0].address, user))
 		return false;
 	*mailbox = found->mailboxes[0];
 	return true;
@@ -85,13 +91,13 @@ facts_user_mailbox(const struct map_result *found, struct map_mailbox *mailbox)
 enum ownership
 facts_ownership(const struct map_mailbox *own, const struct map_result *found)
 {
-	struct map_mailbox other;
+	const struct map_mailbox *other = found->mailboxes;
 
 	if (found->verdict == MAP_BROKEN)
 		return OWNERSHIP_UNKNOWN;
-	if (!own || !facts_user_mailbox(found, &other))
+	if (!own || !is_one_mailbox(found))
 		return OWNERSHIP_OF_OTHERS;
-	return own->root == other.root && span_equal(own->path, other.path) ? OWNERSHIP_HIS_OWN : OWNERSHIP_OF_OTHERS;
+	return own->root == other->root && span_equal(own->path, other->path) ? OWNERSHIP_HIS_OWN : OWNERSHIP_OF_OTHERS;
 }
 
 void

@@ -137,8 +137,9 @@ bool facts_client_awaits_name(const struct config *config, const struct client_f
 bool facts_client_is_friend(const struct client_facts *client);
 /* Is this client exempt from SPF? */
 bool facts_client_is_exempt(const struct client_facts *client);
-/* The mailbox of a user, from what the map says of his address: false when that is not one mailbox. */
-bool facts_user_mailbox(const struct map_result *found, struct map_mailbox *mailbox);
+/* The mailbox of a user (his canonical address), from what the map says of it: false when the address has none of its
+ * own. Whose mail goes to somebody else, or into a catch-all, is not the owner of that. */
+bool facts_user_mailbox(struct span user, const struct map_result *found, struct map_mailbox *mailbox);
 /* Whose an address is, from what the map says of it; own: the user's mailbox, or NULL when he has none. */
 enum ownership facts_ownership(const struct map_mailbox *own, const struct map_result *found);
 /* The SPF facts when nobody can be asked, or no answer came. */

@@ -158,7 +158,7 @@ find_owner(struct session *session, struct span sender)
 		return OWNERSHIP_OF_NO_USER;
 	if (!io->look_up(session, session->client.user, found))
 		return OWNERSHIP_UNKNOWN;
-	bool has_mailbox = facts_user_mailbox(found, &mailbox);
+	bool has_mailbox = facts_user_mailbox(session->client.user, found, &mailbox);
 	if (!io->look_up(session, sender, found))
 		return OWNERSHIP_UNKNOWN;
 	return facts_ownership(has_mailbox ? &mailbox : NULL, found);

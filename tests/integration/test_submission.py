@@ -187,6 +187,22 @@ class Submission(ServerCase):
                 self.assertEqual(len(self.new_mail(BOB)), 1)
 
 
+class FormerUser(unittest.TestCase):
+    def test_who_became_an_alias_does_not_become_its_owner(self):
+        port = tidegate.free_port()
+        server = tidegate.Server(recipients=RECIPIENTS, config={
+            "users": "users", 'listener "users"': {"address": f"127.0.0.1:{port}", "role": "submission", "tls": "implicit"}})
+        self.addCleanup(server.remove)
+        server.compile_map()
+        subprocess.run(server.command("user", "add", BOB), input=PASSWORD.encode(), check=True, timeout=30)
+        server.write_recipients(f"{ALICE} maildir\n{BOB} alias {ALICE}\n")
+        with server:
+            with smtplib.SMTP_SSL("127.0.0.1", port, local_hostname="client.example", timeout=30, context=context()) as client:
+                client.login(BOB, PASSWORD)
+                for sender in (ALICE, BOB):
+                    self.assertEqual(client.mail(sender)[0], 553, sender)
+
+
 class WithoutAuth(unittest.TestCase):
     def test_a_dead_auth_is_454_and_the_next_one_answers(self):
         port = tidegate.free_port()

@@ -173,6 +173,8 @@ fixture_look_up(struct session *session, struct span address, struct map_result 
 	*found = (struct map_result){ .verdict = MAP_DELIVER, .line = 3, .file = SPAN("recipients"), .count = 1 };
 	found->mailboxes[0].path =
 	    span_equal(local, SPAN("info")) ? SPAN("alice") : span_take(local, span_find(local, '+'));
+	found->key = address;
+	found->mailboxes[0].address = span_equal(local, SPAN("info")) ? SPAN("alice@example.org") : address;
 	if (span_equal(local, SPAN("team")))
 		found->count = 2;
 	found->is_postmaster = span_equal_nocase(local, SPAN("postmaster"));

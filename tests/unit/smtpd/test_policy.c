@@ -151,16 +151,40 @@ users_send_as_themselves_and_to_us(void **unused)
 	assert_judged(&scene, POLICY_SENDER, POLICY_ACCEPT, REPLY_NONE);
 }
 
+/* Somebody may stay a user when his address has become another one's. */
+static void
+a_mailbox_that_is_not_the_users_own(void **unused)
+{
+	const struct span bob = SPAN("bob@example.org");
+	static struct map_result found = { .verdict = MAP_DELIVER, .count = 1 };
+	struct map_mailbox mailbox;
+
+	(void)unused;
+	/* An alias. */
+	found.key = bob;
+	found.mailboxes[0] = (struct map_mailbox){ .address = SPAN("alice@example.org"), .path = SPAN("alice") };
+	assert_false(facts_user_mailbox(bob, &found, &mailbox));
+	/* A catch-all. */
+	found.key = SPAN("*@example.org");
+	found.mailboxes[0].address = bob;
+	assert_false(facts_user_mailbox(bob, &found, &mailbox));
+	/* What stands before a "+", or the postmaster's place. */
+	found.key = SPAN("alice@example.org");
+	found.mailboxes[0].address = found.key;
+	assert_false(facts_user_mailbox(bob, &found, &mailbox));
+}
+
 static void
 whose_an_address_is(void **unused)
 {
-	static struct map_result found = { .verdict = MAP_DELIVER, .count = 1 };
-	struct map_mailbox own = { .root = 1, .path = SPAN("example.org/alice") };
+	const struct span alice = SPAN("alice@example.org");
+	static struct map_result found = { .verdict = MAP_DELIVER, .key = SPAN("alice@example.org"), .count = 1 };
+	struct map_mailbox own = { .address = alice, .root = 1, .path = SPAN("example.org/alice") };
 	struct map_mailbox mailbox;
 
 	(void)unused;
 	found.mailboxes[0] = own;
-	assert_true(facts_user_mailbox(&found, &mailbox));
+	assert_true(facts_user_mailbox(alice, &found, &mailbox));
 	assert_int_equal(facts_ownership(&own, &found), OWNERSHIP_HIS_OWN);
 	assert_int_equal(facts_ownership(NULL, &found), OWNERSHIP_OF_OTHERS);
 	found.mailboxes[0].root = 0;
@@ -170,12 +194,12 @@ whose_an_address_is(void **unused)
 	/* Both of them get its mail. */
 	found.mailboxes[1] = own;
 	found.count = 2;
-	assert_false(facts_user_mailbox(&found, &mailbox));
+	assert_false(facts_user_mailbox(alice, &found, &mailbox));
 	assert_int_equal(facts_ownership(&own, &found), OWNERSHIP_OF_OTHERS);
 	found.count = 1;
 	for (unsigned verdict = MAP_REFUSE; verdict < MAP_BROKEN; verdict++) {
 		found.verdict = (enum map_verdict)verdict;
-		assert_false(facts_user_mailbox(&found, &mailbox));
+		assert_false(facts_user_mailbox(alice, &found, &mailbox));
 		assert_int_equal(facts_ownership(&own, &found), OWNERSHIP_OF_OTHERS);
 	}
 	found.verdict = MAP_BROKEN;
@@ -241,6 +265,7 @@ main(void)
 		cmocka_unit_test(who_may_log_in),
 		cmocka_unit_test(what_auth_says),
 		cmocka_unit_test(users_send_as_themselves_and_to_us),
+		cmocka_unit_test(a_mailbox_that_is_not_the_users_own),
 		cmocka_unit_test(whose_an_address_is),
 		cmocka_unit_test(probes_and_commits),
 		cmocka_unit_test(the_text),
