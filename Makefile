@@ -43,11 +43,15 @@ $(BUILD)/obj/%.o: %.c
 	$(SAY) CC $<
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
+# A source file that comes, goes or changes its name may be older than its room's archive: the list of members tells.
+MEMBERS   = $(patsubst %.c,$(BUILD)/obj/%.o,$(filter $(1)/%,$(SOURCES)))
 define ARCHIVE
-$(BUILD)/lib/$(1).a: $(patsubst %.c,$(BUILD)/obj/%.o,$(filter $(1)/%,$(SOURCES)))
-	@mkdir -p $$(@D)
+$(BUILD)/lib/$(1).a: $(BUILD)/lib/$(1).members $(MEMBERS)
 	@rm -f $$@
-	$$(Q)$(AR) rcs $$@ $$^
+	$$(Q)$(AR) rcs $$@ $$(filter %.o,$$^)
+$(BUILD)/lib/$(1).members: always
+	@mkdir -p $$(@D)
+	@echo $(MEMBERS) | cmp -s - $$@ || echo $(MEMBERS) >$$@
 endef
 $(foreach room,$(ROOMS),$(eval $(call ARCHIVE,$(room))))
 
@@ -65,13 +69,13 @@ $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(ARCHIVES)
 # Stand-ins for smtpd: two that try what deliver and keys must refuse (tests/sandbox), one that asks auth
 # (tests/integration).
 STANDINS := $(BUILD)/test/hostile-smtpd $(BUILD)/test/hostile-signer $(BUILD)/test/auth-asker
-$(BUILD)/test/hostile-smtpd: $(BUILD)/obj/tests/sandbox/hostile_smtpd.o $(ARCHIVES)
+$(BUILD)/test/hostile-smtpd: $(patsubst %,$(BUILD)/obj/tests/sandbox/%.o,hostile_smtpd hostile_asks) $(ARCHIVES)
 $(BUILD)/test/hostile-signer: $(BUILD)/obj/tests/sandbox/hostile_signer.o $(ARCHIVES)
 $(BUILD)/test/auth-asker: $(BUILD)/obj/tests/integration/auth_asker.o $(ARCHIVES)
 $(STANDINS):
 	@mkdir -p $(@D)
 	$(SAY) LINK $@
-	$(Q)$(CC) $(CFLAGS) $(LDHARDEN) $(LDFLAGS) -o $@ $< $(ARCHIVES) $(LIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDHARDEN) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) $(LIBS)
 
 $(BUILD)/bench/smtpload: $(patsubst %,$(BUILD)/obj/tests/bench/%.o,smtpload load_session load_channel load_message)
 $(BUILD)/bench/disk: $(BUILD)/obj/tests/bench/disk.o
@@ -175,5 +179,5 @@ clean:
 	rm -rf $(BUILD)
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
-.PHONY: all units unit hooks standins check check-all sanitize fuzz lint run bench install format help clean
+.PHONY: always all units unit hooks standins check check-all sanitize fuzz lint run bench install format help clean
 .SECONDARY:

@@ -14,11 +14,11 @@ bool reload_all(struct master *master, struct buf *why);
 void reload_lend_listeners(struct master *master);
 /* Asks keys about a set of certificates; sends the one in force to smtpd; or notes that one was refused. */
 extern const struct certificates_events reload_certificates_events;
-/* Sends the map in force to those who read it. */
-void reload_send_map(void *master);
+/* Sends the map in force to those who read it. The context of these three is the struct master. */
+void reload_send_map(void *context);
 /* Sends the users in force to tidegate-auth. */
-void reload_send_users(void *master);
+void reload_send_users(void *context);
 /* Sends tidegate-caller the folder of the auth-socket. */
-void reload_send_folder(void *master);
+void reload_send_folder(void *context);
 
 #endif

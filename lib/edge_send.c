@@ -88,9 +88,9 @@ send_or_enqueue(struct edge *edge, struct span bytes, int descriptor)
 bool
 edge_flush(struct edge *edge)
 {
-	struct span bytes = span_make(edge->gathered, edge->gathered_bytes);
-
-	if (bytes.length && send_or_enqueue(edge, bytes, -1) == IPC_AGAIN)
+	if (!edge->gathered || edge->gathered_bytes == 0)
+		return true;
+	if (send_or_enqueue(edge, span_make(edge->gathered, edge->gathered_bytes), -1) == IPC_AGAIN)
 		return false;
 	edge->gathered_bytes = 0;
 	return true;

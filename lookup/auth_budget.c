@@ -80,7 +80,8 @@ known_set(struct auth_budgets *budgets, uint64_t key)
 	return budgets->known[key % KNOWN_SETS];
 }
 
-/* The hash of a budget's number, an address's first bytes and a user. */
+/* The hash of a budget's number, an address's first bytes and a user: Dovecot takes a name in any case of letters, and
+ * each way to write one would be a budget more. */
 static uint64_t
 key_of(const struct auth_budgets *budgets, unsigned budget, const struct peer_address *client, size_t bytes,
     struct span user)
@@ -93,7 +94,8 @@ key_of(const struct auth_budgets *budgets, unsigned budget, const struct peer_ad
 	memcpy(text + length, client->ip, bytes);
 	length += bytes;
 	user = span_take(user, sizeof text - length);
-	memcpy(text + length, user.data, user.length);
+	for (size_t i = 0; i < user.length; i++)
+		text[length + i] = span_lower(user.data[i]);
 	uint64_t key = siphash(&budgets->key, span_make(text, length + user.length));
 	return key ? key : 1;
 }
@@ -163,9 +165,9 @@ auth_budgets_take(struct auth_budgets *budgets, const struct peer_address *clien
 {
 	*claim = (struct auth_claim){ 0 };
 	find_keys(budgets, client, user, claim);
-	bool only_there = is_known(budgets, claim->keys[AUTH_BUDGET_USER_THERE], now_ms);
+	claim->is_known = is_known(budgets, claim->keys[AUTH_BUDGET_USER_THERE], now_ms);
 	for (unsigned i = 0; i < AUTH_BUDGET_COUNT; i++) {
-		bool counts = !only_there || i == AUTH_BUDGET_USER_THERE;
+		bool counts = !claim->is_known || i == AUTH_BUDGET_USER_THERE;
 
 		if (counts && !can_pay(budgets, i, claim->keys[i], now_ms))
 			return (enum auth_budget)i;

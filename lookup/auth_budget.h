@@ -45,6 +45,7 @@ enum auth_budget {
 struct auth_claim {
 	uint64_t keys[AUTH_BUDGET_COUNT];
 	uint64_t cost_ms[AUTH_BUDGET_COUNT]; /* 0: nothing was paid there */
+	bool is_known;                       /* the user has passed from this network not long ago */
 };
 
 struct auth_budgets;
@@ -53,7 +54,8 @@ struct auth_budgets;
 struct auth_budgets *auth_budgets_new(const struct siphash_key *key);
 void auth_budgets_limit(struct auth_budgets *budgets, const struct auth_budget_limits *limits);
 /* May this try be looked at? AUTH_BUDGET_COUNT: yes, and *claim is paid. Else the budget that is used up, and nothing
- * is paid. user: canonical where it is an address. now_ms: CLOCK_MONOTONIC. */
+ * is paid. user: canonical where it is an address; the case of ASCII letters makes no other user. now_ms:
+ * CLOCK_MONOTONIC. */
 enum auth_budget auth_budgets_take(struct auth_budgets *budgets, const struct peer_address *client, struct span user,
     uint64_t now_ms, struct auth_claim *claim);
 /* It was no failure. */

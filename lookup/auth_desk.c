@@ -11,6 +11,7 @@
 #include "lib/log.h"
 #include "lookup/auth_hash.h"
 #include "lookup/auth_queue.h"
+#include "lookup/auth_waiting.h"
 
 enum { BUSY_SAID_MS = 60000 /* between two lines about it */, SLOW_MS = 1000 };
 
@@ -221,9 +222,22 @@ fill(const struct auth_desk *desk, void *asker, const struct ipc_auth_ask *ask, 
 	attempt->is_address = mail_address_canonical(ask->user, keeps_case, &attempt->address) == MAIL_ADDRESS_OK;
 }
 
+/* The last quarter of the places is for users where they are known: budgets hold each stranger down, but not a crowd
+ * that has a new name and a new address for each try. */
+static bool
+is_crowded(const struct auth_desk *desk)
+{
+	size_t places = desk->asks_dovecot ? AUTH_LINK_TRIES : AUTH_QUEUE_TRIES;
+	size_t waiting = desk->asks_dovecot ? auth_link_length(desk->link) : auth_queue_length(desk->queue);
+
+	return waiting >= places - places / 4;
+}
+
 static bool
 wait_for_answer(struct auth_desk *desk, const struct auth_try *attempt)
 {
+	if (!attempt->claim.is_known && is_crowded(desk))
+		return false;
 	if (desk->asks_dovecot)
 		return auth_link_add(desk->link, attempt);
 	return auth_queue_add(desk->queue, attempt);

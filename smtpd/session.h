@@ -142,10 +142,11 @@ struct session {
 	uint8_t state; /* enum session_state */
 	uint8_t wait;  /* enum session_wait */
 	bool is_esmtp;
-	bool is_in_chunk; /* until the open chunk is answered: what comes is its octets, whatever the state */
-	bool is_skipping; /* until the CRLF of a line that is too long */
-	bool sends_fin;   /* while it lingers: the client may wait for our FIN as we wait for its */
-	bool is_overdue;  /* it has lingered enough: close, whatever is unwritten */
+	bool is_name_late; /* a question for a name was given up, and may still be answered: no other one is asked */
+	bool is_in_chunk;  /* until the open chunk is answered: what comes is its octets, whatever the state */
+	bool is_skipping;  /* until the CRLF of a line that is too long */
+	bool sends_fin;    /* while it lingers: the client may wait for our FIN as we wait for its */
+	bool is_overdue;   /* it has lingered enough: close, whatever is unwritten */
 };
 
 /* A new client: greets it, or turns it away while the process drains. id names the session in ASK and SAY. What it

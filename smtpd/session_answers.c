@@ -63,10 +63,15 @@ hear_name(struct session *session, const struct ipc_name_say *say)
 	struct client_facts *client = &session->client;
 	struct span name = span_make(NULL, 0);
 
-	if (say->result > IPREV_UNKNOWN || client->name_state == FACT_NOT_ASKED)
+	if (say->result > IPREV_UNKNOWN)
 		return false;
-	if (client->name_state == FACT_KNOWN)
-		return client->name_result == IPREV_UNKNOWN;
+	/* It may be about an address that is not the client's any more. */
+	if (session->is_name_late) {
+		session->is_name_late = false;
+		return true;
+	}
+	if (client->name_state != FACT_ASKED)
+		return false;
 	if (say->result == IPREV_CONFIRMED)
 		name = arena_copy(&session->arena, say->name);
 	facts_client_name(session->world->config,
@@ -152,6 +157,7 @@ lose_dns(struct session *session)
 {
 	struct transaction *transaction = session->transaction;
 
+	session->is_name_late = false;
 	if (session->client.name_state == FACT_ASKED)
 		facts_client_name(session->world->config, IPREV_UNKNOWN, span_make(NULL, 0), &session->client);
 	if (transaction && transaction->sender.spf.state == FACT_ASKED)

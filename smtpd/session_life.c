@@ -225,7 +225,7 @@ session_ask_name(struct session *session)
 	ask.name_ask.deadline_ms = (uint32_t)world->config->spf_deadline;
 	ask.name_ask.client = session->client.address;
 	session->client.name_state = FACT_ASKED;
-	if (!world->io->ask(session, &ask))
+	if (session->is_name_late || !world->io->ask(session, &ask))
 		facts_client_name(world->config, IPREV_UNKNOWN, span_make(NULL, 0), &session->client);
 }
 
@@ -328,6 +328,7 @@ on_deadline(struct session *session)
 		facts_spf_unknown(&transaction->sender.spf);
 		break;
 	case WAIT_NAME:
+		session->is_name_late = true;
 		facts_client_name(session->world->config, IPREV_UNKNOWN, span_make(NULL, 0), &session->client);
 		break;
 	case WAIT_PROBE:

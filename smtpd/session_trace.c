@@ -52,7 +52,7 @@ static void
 show_auth(struct session *session, struct span line)
 {
 	char text[TEXT_BYTES];
-	struct span argument = span_skip(line, SPAN("AUTH ").length);
+	struct span argument = span_skip(span_trim(line), SPAN("AUTH ").length);
 	struct span mechanism = mechanism_of(argument);
 	bool is_bare = mechanism.length == argument.length;
 	int length =
@@ -69,7 +69,7 @@ session_trace_line(struct session *session, struct span line)
 
 	if (!trace->is_on || trace->is_shown)
 		return;
-	bool is_auth = span_starts_nocase(line, SPAN("AUTH"));
+	bool is_auth = span_starts_nocase(span_trim(line), SPAN("AUTH"));
 	bool was_secret = trace->is_secret || session->state == SESSION_AUTH;
 	(void)session_table_find(span_take(line, span_find(line, ' ')), session->state, &is_known);
 	trace->is_secret = false;

@@ -221,7 +221,8 @@ transaction_log_tls_failure(const struct session *session, const struct tls_fail
 	put_tls(&line, session);
 	log_pair_text(&line, "reason", failure->reason);
 	put_detail(&line, span_of(failure->detail));
-	if (failure->sent.length)
+	/* A user's program that speaks on in the clear may have sent a password. */
+	if (failure->sent.length && !session_awaits_secret(session))
 		log_pair(&line, "sent", failure->sent);
 	log_pair_number(&line, "ms", session_now_ms(session) - session->begun_ms);
 	log_end(&line);

@@ -81,10 +81,11 @@ verbs_take_initial_response(struct session *session, struct span *response)
 {
 	struct auth_exchange *exchange = session->auth;
 
-	*response = exchange ? exchange->initial : span_make(NULL, 0);
-	if (response->data)
-		exchange->initial = span_make(NULL, 0);
-	return response->data != NULL;
+	if (!exchange || !exchange->initial.data)
+		return false;
+	*response = exchange->initial;
+	exchange->initial = span_make(NULL, 0);
+	return true;
 }
 
 /* auth has answered, or cannot. */

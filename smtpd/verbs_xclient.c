@@ -84,6 +84,7 @@ verb_xclient(struct session *session, struct span argument, struct reply *reply)
 	if (!name.data)
 		return refuse(reply, REPLY_SESSION_NO_MEMORY);
 	take_address(session, &xclient);
+	session_trace_look(session);
 	take_name(session, &xclient, name);
 	session->client.user = span_make(NULL, 0);
 	session->client.helo = span_make(NULL, 0);

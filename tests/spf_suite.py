@@ -30,7 +30,7 @@ def text_of(value):
 
 
 def entry_of(records):
-    """One name's records in the table of tests/lib/dnsd.py."""
+    """One name's records in the table of tests/lib/dns_table.py."""
     entry, seen, has_txt = {}, [], False
     for record in records:
         if record == "TIMEOUT":

@@ -176,6 +176,20 @@ on_recipient_reply(struct load_session *session, int code)
 }
 
 static void
+on_hello_reply(struct load_session *session)
+{
+	if (load_options.uses_tls && !session->channel.tls) {
+		session->state = STARTTLS;
+		say(session, "STARTTLS\r\n");
+	} else if (load_options.holds) {
+		session->state = HELD;
+		load_counts.held++;
+	} else {
+		next_or_quit(session);
+	}
+}
+
+static void
 on_reply(struct load_session *session, int code)
 {
 	switch (session->state) {
@@ -190,15 +204,7 @@ on_reply(struct load_session *session, int code)
 		session->state = HANDSHAKE;
 		return;
 	case EHLO:
-		if (load_options.uses_tls && !session->channel.tls) {
-			session->state = STARTTLS;
-			say(session, "STARTTLS\r\n");
-		} else if (load_options.holds) {
-			session->state = HELD;
-			load_counts.held++;
-		} else {
-			next_or_quit(session);
-		}
+		on_hello_reply(session);
 		return;
 	case MAIL:
 		if (code == 250) {

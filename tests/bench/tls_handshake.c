@@ -48,7 +48,7 @@ struct bench {
 	struct cost costs[2]; /* own, remote */
 };
 
-static void
+static _Noreturn void
 fail(const char *what)
 {
 	fprintf(stderr, "tls_handshake: %s\n", what);

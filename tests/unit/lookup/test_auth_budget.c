@@ -140,6 +140,24 @@ test_user_from_everywhere(void **state)
 	auth_budgets_free(budgets);
 }
 
+/* Dovecot takes a name in any case of letters: no way to write one is worth a budget of its own. */
+static void
+test_letter_case_is_no_other_user(void **state)
+{
+	static const char *const ways[] = { "alice", "Alice", "aLice", "ALICE" };
+	struct auth_budgets *budgets = make();
+	unsigned count = 0;
+	char ip[32];
+
+	(void)state;
+	for (unsigned i = 0; i < 1000; i++) {
+		(void)snprintf(ip, sizeof ip, "10.%u.%u.1", i / 250, i % 250);
+		count += take(budgets, ip, ways[i % 4], start_ms) == AUTH_BUDGET_COUNT;
+	}
+	assert_int_equal(count, PER_USER * AUTH_USER_TIMES);
+	auth_budgets_free(budgets);
+}
+
 /* Neighbours behind one address who fail and fail do not lock out a user who has passed from there. */
 static void
 test_known_network(void **state)
@@ -204,6 +222,7 @@ main(void)
 		cmocka_unit_test(test_it_refills_evenly),
 		cmocka_unit_test(test_user_from_one_network),
 		cmocka_unit_test(test_user_from_everywhere),
+		cmocka_unit_test(test_letter_case_is_no_other_user),
 		cmocka_unit_test(test_known_network),
 		cmocka_unit_test(test_what_was_no_failure_is_free),
 		cmocka_unit_test(test_a_crowd_does_not_wash_anybody_clean),

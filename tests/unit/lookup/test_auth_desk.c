@@ -259,6 +259,8 @@ static void
 test_a_full_queue_says_so_at_once(void **state)
 {
 	(void)state;
+	assert_int_equal(judge("alice@example.org", "wonderland"), AUTH_PASSED);
+	count = 0;
 	for (uint32_t i = 0; i < AUTH_QUEUE_TRIES + 3; i++)
 		ask_from("192.0.2.1", i, "alice@example.org", SPAN("wonderland"));
 	assert_int_equal(count, 3);
@@ -272,6 +274,33 @@ test_a_full_queue_says_so_at_once(void **state)
 		assert_int_equal(answers[3 + i].verdict, AUTH_PASSED);
 		assert_int_equal(answers[3 + i].session, i);
 	}
+}
+
+/* A crowd that guesses names without end leaves places for a user where he is known, and for nobody else. */
+static void
+test_strangers_do_not_fill_the_queue(void **state)
+{
+	enum { STRANGERS = 2 * AUTH_QUEUE_TRIES };
+	unsigned busy;
+	char text[64];
+
+	(void)state;
+	assert_int_equal(judge("alice@example.org", "wonderland"), AUTH_PASSED);
+	count = 0;
+	for (uint32_t i = 0; i < STRANGERS; i++) {
+		(void)snprintf(text, sizeof text, "2001:db8:%x::1", i);
+		ask_from(text, i, text, SPAN("a guess"));
+	}
+	busy = count;
+	assert_true(busy > STRANGERS - AUTH_QUEUE_TRIES);
+	ask_from("192.0.2.7", 1001, "alice@example.org", SPAN("wonderland"));
+	assert_int_equal(count, busy);
+	ask_from("198.51.100.7", 1002, "alice@example.org", SPAN("wonderland"));
+	assert_int_equal(count, busy + 1);
+	assert_int_equal(answers[busy].verdict, AUTH_BUSY);
+	assert_int_equal(event_base_dispatch(base), 1);
+	assert_int_equal(answers[count - 1].session, 1001);
+	assert_int_equal(answers[count - 1].verdict, AUTH_PASSED);
 }
 
 static void
@@ -308,6 +337,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_the_same_work_for_nobody, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_budget_ends_it_before_the_work, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_full_queue_says_so_at_once, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_strangers_do_not_fill_the_queue, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_an_asker_that_is_gone_is_not_told, set_up, tear_down),
 		cmocka_unit_test(test_every_method_can_be_loaded),
 	};

@@ -58,8 +58,8 @@ test_passed_is_nonsense(void **state)
 {
 	static const char *const nonsense[] = { "OK", "OK\t", "OK\t1", "OK\t1\tuser=", "OK\tx\tuser=a",
 		"OK\t-1\tuser=a", "OK\t4294967296\tuser=a", "OK\t1\tuser=a\001", "OK\t1\tuser=a\001x",
-		"OK\t1\tuser=a\001"
-		"0b",
+		("OK\t1\tuser=a\001"
+		 "0b"),
 		"OK\t1\tuser=a\tuser=b", "OK\t1 \tuser=a" };
 	char text[IPC_ADDRESS_BYTES + 32] = "OK\t1\tuser=";
 

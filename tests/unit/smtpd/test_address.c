@@ -159,8 +159,8 @@ reads_utf8(void **state)
 {
 	static const char *const good[] = { "<jörg@example.org>", "<a@bücher.example>", "<用户@例子.example>",
 		"<\"jö rg\"@example.org>",
-		"<ju\xcc\x88rgen@bu\xcc\x88"
-		"cher.example>",
+		("<ju\xcc\x88rgen@bu\xcc\x88"
+		 "cher.example>"),
 		"<a.ü.b@_x.BÜCHER.example>", "<\xf0\x9f\x93\xa7@example.org>", "<a@אבג.example>" };
 
 	(void)state;

@@ -1,56 +1,19 @@
-/* smtpd/session: AUTH, and what a user may do that nobody else may, and not.
+/* smtpd/session: AUTH, its dialogue, and what is said when there is none.
  * On failure: cmocka names the line.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-#include <stdio.h>
+#include "tests/unit/smtpd/auth_fixture.h"
 
 #include "smtpd/auth_exchange.h"
-#include "tests/unit/smtpd/session_fixture.h"
 
-#define assert_heard(fixture, text, expected) assert_string_equal(fixture_talk(fixture, text), expected)
-
-/* NUL alice@example.org NUL secret */
-#define ALICE "AGFsaWNlQGV4YW1wbGUub3JnAHNlY3JldA=="
 /* The two alone, for LOGIN. */
 #define ALICE_USER "YWxpY2VAZXhhbXBsZS5vcmc="
 #define SECRET "c2VjcmV0"
 #define NOOP "250 2.0.0 Nothing done\r\n"
-#define LOGGED_IN "235 2.7.0 Logged in\r\n"
 #define FAILED "535 5.7.8 The address or the password is wrong; check both in the settings of the mail program\r\n"
 #define BUSY "454 4.7.0 Too many logins, or too many that failed; try again in some minutes\r\n"
 #define TROUBLE "454 4.7.0 Passwords cannot be checked now; try again in some minutes\r\n"
 #define BAD_RESPONSE "501 5.5.2 This is not what AUTH PLAIN or LOGIN sends, in base64; correct the client\r\n"
 #define CANCELLED "501 5.7.0 You have cancelled the login; begin again with AUTH\r\n"
-#define OUT_OF_ORDER "503 5.5.1 This command is out of order here; the order is EHLO, MAIL, RCPT, DATA\r\n"
-
-/* A client on a listener for users, that has said EHLO. */
-static struct fixture *
-on_submission(void)
-{
-	struct fixture *fixture = fixture_new();
-
-	fixture->config.max_errors = 100;
-	fixture_connect_secure(fixture, "192.0.2.7");
-	(void)fixture_say_name(fixture, IPREV_NONE, "");
-	(void)fixture_talk(fixture, "EHLO client.example\r\n");
-	assert_int_equal(fixture->session.state, SESSION_READY);
-	return fixture;
-}
-
-/* …and has logged in as alice. */
-static struct fixture *
-as_alice(void)
-{
-	struct fixture *fixture = on_submission();
-
-	assert_heard(fixture, "AUTH PLAIN " ALICE "\r\n", LOGGED_IN);
-	return fixture;
-}
 
 static void
 assert_asked(struct fixture *fixture, const char *user, const char *password)
@@ -227,61 +190,6 @@ a_login_can_be_left(void **unused)
 }
 
 static void
-where_auth_has_no_place(void **unused)
-{
-	struct fixture *fixture = as_alice();
-
-	(void)unused;
-	assert_heard(fixture, "AUTH PLAIN " ALICE "\r\n",
-	    "503 5.5.1 You have logged in already; connect again to do so as somebody else\r\n");
-	fixture_free(fixture);
-
-	/* Not before EHLO, not inside of a transaction (where nobody is without a login). */
-	fixture = fixture_new();
-	fixture_connect_secure(fixture, "192.0.2.7");
-	(void)fixture_heard(fixture);
-	assert_heard(fixture, "AUTH PLAIN " ALICE "\r\n", OUT_OF_ORDER);
-	assert_int_equal(fixture->asked[IPC_AUTH_ASK], 0);
-	fixture_free(fixture);
-
-	/* In the clear. */
-	fixture = fixture_new();
-	fixture->has_certificate = true;
-	fixture_connect_to(fixture, "127.0.0.1", LISTENER_SUBMISSION, LISTENER_TLS_STARTTLS);
-	(void)fixture_heard(fixture);
-	assert_null(strstr(fixture_talk(fixture, "EHLO client.example\r\n"), "AUTH"));
-	assert_heard(fixture, "AUTH PLAIN " ALICE "\r\n",
-	    "538 5.7.11 Passwords are not taken in the clear; set the mail program to use TLS\r\n");
-	assert_int_equal(fixture->asked[IPC_AUTH_ASK], 0);
-	fixture_free(fixture);
-
-	/* For mail servers, with TLS or without. */
-	fixture = fixture_new();
-	fixture_connect(fixture, "127.0.0.1");
-	(void)fixture_heard(fixture);
-	fixture->session.client.tls.is_on = true;
-	assert_null(strstr(fixture_talk(fixture, "EHLO client.example\r\n"), "AUTH"));
-	assert_heard(fixture, "AUTH PLAIN " ALICE "\r\n",
-	    "502 5.5.1 This command is not offered here; HELP lists those that are\r\n");
-	fixture_free(fixture);
-}
-
-static void
-it_is_offered_until_somebody_has_logged_in(void **unused)
-{
-	struct fixture *fixture = on_submission();
-
-	(void)unused;
-	assert_non_null(strstr(fixture_talk(fixture, "EHLO client.example\r\n"), "250-AUTH PLAIN LOGIN\r\n"));
-	assert_non_null(strstr(fixture_talk(fixture, "HELP\r\n"), "AUTH (RFC 4954)"));
-	assert_heard(fixture, "AUTH PLAIN " ALICE "\r\n", LOGGED_IN);
-	assert_null(strstr(fixture_talk(fixture, "EHLO client.example\r\n"), "AUTH"));
-	/* EHLO begins a session anew, but the user stays who he is. */
-	assert_heard(fixture, "MAIL FROM:<alice@example.org>\r\n", "250 2.1.0 Sender taken\r\n");
-	fixture_free(fixture);
-}
-
-static void
 three_failures_are_enough(void **unused)
 {
 	struct fixture *fixture = on_submission();
@@ -405,105 +313,6 @@ a_password_is_forgotten(void **unused)
 	fixture_free(fixture);
 }
 
-static void
-only_users_send(void **unused)
-{
-	struct fixture *fixture = on_submission();
-
-	(void)unused;
-	assert_non_null(strstr(fixture_talk(fixture, "MAIL FROM:<alice@example.org>\r\n"), "530 5.7.0 "));
-	assert_non_null(strstr(fixture_talk(fixture, "MAIL FROM:<>\r\n"), "530 5.7.0 "));
-	assert_int_equal(fixture->session.state, SESSION_READY);
-	fixture_free(fixture);
-}
-
-static void
-a_user_sends_as_himself(void **unused)
-{
-	static const char *const his[] = { "alice@example.org", "alice+news@example.org", "info@example.org", "" };
-	static const char *const not_his[] = { "bob@example.org", "team@example.org", "nobody@example.org",
-		"closed@example.org", "alice@elsewhere.example" };
-	char line[128];
-
-	(void)unused;
-	for (size_t i = 0; i < sizeof his / sizeof his[0]; i++) {
-		struct fixture *fixture = as_alice();
-
-		(void)snprintf(line, sizeof line, "MAIL FROM:<%s>\r\n", his[i]);
-		assert_heard(fixture, line, "250 2.1.0 Sender taken\r\n");
-		assert_heard(fixture, "RCPT TO:<bob@example.org>\r\n", "250 2.1.5 Recipient taken\r\n");
-		fixture_free(fixture);
-	}
-	for (size_t i = 0; i < sizeof not_his / sizeof not_his[0]; i++) {
-		struct fixture *fixture = as_alice();
-		char reply[256];
-
-		(void)snprintf(line, sizeof line, "MAIL FROM:<%s>\r\n", not_his[i]);
-		(void)snprintf(reply, sizeof reply,
-		    "553 5.7.1 alice@example.org may not send as %s; use an address whose mail comes to your mailbox "
-		    "and to no other\r\n",
-		    not_his[i]);
-		assert_heard(fixture, line, reply);
-		fixture_free(fixture);
-	}
-}
-
-static void
-a_user_whose_address_is_shared_owns_none(void **unused)
-{
-	struct fixture *fixture = on_submission();
-
-	(void)unused;
-	fixture_send(fixture, SPAN("AUTH PLAIN " ALICE "\r\n"));
-	assert_true(fixture_say_auth(fixture, AUTH_PASSED, "team@example.org"));
-	(void)fixture_heard(fixture);
-	assert_non_null(strstr(fixture_talk(fixture, "MAIL FROM:<team@example.org>\r\n"), "553 5.7.1 "));
-	assert_non_null(strstr(fixture_talk(fixture, "MAIL FROM:<alice@example.org>\r\n"), "553 5.7.1 "));
-	fixture->has_map = false;
-	assert_non_null(strstr(fixture_talk(fixture, "MAIL FROM:<alice@example.org>\r\n"), "451 4.3.5 "));
-	fixture_free(fixture);
-}
-
-static void
-a_user_sends_to_local_recipients_only(void **unused)
-{
-	struct fixture *fixture = as_alice();
-
-	(void)unused;
-	assert_heard(fixture, "MAIL FROM:<alice@example.org>\r\n", "250 2.1.0 Sender taken\r\n");
-	assert_heard(fixture, "RCPT TO:<x@elsewhere.example>\r\n",
-	    "550 5.7.1 This server sends nothing to other domains; send this through the smart host of your "
-	    "provider\r\n");
-	assert_heard(fixture, "RCPT TO:<nobody@example.org>\r\n",
-	    "550 5.1.1 There is no address nobody@example.org here; check its spelling\r\n");
-	assert_heard(fixture, "RCPT TO:<bob@example.org>\r\n", "250 2.1.5 Recipient taken\r\n");
-	assert_heard(fixture, "AUTH PLAIN " ALICE "\r\n",
-	    "503 5.5.1 You have logged in already; connect again to do so as somebody else\r\n");
-	assert_heard(fixture, "DATA\r\n.\r\n",
-	    "354 Send the message and end it with a line holding only a dot\r\n"
-	    "250 2.0.0 Delivered; 65a0000000000001-1\r\n");
-	/* Nothing was asked about SPF, and the trace says how the message came. */
-	assert_int_equal(fixture->asked[IPC_SPF_ASK], 0);
-	assert_non_null(strstr(buf_text(&fixture->trace), "with ESMTPSA"));
-	assert_null(strstr(buf_text(&fixture->trace), "Received-SPF"));
-	fixture_free(fixture);
-}
-
-static void
-auth_of_mail_is_read_and_ignored(void **unused)
-{
-	struct fixture *fixture = as_alice();
-
-	(void)unused;
-	assert_heard(fixture, "MAIL FROM:<alice@example.org> AUTH=bob+40example.org\r\n", "250 2.1.0 Sender taken\r\n");
-	assert_heard(fixture, "RSET\r\nMAIL FROM:<alice@example.org> AUTH=<>\r\n",
-	    "250 2.0.0 Reset\r\n250 2.1.0 Sender taken\r\n");
-	assert_heard(fixture, "RSET\r\nMAIL FROM:<alice@example.org> AUTH=a+4\r\n",
-	    "250 2.0.0 Reset\r\n501 5.5.4 Parameter AUTH=a+4 is not well formed or given twice; correct the "
-	    "client\r\n");
-	fixture_free(fixture);
-}
-
 int
 main(void)
 {
@@ -514,19 +323,12 @@ main(void)
 		cmocka_unit_test(a_login_can_be_cancelled_or_spoilt),
 		cmocka_unit_test(each_verb_is_a_response_there),
 		cmocka_unit_test(a_login_can_be_left),
-		cmocka_unit_test(where_auth_has_no_place),
-		cmocka_unit_test(it_is_offered_until_somebody_has_logged_in),
 		cmocka_unit_test(three_failures_are_enough),
 		cmocka_unit_test(without_auth_nobody_logs_in),
 		cmocka_unit_test(a_late_answer_logs_nobody_in),
 		cmocka_unit_test(answers_that_nobody_asked_for_are_out_of_phase),
 		cmocka_unit_test(responses_may_be_long_and_no_longer),
 		cmocka_unit_test(a_password_is_forgotten),
-		cmocka_unit_test(only_users_send),
-		cmocka_unit_test(a_user_sends_as_himself),
-		cmocka_unit_test(a_user_whose_address_is_shared_owns_none),
-		cmocka_unit_test(a_user_sends_to_local_recipients_only),
-		cmocka_unit_test(auth_of_mail_is_read_and_ignored),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

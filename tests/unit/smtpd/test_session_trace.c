@@ -129,9 +129,9 @@ static void
 passwords_are_blanked(void **state)
 {
 	static const char *const lines[] = { "AUTH PLAIN c2VjcmV0\r\n", "auth plain c2VjcmV0\r\n", "AUTH  c2VjcmV0\r\n",
-		"AUTH\tc2VjcmV0\r\n", "AUTHc2VjcmV0\r\n", "AUTH c2VjcmV0\r\n",
-		"AUTH PLAIN c2VjcmV0 c2VjcmV0\r\nc2VjcmV0\r\nc2VjcmV0\r\n", "AUTH LOGIN\r\nc2VjcmV0\r\nc2VjcmV0\r\n",
-		"AUTH LOGIN\r\nc2VjcmV0\r\nAUTH PLAIN\r\nc2VjcmV0\r\n" };
+		"AUTH\tc2VjcmV0\r\n", " AUTH PLAIN c2VjcmV0\r\n", "\tAUTH PLAIN c2VjcmV0\r\n", "AUTHc2VjcmV0\r\n",
+		"AUTH c2VjcmV0\r\n", "AUTH PLAIN c2VjcmV0 c2VjcmV0\r\nc2VjcmV0\r\nc2VjcmV0\r\n",
+		"AUTH LOGIN\r\nc2VjcmV0\r\nc2VjcmV0\r\n", "AUTH LOGIN\r\nc2VjcmV0\r\nAUTH PLAIN\r\nc2VjcmV0\r\n" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
@@ -215,6 +215,32 @@ a_session_is_shown_while_it_is_followed(void **state)
 	buf_free(&shown);
 }
 
+static bool
+is_announced(const struct session *session)
+{
+	return session->client.proxy.family != 0;
+}
+
+/* Who is followed may turn out to be in the middle of a session. */
+static void
+a_client_that_is_announced_is_followed(void **state)
+{
+	static const char *hosts[] = { "127.0.0.1" };
+	struct session_io io;
+	struct fixture *fixture = begin(&io);
+
+	(void)state;
+	session_free(&fixture->session);
+	io.is_traced = is_announced;
+	fixture->config.xclient_from = (struct config_list){ 1, hosts };
+	fixture_connect(fixture, "127.0.0.1");
+	buf_reset(&shown);
+	fixture_send(fixture, SPAN("XCLIENT NAME=client.example ADDR=192.0.2.9\r\nNOOP\r\n"));
+	expect_shown("* client 192.0.2.9\nS 220 mx.example.org ESMTP\nC NOOP\nS 250 2.0.0 Nothing done\n");
+	fixture_free(fixture);
+	buf_free(&shown);
+}
+
 int
 main(void)
 {
@@ -226,6 +252,7 @@ main(void)
 		cmocka_unit_test(an_answer_to_a_challenge_is_blanked),
 		cmocka_unit_test(a_login_that_is_under_way_is_blanked),
 		cmocka_unit_test(a_session_is_shown_while_it_is_followed),
+		cmocka_unit_test(a_client_that_is_announced_is_followed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

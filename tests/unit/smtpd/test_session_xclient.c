@@ -123,6 +123,53 @@ a_name_that_is_still_asked_for_is_waited_for(void **unused)
 	fixture_free(fixture);
 }
 
+/* One that dns was too late with is no answer about whoever was announced since, and no mistake of dns either. */
+static void
+a_name_that_comes_too_late_is_nobodys(void **unused)
+{
+	struct fixture *fixture = fixture_new();
+	const struct client_facts *client = &fixture->session.client;
+
+	(void)unused;
+	fixture->config.xclient_from = (struct config_list){ 2, hosts };
+	fixture_connect(fixture, "10.0.0.7");
+	(void)fixture_heard(fixture);
+	fixture_send(fixture, SPAN("XCLIENT ADDR=192.0.2.1\r\n"));
+	assert_int_equal(fixture->session.wait, WAIT_NAME);
+	fixture_pass(fixture, 60000);
+	assert_non_null(strstr(fixture_heard(fixture), GREETING));
+	assert_int_equal(fixture->asked[IPC_NAME_ASK], 1);
+	assert_int_equal(client->name_result, IPREV_UNKNOWN);
+	assert_true(fixture_say_name(fixture, IPREV_CONFIRMED, "proxy.example"));
+	assert_int_equal(client->name.length, 0);
+	assert_false(fixture_say_name(fixture, IPREV_CONFIRMED, "unasked.example"));
+	/* From then on, or from the next dns on, names are asked for again. */
+	fixture_send(fixture, SPAN("XCLIENT ADDR=192.0.2.2\r\n"));
+	assert_int_equal(fixture->asked[IPC_NAME_ASK], 2);
+	assert_true(fixture_say_name(fixture, IPREV_CONFIRMED, "client.example"));
+	assert_true(span_equal(client->name, SPAN("client.example")));
+	fixture_free(fixture);
+}
+
+static void
+a_late_name_does_not_replace_a_given_one(void **unused)
+{
+	struct fixture *fixture = fixture_new();
+	const struct client_facts *client = &fixture->session.client;
+
+	(void)unused;
+	fixture->config.xclient_from = (struct config_list){ 2, hosts };
+	fixture_connect(fixture, "10.0.0.7");
+	(void)fixture_heard(fixture);
+	fixture_send(fixture, SPAN("XCLIENT ADDR=192.0.2.1 NAME=client.example\r\n"));
+	fixture_pass(fixture, 60000);
+	assert_non_null(strstr(fixture_heard(fixture), GREETING));
+	assert_true(fixture_say_name(fixture, IPREV_CONFIRMED, "proxy.example"));
+	assert_true(span_equal(client->name, SPAN("client.example")));
+	assert_false(fixture_say_name(fixture, IPREV_CONFIRMED, "unasked.example"));
+	fixture_free(fixture);
+}
+
 static void
 what_is_unavailable(void **unused)
 {
@@ -233,6 +280,8 @@ main(void)
 		cmocka_unit_test(the_client_is_who_was_named),
 		cmocka_unit_test(a_name_that_was_not_given_is_asked_for),
 		cmocka_unit_test(a_name_that_is_still_asked_for_is_waited_for),
+		cmocka_unit_test(a_name_that_comes_too_late_is_nobodys),
+		cmocka_unit_test(a_late_name_does_not_replace_a_given_one),
 		cmocka_unit_test(what_is_unavailable),
 		cmocka_unit_test(a_trusted_proxy_makes_no_trusted_client),
 		cmocka_unit_test(nothing_of_a_wrong_command_is_kept),

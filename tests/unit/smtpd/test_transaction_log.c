@@ -20,7 +20,7 @@ static char log_text[LOG_BYTES];
 /* Runs a session with standard error in a memory file, and reads what was logged. With failure, TLS comes up after
  * STARTTLS and breaks like that at the end. */
 static void
-log_of_tls(const char *client, const char *const *lines, const struct tls_failure *failure)
+log_of_tls(const char *client, enum listener_role role, const char *const *lines, const struct tls_failure *failure)
 {
 	static const struct tls_facts agreed = {
 		.version = SPAN("TLSv1.3"), .cipher = SPAN("TLS_AES_128_GCM_SHA256"), .sni = SPAN("mx.example.org")
@@ -32,7 +32,7 @@ log_of_tls(const char *client, const char *const *lines, const struct tls_failur
 	assert_true(file >= 0 && saved >= 0);
 	assert_int_equal(dup2(file, STDERR_FILENO), STDERR_FILENO);
 	fixture->has_certificate = failure != NULL;
-	fixture_connect(fixture, client);
+	fixture_connect_to(fixture, client, role, LISTENER_TLS_STARTTLS);
 	for (; *lines; lines++) {
 		(void)fixture_talk(fixture, *lines);
 		if (failure && strcmp(*lines, "STARTTLS\r\n") == 0)
@@ -52,7 +52,7 @@ log_of_tls(const char *client, const char *const *lines, const struct tls_failur
 static void
 log_of(const char *client, const char *const *lines)
 {
-	log_of_tls(client, lines, NULL);
+	log_of_tls(client, LISTENER_MX, lines, NULL);
 }
 
 /* The line number `index` that was logged, without its time and process. */
@@ -157,7 +157,7 @@ tls_that_breaks(void **unused)
 	static const struct tls_failure failure = { "protocol", "bad record mac", { NULL, 0 } };
 
 	(void)unused;
-	log_of_tls("127.0.0.1", lines, &failure);
+	log_of_tls("127.0.0.1", LISTENER_MX, lines, &failure);
 	assert_non_null(strstr(line_of(0), "event=refused "));
 	assert_non_null(strstr(line_of(0), " tls=TLSv1.3 spf="));
 	assert_string_equal(line_of(1),
@@ -179,10 +179,25 @@ a_handshake_that_is_none(void **unused)
 	static const struct tls_failure failure = { "plain-text", "wrong version number", SPAN("EHLO \"a b\"\r\n") };
 
 	(void)unused;
-	log_of_tls("127.0.0.1", lines, &failure);
+	log_of_tls("127.0.0.1", LISTENER_MX, lines, &failure);
 	assert_string_equal(line_of(0),
 	    "event=tls-failed session=65a0000000000001 client=127.0.0.1 helo=client.example tls=no reason=plain-text "
 	    "detail=\"wrong version number\" sent=\"EHLO \\x22a b\\x22\\x0d\\x0a\" ms=0");
+}
+
+/* A user's program that speaks on in the clear where TLS was to begin may have said a password. */
+static void
+what_a_user_said_instead_of_tls_is_not_shown(void **unused)
+{
+	static const char *const lines[] = { "EHLO client.example\r\n", NULL };
+	static const struct tls_failure failure = { "plain-text", "wrong version number",
+		SPAN("AUTH PLAIN AGJvYgBodW50ZXIy\r\n") };
+
+	(void)unused;
+	log_of_tls("127.0.0.1", LISTENER_SUBMISSION, lines, &failure);
+	assert_string_equal(line_of(0),
+	    "event=tls-failed session=65a0000000000001 client=127.0.0.1 helo=client.example tls=no reason=plain-text "
+	    "detail=\"wrong version number\" ms=0");
 }
 
 int
@@ -195,6 +210,7 @@ main(void)
 		cmocka_unit_test(clients_bytes_are_escaped),
 		cmocka_unit_test(tls_that_breaks),
 		cmocka_unit_test(a_handshake_that_is_none),
+		cmocka_unit_test(what_a_user_said_instead_of_tls_is_not_shown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
