@@ -206,16 +206,15 @@ test_without_users_it_is_trouble(void **state)
 	assert_int_equal(judge("alice@example.org", "wonderland"), AUTH_TROUBLE);
 }
 
-/* CPU time of so many tries, in ns. */
+/* CPU time of a try, in ns. */
 static uint64_t
-cost_of(const char *user, unsigned tries)
+cost_of(const char *user)
 {
 	struct timespec begun;
 	struct timespec ended;
 
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &begun);
-	while (tries-- > 0)
-		assert_int_equal(judge(user, "not this"), AUTH_FAILED);
+	assert_int_equal(judge(user, "not this"), AUTH_FAILED);
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ended);
 	return (uint64_t)(ended.tv_sec - begun.tv_sec) * 1000000000u + (uint64_t)ended.tv_nsec -
 	       (uint64_t)begun.tv_nsec;
@@ -232,9 +231,15 @@ test_the_same_work_for_nobody(void **state)
 	append_user(users, sizeof users, "bob@example.org", "b", "$6$", 20000);
 	append_user(users, sizeof users, "old@example.org", "c", "$1$", 0);
 	write_users(users);
-	uint64_t known = cost_of("alice@example.org", 10);
-	uint64_t unknown = cost_of("nobody@example.org", 10);
-	uint64_t nonsense = cost_of("nobody", 10);
+	uint64_t known = 0;
+	uint64_t unknown = 0;
+	uint64_t nonsense = 0;
+	/* By turns: what else the machine does slows all of them down. */
+	for (int i = 0; i < 10; i++) {
+		known += cost_of("alice@example.org");
+		unknown += cost_of("nobody@example.org");
+		nonsense += cost_of("nobody");
+	}
 	assert_true(unknown > known / 2 && unknown < known * 2);
 	assert_true(nonsense > known / 2 && nonsense < known * 2);
 }
