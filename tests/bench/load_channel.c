@@ -42,6 +42,15 @@ load_channel_open(struct load_channel *channel)
 		load_die("connect: %s", strerror(errno));
 }
 
+/* Where nobody looks at the certificate its chain need not be verified either: the CPU is the server's to use. */
+static int
+accept_any(X509_STORE_CTX *chain, void *argument)
+{
+	(void)chain;
+	(void)argument;
+	return 1;
+}
+
 static SSL_CTX *
 context(void)
 {
@@ -54,6 +63,7 @@ context(void)
 		load_die("OpenSSL makes no client");
 	(void)SSL_CTX_set_mode(
 	    made, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	SSL_CTX_set_cert_verify_callback(made, accept_any, NULL);
 	/* Each connection pays for a whole handshake, as strangers do. */
 	(void)SSL_CTX_set_session_cache_mode(made, SSL_SESS_CACHE_OFF);
 	return made;
