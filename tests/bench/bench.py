@@ -181,7 +181,7 @@ def measure_idle(build, peer, count=IDLE, options=()):
     held = holder.stdout.readline()
     after = pss_kib(peer.group.pids())
     holder.communicate()
-    return {"held": int(held.split("=")[1]), "kib": (after - before) / count}
+    return {"held": int(held.split("=")[1]), "kib": (after - before) / int(held.split("=")[1])}
 
 
 def load_for_count(build, peer, workload, count):

@@ -229,7 +229,8 @@ static bool
 is_finished(double *hold_until)
 {
 	if (load_options.holds) {
-		if (load_counts.held == load_options.sessions && *hold_until == 0) {
+		/* Those that were turned away are counted, and do not come back. */
+		if (load_counts.held + load_counts.dropped == load_options.sessions && *hold_until == 0) {
 			*hold_until = load_now() + hold_seconds;
 			(void)printf("held=%ld\n", load_counts.held);
 			(void)fflush(stdout);
