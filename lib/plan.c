@@ -141,7 +141,7 @@ static const struct plan_row rows[ROLE_COUNT] = {
 	    .uid_offset = 0,
 	    .view = VIEW_EMPTY,
 	    .has_network = true,
-	    .open_files = 1024,
+	    .open_files = 4096,
 	    .address_space_bytes = 512 * (rlim_t)MEBIBYTE,
 	    CALLS(door_calls),
 	    RULES(door_rules) },

@@ -85,7 +85,7 @@ class Tidegate:
         recipients = "".join(f"u{i}@bench.test maildir\n" for i in range(USERS))
         self.server = server.Server(
             folder=folder, recipients=recipients, wrap=["sh", "-c", f'echo $$ >{self.group.folder}/cgroup.procs; exec "$@"', "sh"],
-            config={"postmaster": "u0@bench.test", "max-connections-per-address": 0, "max-connections": 20000,
+            config={"postmaster": "u0@bench.test", "max-connections-per-address": 0, "max-connections-per-network": 0, "max-connections": 20000,
                     "processes": 0})
         self.watch = os.path.join(self.server.mailboxes, "bench.test/u%ld/new")
         for i in range(USERS):
