@@ -175,7 +175,9 @@ over_the_limit_it_is_as_if_no_resolver_answered(void **unused)
 	}
 	assert_int_equal(in_trouble, 10);
 	assert_int_equal(status_of("dns-in-flight"), DNS_QUESTIONS_MAX);
-	(void)wait_for(&clients[0]);
+	/* To the last one: so many at once overrun the server's buffer, and some are asked again. */
+	for (unsigned i = 0; i < DNS_QUESTIONS_MAX + 10; i++)
+		(void)wait_for(&clients[i]);
 	ask(&clients[0], "once-more.example");
 	(void)wait_for(&clients[0]);
 	assert_int_equal(clients[0].status, DNS_FOUND);
