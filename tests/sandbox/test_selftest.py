@@ -95,7 +95,7 @@ class Walls(unittest.TestCase):
             self.assertEqual(limits["Max core file size"], ["0", "0"], role)
             self.assertEqual(limits["Max processes"] == ["0", "0"], role != "deliver", role)
             # Where even root has fewer, fewer it is.
-            most = {"door": 1024, "caller": 1024, "dns": 1024, "auth": 256, "keys": 256, "deliver": 8192, "smtpd": 30512}[role]
+            most = {"door": 4096, "caller": 1024, "dns": 1024, "auth": 256, "keys": 256, "deliver": 8192, "smtpd": 30512}[role]
             self.assertLessEqual(int(limits["Max open files"][1]), most, role)
             self.assertEqual(limits["Max address space"][1] != "unlimited", role in ("door", "caller", "dns", "auth", "keys"), role)
 
