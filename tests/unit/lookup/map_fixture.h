@@ -12,8 +12,23 @@
 #include "lookup/map_compile.h"
 #include "lookup/map_read.h"
 #include "lookup/map_settings.h"
+#include "tests/unit/values.h"
 
 #define MAP_NAME "recipients.cdb"
+
+/* A file of recipients with each kind of entry. */
+static const char map_fixture_recipients[] = "# each kind\n"
+					     "alice@example.org      maildir\n"
+					     "bob@example.org        maildir quota=2G\n"
+					     "bob+lists@example.org  maildir /srv/mail/lists\n"
+					     "team@example.org       alias alice@example.org bob@example.org\n"
+					     "spam@example.org       refuse \"This address is closed.\"\n"
+					     "moving@example.org     defer\n"
+					     "abuse@example.org      alias bob@example.org\n"
+					     "*@example.net          maildir /srv/mail/net\n"
+					     "exact@example.net      maildir\n"
+					     "postmaster@own.example alias bob@example.org\n"
+					     "\"a b\"@example.org    maildir\n";
 
 struct map_fixture {
 	struct own_folder folder;

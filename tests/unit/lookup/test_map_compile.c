@@ -4,13 +4,6 @@
 
 #include <sys/stat.h>
 
-static void
-assert_span(struct span span, const char *text)
-{
-	if (!span_equal(span, span_of(text)))
-		fail_msg("\"%.*s\" is not \"%s\"", SPAN_ARG(span), text);
-}
-
 /* Does the address reach exactly these addresses' mailboxes, in order? */
 static void
 expect_reach(struct map_fixture *fixture, const char *address, const char *const *wanted, size_t count)

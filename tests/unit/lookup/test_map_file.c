@@ -6,26 +6,6 @@
 #include <cdb.h>
 #include <sys/stat.h>
 
-static const char recipients[] = "# the usual\n"
-				 "alice@example.org      maildir\n"
-				 "bob@example.org        maildir quota=2G\n"
-				 "bob+lists@example.org  maildir /srv/mail/lists\n"
-				 "team@example.org       alias alice@example.org bob@example.org\n"
-				 "spam@example.org       refuse \"This address is closed.\"\n"
-				 "moving@example.org     defer\n"
-				 "abuse@example.org      alias bob@example.org\n"
-				 "*@example.net          maildir /srv/mail/net\n"
-				 "exact@example.net      maildir\n"
-				 "postmaster@own.example alias bob@example.org\n"
-				 "\"a b\"@example.org    maildir\n";
-
-static void
-assert_span(struct span span, const char *text)
-{
-	if (!span_equal(span, span_of(text)))
-		fail_msg("\"%.*s\" is not \"%s\"", SPAN_ARG(span), text);
-}
-
 /* Reads the compiled file into a buffer. */
 static void
 load_bytes(const struct map_fixture *fixture, struct buf *bytes)
@@ -66,7 +46,7 @@ test_refused_files(void **state)
 	char garbage[5000];
 
 	(void)state;
-	map_fixture_make(fixture, recipients);
+	map_fixture_make(fixture, map_fixture_recipients);
 	load_bytes(fixture, &bytes);
 	(void)open_bytes(fixture, SPAN(""), "it is empty");
 	(void)open_bytes(fixture, span_take(buf_span(&bytes), 2047), "truncated, or no map at all");

@@ -12,13 +12,6 @@ begin(struct map_entries *source)
 		.roots = { SPAN("/var/mail/tidegate"), SPAN("/srv/mail"), SPAN("/srv/mail/deep") } };
 }
 
-static void
-assert_span(struct span span, const char *text)
-{
-	if (!span_equal(span, span_of(text)))
-		fail_msg("\"%.*s\" is not \"%s\"", SPAN_ARG(span), text);
-}
-
 /* The problems, as text; the caller frees it. */
 static const char *
 told(struct map_entries *source, struct buf *text)
