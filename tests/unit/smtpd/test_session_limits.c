@@ -270,6 +270,29 @@ lines_that_wait_are_charged_to_the_memory_budget(void **unused)
 	fixture_free(fixture);
 }
 
+/* Its arena and its handles, which nobody else pays for; what it lacks is a reply. */
+static void
+a_transaction_is_charged_to_the_memory_budget(void **unused)
+{
+	struct fixture *fixture = connected();
+	const struct session *session = &fixture->session;
+
+	(void)unused;
+	(void)fixture_talk(
+	    fixture, "EHLO client.example\r\nMAIL FROM:<s@c.example>\r\nRCPT TO:<alice@example.org>\r\n");
+	assert_true(session->arena.used_bytes > 0 && session->transaction_arena.used_bytes > 0);
+	assert_true(session->transaction->handles.capacity > 0);
+	assert_int_equal(fixture->memory.used_bytes,
+	    session->arena.used_bytes + session->transaction_arena.used_bytes + session->transaction->handles.capacity);
+	(void)fixture_talk(fixture, "RSET\r\n");
+	assert_int_equal(fixture->memory.used_bytes, session->arena.used_bytes);
+	fixture->memory.limit_bytes = fixture->memory.used_bytes + 100;
+	(void)fixture_heard(fixture);
+	assert_string_equal(fixture_talk(fixture, "MAIL FROM:<s@c.example>\r\n"),
+	    "451 4.3.0 Out of memory for this transaction; try again later\r\n");
+	fixture_free(fixture);
+}
+
 int
 main(void)
 {
@@ -285,6 +308,7 @@ main(void)
 		cmocka_unit_test(draining_ends_what_is_between_messages),
 		cmocka_unit_test(the_end_of_draining_ends_all_but_a_commit_that_has_begun),
 		cmocka_unit_test(lines_that_wait_are_charged_to_the_memory_budget),
+		cmocka_unit_test(a_transaction_is_charged_to_the_memory_budget),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

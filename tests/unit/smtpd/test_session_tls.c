@@ -192,6 +192,22 @@ implicit_tls_comes_before_the_greeting(void **unused)
 	fixture_free(fixture);
 }
 
+/* Who has to talk first in TLS is not asked to be silent afterwards, stranger or not. */
+static void
+after_implicit_tls_nobody_waits_for_the_greeting(void **unused)
+{
+	struct fixture *fixture = fixture_new();
+
+	(void)unused;
+	fixture->has_certificate = true;
+	fixture->config.greeting_delay = 3000;
+	fixture_connect_to(fixture, "198.51.100.7", LISTENER_MX, LISTENER_TLS_IMPLICIT);
+	session_tls_up(&fixture->session, &agreed);
+	assert_string_equal(fixture_heard(fixture), "220 mx.example.org ESMTP\r\n");
+	assert_int_equal(fixture->session.state, SESSION_GREETED);
+	fixture_free(fixture);
+}
+
 static void
 implicit_tls_without_a_certificate_ends_at_once(void **unused)
 {
@@ -322,6 +338,7 @@ main(void)
 		cmocka_unit_test(what_waits_behind_it_is_thrown_away),
 		cmocka_unit_test(a_message_under_tls_says_so),
 		cmocka_unit_test(implicit_tls_comes_before_the_greeting),
+		cmocka_unit_test(after_implicit_tls_nobody_waits_for_the_greeting),
 		cmocka_unit_test(implicit_tls_without_a_certificate_ends_at_once),
 		cmocka_unit_test(a_handshake_has_its_deadline),
 		cmocka_unit_test(nothing_is_said_while_it_lasts),
