@@ -54,6 +54,8 @@ void session_tarpit(struct session *session, enum reply_id why);
 uint64_t session_tarpit_ms(const struct session *session);
 /* Has this client tried so many unknown recipients that it hears no more? */
 bool session_is_harvest(const struct session *session);
+/* The door says so of its address or network. False: out of phase. */
+bool session_hear_harvester(struct session *session);
 /* STARTTLS was accepted, or the listener begins with TLS: forgets all that was said in the clear (RFC 3207 4.2), and
  * waits for the handshake. */
 void session_begin_handshake(struct session *session);
