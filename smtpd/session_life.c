@@ -40,15 +40,14 @@ session_drop_input(struct session *session)
 	session->input_scanned = 0;
 }
 
-/* Deliver may forget what it promised, unless it has the message. */
+/* Deliver may forget what it promised: it would keep that for as long as this process lives. */
 static void
 abandon(struct session *session)
 {
 	const struct transaction *transaction = session->transaction;
 	struct ipc_message message = { .type = IPC_ABANDON, .descriptor = -1 };
-	bool has_asked = transaction->accepted > 0 || transaction->probe.state != FACT_NOT_ASKED;
 
-	if (!has_asked || (transaction->message && transaction->message->commit != FACT_NOT_ASKED))
+	if (transaction->promised == 0)
 		return;
 	message.abandon.session = session->id;
 	message.abandon.transaction = transaction->id;
