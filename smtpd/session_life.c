@@ -176,7 +176,7 @@ session_begin_transaction(struct session *session, const struct sender_facts *se
 		arena_reset(&session->transaction_arena);
 		return false;
 	}
-	session_count(&session->transactions);
+	session->transactions++;
 	transaction->id = ++session->world->next_transaction;
 	transaction->number = session->transactions;
 	transaction->doubt = session->doubt;
