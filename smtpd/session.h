@@ -200,6 +200,13 @@ session_awaits_header(const struct session *session)
 	return session->state == SESSION_PROXY && !session_is_waiting(session);
 }
 
+/* Has everything been said, and may the client see that? */
+static inline bool
+session_has_said_all(const struct session *session)
+{
+	return session->state == SESSION_CLOSED || (session->state == SESSION_LINGERING && session->sends_fin);
+}
+
 /* Is what comes next text of a message, rather than a command? */
 static inline bool
 session_takes_text(const struct session *session)

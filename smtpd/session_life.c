@@ -110,7 +110,7 @@ session_dismiss(struct session *session, enum reply_id why)
 	/* Before a proxy has said for whom it speaks, and before TLS, nobody could hear it. */
 	if (session->state != SESSION_PROXY && session->state != SESSION_HANDSHAKE)
 		session_say(session, &reply);
-	session_leave(session, reply_reason(why), why == REPLY_ENDLESS_MESSAGE);
+	session_leave(session, reply_reason(why), session_takes_text(session) || session->is_skipping);
 }
 
 /* Sets the deadline for whatever is awaited now. */
@@ -378,6 +378,7 @@ session_drain(struct session *session, bool is_over)
 	}
 	if (!verbs_has_message(session) || is_over)
 		session_dismiss(session, REPLY_DRAINING);
+	session->is_overdue = is_over;
 }
 
 void
