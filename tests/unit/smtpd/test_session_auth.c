@@ -8,7 +8,6 @@
 /* The two alone, for LOGIN. */
 #define ALICE_USER "YWxpY2VAZXhhbXBsZS5vcmc="
 #define SECRET "c2VjcmV0"
-#define NOOP "250 2.0.0 Nothing done\r\n"
 #define FAILED "535 5.7.8 The address or the password is wrong; check both in the settings of the mail program\r\n"
 #define BUSY "454 4.7.0 Too many logins, or too many that failed; try again in some minutes\r\n"
 #define TROUBLE "454 4.7.0 Passwords cannot be checked now; try again in some minutes\r\n"
