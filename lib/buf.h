@@ -36,6 +36,8 @@ void buf_append_text(struct buf *buf, const char *text);
 void buf_append_char(struct buf *buf, char c);
 void buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void buf_append_u64(struct buf *buf, uint64_t number); /* decimal, without printf's cost */
+/* Big-endian, in so many bytes (1 to 8); span_take_number() reads it. */
+void buf_append_number(struct buf *buf, uint64_t value, unsigned bytes);
 /* Appends bytes with everything but printable ASCII, '"' and '\' as they are; those as \xHH. */
 void buf_append_escaped(struct buf *buf, struct span bytes);
 /* Makes room for n more bytes and returns where to write them (then add to length), or NULL. */

@@ -70,48 +70,24 @@ ipc_descriptors(enum ipc_type type)
 }
 
 static void
-put_integer(struct buf *out, uint64_t value, unsigned bytes)
-{
-	char wire[8];
-
-	for (unsigned i = 0; i < bytes; i++)
-		wire[i] = (char)(value >> (8 * (bytes - 1 - i)));
-	buf_append(out, span_make(wire, bytes));
-}
-
-static bool
-take_integer(struct span *rest, unsigned bytes, uint64_t *value)
-{
-	uint64_t result = 0;
-
-	if (rest->length < bytes)
-		return false;
-	for (unsigned i = 0; i < bytes; i++)
-		result = result << 8 | (unsigned char)rest->data[i];
-	*rest = span_skip(*rest, bytes);
-	*value = result;
-	return true;
-}
-
-static void
 encode_field(const struct field *field, const void *value, struct buf *out)
 {
 	switch (field->kind) {
 	case U8:
-		put_integer(out, *(const uint8_t *)value, 1);
+		buf_append_number(out, *(const uint8_t *)value, 1);
 		break;
 	case U32:
-		put_integer(out, *(const uint32_t *)value, 4);
+		buf_append_number(out, *(const uint32_t *)value, 4);
 		break;
 	case U64:
-		put_integer(out, *(const uint64_t *)value, 8);
+		buf_append_number(out, *(const uint64_t *)value, 8);
 		break;
 	case PEER: {
 		const struct peer_address *peer = value;
 
-		put_integer(out, peer->family, 1);
+		buf_append_number(out, peer->family, 1);
 		buf_append(out, span_make((const char *)peer->ip, sizeof peer->ip));
-		put_integer(out, peer->port, 2);
+		buf_append_number(out, peer->port, 2);
 		break;
 	}
 	case STRING:
@@ -122,7 +98,7 @@ encode_field(const struct field *field, const void *value, struct buf *out)
 			BUG("an IPC field is over its limit");
 		if (field->kind == STRING && span_find(*text, '\0') < text->length)
 			BUG("an IPC string holds a NUL");
-		put_integer(out, text->length, 4);
+		buf_append_number(out, text->length, 4);
 		buf_append(out, *text);
 		break;
 	}
@@ -134,7 +110,7 @@ ipc_encode(const struct ipc_message *message, struct buf *out)
 {
 	const struct row *row = &rows[message->type];
 
-	put_integer(out, message->type, HEAD_BYTES);
+	buf_append_number(out, message->type, HEAD_BYTES);
 	for (size_t i = 0; i < row->field_count; i++)
 		encode_field(&row->fields[i], (const char *)message + row->fields[i].offset, out);
 }
@@ -160,22 +136,22 @@ decode_field(const struct field *field, struct span *rest, void *value)
 
 	switch (field->kind) {
 	case U8:
-		if (!take_integer(rest, 1, &number))
+		if (!span_take_number(rest, 1, &number))
 			return false;
 		*(uint8_t *)value = (uint8_t)number;
 		return true;
 	case U32:
-		if (!take_integer(rest, 4, &number))
+		if (!span_take_number(rest, 4, &number))
 			return false;
 		*(uint32_t *)value = (uint32_t)number;
 		return true;
 	case U64:
-		return take_integer(rest, 8, value);
+		return span_take_number(rest, 8, value);
 	case PEER:
 		return decode_peer(rest, value);
 	case STRING:
 	case BYTES:
-		if (!take_integer(rest, 4, &number) || number > field->limit_bytes || number > rest->length)
+		if (!span_take_number(rest, 4, &number) || number > field->limit_bytes || number > rest->length)
 			return false;
 		*(struct span *)value = span_take(*rest, (size_t)number);
 		*rest = span_skip(*rest, (size_t)number);
@@ -191,7 +167,7 @@ ipc_decode(struct span *bytes, struct ipc_message *message)
 
 	memset(message, 0, sizeof *message);
 	message->descriptor = -1;
-	if (!take_integer(bytes, HEAD_BYTES, &type) || type >= IPC_TYPE_COUNT)
+	if (!span_take_number(bytes, HEAD_BYTES, &type) || type >= IPC_TYPE_COUNT)
 		return false;
 	message->type = (enum ipc_type)type;
 	const struct row *row = &rows[type];
@@ -345,7 +321,7 @@ ipc_receive(
 void
 ipc_append_u32(struct buf *list, uint32_t value)
 {
-	put_integer(list, value, 4);
+	buf_append_number(list, value, 4);
 }
 
 size_t
@@ -360,7 +336,7 @@ ipc_u32_at(struct span list, size_t index)
 	struct span rest = span_skip(list, index * 4);
 	uint64_t value = 0;
 
-	if (!take_integer(&rest, 4, &value))
+	if (!span_take_number(&rest, 4, &value))
 		BUG("an IPC list was read past its end");
 	return (uint32_t)value;
 }

@@ -105,6 +105,22 @@ span_find(struct span s, char c)
 	return p ? (size_t)(p - s.data) : s.length;
 }
 
+/* Takes a big-endian number of so many bytes (1 to 8) off the front; false, and nothing is taken, when there are fewer.
+ */
+static inline bool
+span_take_number(struct span *rest, unsigned bytes, uint64_t *value)
+{
+	uint64_t result = 0;
+
+	if (rest->length < bytes)
+		return false;
+	for (unsigned i = 0; i < bytes; i++)
+		result = result << 8 | (unsigned char)rest->data[i];
+	*rest = span_skip(*rest, bytes);
+	*value = result;
+	return true;
+}
+
 /* s without spaces and tabs at either end. */
 static inline struct span
 span_trim(struct span s)

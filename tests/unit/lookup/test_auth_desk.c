@@ -19,6 +19,7 @@
 #include "lookup/auth_hash.h"
 #include "lookup/auth_queue.h"
 #include "lookup/users_compile.h"
+#include "tests/unit/own_folder.h"
 
 enum { ANSWERS = 256, ASKER = 7 };
 
@@ -28,8 +29,7 @@ struct answer {
 	char user[64];
 };
 
-static char folder[] = "/tmp/tidegate-desk-XXXXXX";
-static int folder_fd;
+static struct own_folder folder;
 static struct config config;
 static struct event_base *base;
 static struct auth_desk *desk;
@@ -62,17 +62,17 @@ static const struct auth_desk_events events = { .say = hear, .call = call };
 static void
 write_users(const char *text)
 {
-	char path[128];
+	char path[300];
 	struct buf messages = BUF_LIMIT(4096);
 	struct buf why = BUF_LIMIT(4096);
 	uint64_t users;
 
-	(void)snprintf(path, sizeof path, "%s/users", folder);
+	(void)snprintf(path, sizeof path, "%s/users", folder.path);
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 	assert_true(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
 	(void)close(fd);
-	assert_true(users_compile(path, false, folder_fd, &users, &messages));
-	struct users_map *map = users_open(openat(folder_fd, users_map_name, O_RDONLY), &why);
+	assert_true(users_compile(path, false, folder.fd, &users, &messages));
+	struct users_map *map = users_open(openat(folder.fd, users_map_name, O_RDONLY), &why);
 	assert_non_null(map);
 	assert_true(users_count(map) == users);
 	auth_desk_users(desk, map);
@@ -352,6 +352,22 @@ test_every_method_can_be_loaded(void **state)
 	assert_false(auth_hash_matches(SPAN("x"), SPAN("$6$salt")));
 }
 
+static int
+open_folder(void **state)
+{
+	(void)state;
+	own_folder_open(&folder);
+	return 0;
+}
+
+static int
+clear_folder(void **state)
+{
+	(void)state;
+	own_folder_clear(&folder);
+	return 0;
+}
+
 int
 main(void)
 {
@@ -369,13 +385,5 @@ main(void)
 		cmocka_unit_test(test_every_method_can_be_loaded),
 	};
 
-	if (!mkdtemp(folder))
-		return 1;
-	folder_fd = open(folder, O_RDONLY | O_DIRECTORY);
-	int failed = cmocka_run_group_tests(tests, NULL, NULL);
-	(void)unlinkat(folder_fd, "users", 0);
-	(void)unlinkat(folder_fd, users_map_name, 0);
-	(void)close(folder_fd);
-	(void)rmdir(folder);
-	return failed;
+	return cmocka_run_group_tests(tests, open_folder, clear_folder);
 }
