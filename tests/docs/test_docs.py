@@ -45,6 +45,19 @@ class Manuals(unittest.TestCase):
             told.update(word for word in line.split() if word != ",")
         self.assertEqual(sorted(told), sorted(self.keys()))
 
+    def test_presets_are_those_of_the_code(self):
+        """But for empty ones, and those that the system gives."""
+        manual = read("docs", "man", "tidegate.conf.5")
+        items = [(head.split(), " ".join(text.split()))
+                 for head, text in re.findall(r"(?ms)^\.It Cm ([^\n]+)\n(.*?)(?=^\.It Cm |^\.El|\Z)", manual)]
+        kinds = "(?!TEXT|LIST)[A-Z_]+"
+        presets = re.findall(rf'^\tK\({kinds}, \w+, "([a-z-]+)", "([^"]*)"', read("conf", "schema.h"), re.MULTILINE)
+        self.assertGreater(len(presets), 40)
+        for key, preset in presets:
+            with self.subTest(key):
+                told = " ".join(text for keys, text in items if key in keys)
+                self.assertRegex(told, rf"Presets?: [^.]*(?<![\w.]){re.escape(preset)}(?!\w)")
+
     def test_every_key_of_the_log_is_in_the_manual(self):
         manual = read("docs", "man", "tidegate.8")
         written = set()

@@ -6,19 +6,11 @@
 #include <cmocka.h>
 
 #include "lib/rate_table.h"
+#include "tests/unit/values.h"
 
 enum { SECOND_US = 1000000, MINUTE_US = 60 * SECOND_US };
 
 static const uint64_t begin_us = 1000ull * MINUTE_US;
-
-static struct peer_address
-peer(const char *ip)
-{
-	struct peer_address peer;
-
-	assert_true(peer_parse_ip(span_of(ip), &peer));
-	return peer;
-}
 
 static struct network_key
 address_key(const char *ip)
