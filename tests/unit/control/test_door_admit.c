@@ -12,6 +12,7 @@
 
 #include "lib/clock.h"
 #include "control/door_state.h"
+#include "tests/unit/values.h"
 
 enum { QUEUE_BYTES = 1 << 16, SESSION = 77 };
 
@@ -79,20 +80,11 @@ close_scene(void **state)
 	return 0;
 }
 
-static struct peer_address
-address(const char *ip)
-{
-	struct peer_address peer;
-
-	assert_true(peer_parse_ip(span_of(ip), &peer));
-	return peer;
-}
-
 /* The number of a new connection from here; 0 when it is turned away for a harvest. */
 static uint32_t
 admitted(struct scene *scene, const char *ip, enum door_guest guest)
 {
-	struct peer_address from = address(ip);
+	struct peer_address from = peer(ip);
 	uint32_t id = 0;
 
 	enum door_verdict verdict = door_counts_admit(scene->door.counts, &from, guest, 0, clock_monotonic_us(), &id);
@@ -103,7 +95,7 @@ admitted(struct scene *scene, const char *ip, enum door_guest guest)
 static bool
 says(struct scene *scene, uint32_t id, const char *ip)
 {
-	const struct ipc_harvest harvest = { .session = SESSION, .id = id, .client = address(ip) };
+	const struct ipc_harvest harvest = { .session = SESSION, .id = id, .client = peer(ip) };
 
 	return door_hear_harvest(&scene->door, scene->edge, &harvest);
 }
@@ -151,7 +143,7 @@ a_hostile_smtpd_turns_nobody_away(void **state)
 	struct scene *scene = *state;
 	uint32_t own = admitted(scene, "192.0.2.1", DOOR_STRANGER);
 	uint32_t proxy = admitted(scene, "10.0.0.1", DOOR_PROXY);
-	struct peer_address victim = address("203.0.113.1");
+	struct peer_address victim = peer("203.0.113.1");
 	uint32_t foreign;
 
 	/* A connection that it does not hold is a breach. */

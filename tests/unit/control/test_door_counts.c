@@ -249,9 +249,9 @@ test_harvest(void **state)
 {
 	struct door_counts *counts =
 	    make_capped(100, (struct door_caps){ .harvest_per_address = 3, .harvest_per_network = 4 });
-	struct peer_address one = client("192.0.2.1");
-	struct peer_address neighbour = client("192.0.2.2");
-	struct peer_address other = client("192.0.3.1");
+	struct peer_address one = peer("192.0.2.1");
+	struct peer_address neighbour = peer("192.0.2.2");
+	struct peer_address other = peer("192.0.3.1");
 	uint64_t later_us = NOW_US + 1200ull * SECOND_US;
 	uint32_t ids[4];
 	uint32_t id;
@@ -285,7 +285,7 @@ static void
 test_harvest_of_one_connection(void **state)
 {
 	struct door_counts *counts = make_capped(2, (struct door_caps){ .harvest_per_address = 5 });
-	struct peer_address one = client("2001:db8::1");
+	struct peer_address one = peer("2001:db8::1");
 	uint32_t id;
 
 	(void)state;
@@ -306,9 +306,9 @@ static void
 test_whose_a_connection_is(void **state)
 {
 	struct door_counts *counts = make_capped(10, (struct door_caps){ .harvest_per_address = 1 });
-	struct peer_address proxy = client("10.0.0.1");
-	struct peer_address one = client("192.0.2.1");
-	struct peer_address other = client("192.0.2.2");
+	struct peer_address proxy = peer("10.0.0.1");
+	struct peer_address one = peer("192.0.2.1");
+	struct peer_address other = peer("192.0.2.2");
 	uint32_t own;
 	uint32_t ids[2];
 	bool is_known;
