@@ -131,10 +131,10 @@ struct session {
 	uint32_t id;            /* in ASK and SAY */
 	uint32_t receipt;       /* of the last commit, until the client is known to have read its 250; 0: none */
 	uint32_t skipped_bytes; /* of a line that is too long */
-	uint16_t transactions;
-	uint16_t messages; /* accepted */
-	uint16_t refusals; /* 4xx and 5xx to MAIL, RCPT and the final dot */
-	uint16_t errors;   /* 5xx to anything */
+	uint32_t transactions;  /* that were begun; the last one's number */
+	uint32_t messages;      /* accepted */
+	uint16_t refusals;      /* 4xx and 5xx to MAIL, RCPT and the final dot */
+	uint16_t errors;        /* 5xx to anything */
 	uint16_t failed_logins;
 	uint16_t unknown; /* recipients that were refused since there are none such */
 	uint16_t idle_commands;
@@ -198,6 +198,13 @@ static inline bool
 session_awaits_header(const struct session *session)
 {
 	return session->state == SESSION_PROXY && !session_is_waiting(session);
+}
+
+/* Has everything been said, and may the client see that? */
+static inline bool
+session_has_said_all(const struct session *session)
+{
+	return session->state == SESSION_CLOSED || (session->state == SESSION_LINGERING && session->sends_fin);
 }
 
 /* Is what comes next text of a message, rather than a command? */

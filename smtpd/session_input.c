@@ -270,6 +270,12 @@ consume(struct session *session, struct span bytes)
 			(void)end_chunk(session);
 		}
 	}
+	/* More may be on its way behind what is not wanted any more: left unread, it would have the kernel reset the
+	 * connection, and the client lose what it was told. */
+	if (session->state == SESSION_CLOSED && taken < bytes.length) {
+		session->state = SESSION_LINGERING;
+		session->sends_fin = true;
+	}
 	/* What was pipelined behind STARTTLS came in the clear, from anybody: it is no part of what follows. */
 	return session->state == SESSION_HANDSHAKE ? bytes.length : taken;
 }

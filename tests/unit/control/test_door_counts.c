@@ -5,17 +5,9 @@
 #include <cmocka.h>
 
 #include "control/door_counts.h"
+#include "tests/unit/values.h"
 
 enum { NOW_US = 1000000000, SECOND_US = 1000000 };
-
-static struct peer_address
-client(const char *ip)
-{
-	struct peer_address peer;
-
-	assert_true(peer_parse_ip(span_of(ip), &peer));
-	return peer;
-}
 
 static struct door_counts *
 make_capped(uint64_t in_all, struct door_caps caps)
@@ -43,8 +35,8 @@ static void
 test_cap_per_address(void **state)
 {
 	struct door_counts *counts = make(100, 2);
-	struct peer_address one = client("192.0.2.1");
-	struct peer_address other = client("192.0.2.2");
+	struct peer_address one = peer("192.0.2.1");
+	struct peer_address other = peer("192.0.2.2");
 	uint32_t first;
 	uint32_t id;
 
@@ -66,7 +58,7 @@ static void
 test_cap_in_all(void **state)
 {
 	struct door_counts *counts = make(2, 0);
-	struct peer_address one = client("2001:db8::1");
+	struct peer_address one = peer("2001:db8::1");
 	uint32_t id;
 
 	(void)state;
@@ -85,7 +77,7 @@ static void
 test_only_its_own_holder_counts_one_out(void **state)
 {
 	struct door_counts *counts = make(10, 0);
-	struct peer_address one = client("192.0.2.1");
+	struct peer_address one = peer("192.0.2.1");
 	uint32_t id;
 
 	(void)state;
@@ -108,7 +100,7 @@ static void
 test_a_dead_smtpd_frees_its_places(void **state)
 {
 	struct door_counts *counts = make(1000, 400);
-	struct peer_address one = client("192.0.2.1");
+	struct peer_address one = peer("192.0.2.1");
 	uint32_t id;
 
 	(void)state;
@@ -127,8 +119,8 @@ static void
 test_near_a_cap_from_a_quarter_on(void **state)
 {
 	struct door_counts *counts = make(100, 8);
-	struct peer_address one = client("192.0.2.1");
-	struct peer_address other = client("192.0.2.2");
+	struct peer_address one = peer("192.0.2.1");
+	struct peer_address other = peer("192.0.2.2");
 	uint32_t id;
 
 	(void)state;
@@ -158,13 +150,13 @@ test_cap_per_network(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < 4; i++) {
-		struct peer_address peer = client(inside[i]);
+		struct peer_address member = peer(inside[i]);
 
-		assert_int_equal(admit(counts, &peer, 0, &ids[i]), i < 3 ? DOOR_ADMITTED : DOOR_NETWORK_FULL);
+		assert_int_equal(admit(counts, &member, 0, &ids[i]), i < 3 ? DOOR_ADMITTED : DOOR_NETWORK_FULL);
 	}
-	struct peer_address outside = client("192.0.3.1");
-	struct peer_address last = client("192.0.2.77");
-	struct peer_address first = client("192.0.2.1");
+	struct peer_address outside = peer("192.0.3.1");
+	struct peer_address last = peer("192.0.2.77");
+	struct peer_address first = peer("192.0.2.1");
 	assert_int_equal(admit(counts, &outside, 0, &id), DOOR_ADMITTED);
 	assert_int_equal(admit(counts, &first, 0, &id), DOOR_ADDRESS_FULL);
 	/* A friend's network does not matter; his address does. */
@@ -182,9 +174,9 @@ test_rates(void **state)
 {
 	struct door_counts *counts =
 	    make_capped(1000, (struct door_caps){ .rate_per_address = 3, .rate_per_network = 5 });
-	struct peer_address one = client("2001:db8::1");
-	struct peer_address other = client("2001:db8::2");
-	struct peer_address third = client("2001:db8:0:1::2");
+	struct peer_address one = peer("2001:db8::1");
+	struct peer_address other = peer("2001:db8::2");
+	struct peer_address third = peer("2001:db8:0:1::2");
 	uint32_t id;
 
 	(void)state;
@@ -212,10 +204,10 @@ static void
 test_announced(void **state)
 {
 	struct door_counts *counts = make_capped(100, (struct door_caps){ .per_address = 1, .rate_per_network = 2 });
-	struct peer_address proxy = client("10.0.0.1");
-	struct peer_address one = client("192.0.2.1");
-	struct peer_address neighbour = client("192.0.2.2");
-	struct peer_address third = client("192.0.2.3");
+	struct peer_address proxy = peer("10.0.0.1");
+	struct peer_address one = peer("192.0.2.1");
+	struct peer_address neighbour = peer("192.0.2.2");
+	struct peer_address third = peer("192.0.2.3");
 	uint32_t ids[4];
 	bool is_known;
 

@@ -139,12 +139,10 @@ a_root_has_one_name(void **state)
 {
 	struct test *test = *state;
 	struct roots *roots = &test->house.roots;
-	char other[160];
-	char path[160];
+	char other[1024];
+	char path[1024];
 
-	(void)snprintf(path, sizeof path, "%s/root", test->house.path);
-	(void)snprintf(other, sizeof other, "%s/other", test->house.path);
-	assert_int_equal(symlink(path, other), 0);
+	assert_int_equal(symlink(house_path(&test->house, "root", path), house_path(&test->house, "other", other)), 0);
 	assert_false(roots_add(roots, other));
 	assert_int_equal(errno, EEXIST);
 	assert_int_equal(roots->count, 1);

@@ -229,6 +229,16 @@ fixture_answer_well(struct fixture *fixture)
 	}
 }
 
+/* The client sends lines so many octets at a time, and each question is answered well before it sends on. */
+static inline void
+fixture_send_pieces(struct fixture *fixture, const char *lines, size_t piece)
+{
+	for (struct span rest = span_of(lines); rest.length; rest = span_skip(rest, piece)) {
+		fixture_send(fixture, span_take(rest, piece));
+		fixture_answer_well(fixture);
+	}
+}
+
 /* The client sends lines, all questions are answered well; returns what it hears. */
 static inline const char *
 fixture_talk(struct fixture *fixture, const char *lines)

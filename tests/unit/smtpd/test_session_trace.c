@@ -52,6 +52,18 @@ begin(struct session_io *io)
 	return fixture;
 }
 
+/* The same with a recipient. */
+static struct fixture *
+begin_message(struct session_io *io)
+{
+	struct fixture *fixture = begin(io);
+
+	fixture_send(fixture, SPAN("MAIL FROM:<a@b.example>\r\nRCPT TO:<alice@example.org>\r\n"));
+	fixture_answer_well(fixture);
+	buf_reset(&shown);
+	return fixture;
+}
+
 static void
 expect_shown(const char *text)
 {
@@ -87,12 +99,9 @@ static void
 text_is_counted_and_never_shown(void **state)
 {
 	struct session_io io;
-	struct fixture *fixture = begin(&io);
+	struct fixture *fixture = begin_message(&io);
 
 	(void)state;
-	fixture_send(fixture, SPAN("MAIL FROM:<a@b.example>\r\nRCPT TO:<alice@example.org>\r\n"));
-	fixture_answer_well(fixture);
-	buf_reset(&shown);
 	fixture_send(fixture, SPAN("DATA\r\n"));
 	fixture_send(fixture, SPAN("Subject: hidden\r\n\r\nhid"));
 	fixture_send(fixture, SPAN("den\r\n.\r\nQUIT\r\n"));
@@ -108,12 +117,9 @@ static void
 chunks_are_counted_and_never_shown(void **state)
 {
 	struct session_io io;
-	struct fixture *fixture = begin(&io);
+	struct fixture *fixture = begin_message(&io);
 
 	(void)state;
-	fixture_send(fixture, SPAN("MAIL FROM:<a@b.example>\r\nRCPT TO:<alice@example.org>\r\n"));
-	fixture_answer_well(fixture);
-	buf_reset(&shown);
 	fixture_send(fixture, SPAN("BDAT 8\r\nhidden\r\nBDAT 0 LAST\r\nNOOP\r\n"));
 	fixture_answer_well(fixture);
 	assert_null(strstr(buf_text(&shown), "hidden"));
