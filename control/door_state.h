@@ -55,7 +55,7 @@ bool door_hear_announced(struct door *door, struct edge *smtpd, const struct ipc
 /* An smtpd says that a client has tried a recipient that does not exist; tells it when those are too many. False: out
  * of phase. */
 bool door_hear_harvest(struct door *door, struct edge *smtpd, const struct ipc_harvest *harvest);
-/* One line, if the socket takes it; nobody waits for a client that is turned away. A stranger where only proxies may
+/* One reply, if the socket takes it; nobody waits for a client that is turned away. A stranger where only proxies may
  * connect hears nothing. */
 void door_turn_away(struct door *door, int client, const struct peer_address *from, enum door_reason reason);
 /* Its lines for `tidegate status`. */

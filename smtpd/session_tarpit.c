@@ -40,14 +40,16 @@ session_hear_harvester(struct session *session)
 	return session->is_harvester;
 }
 
-bool
-session_is_harvest(const struct session *session)
+enum reply_id
+session_harvest_reached(const struct session *session)
 {
 	uint64_t limit = session->world->config->harvest_limit;
 
 	if (is_spared(session))
-		return false;
-	return session->is_harvester || (limit > 0 && session->unknown >= limit);
+		return REPLY_NONE;
+	if (limit > 0 && session->unknown >= limit)
+		return REPLY_HARVEST;
+	return session->is_harvester ? REPLY_HARVESTER : REPLY_NONE;
 }
 
 uint64_t

@@ -113,7 +113,7 @@ class HarvestOfAnHour(StrangersCase):
         tidegate.wait_until(lambda: client.say("NOOP").code == 421, "the session ends")
 
     def wait_for_refusal(self, **whom):
-        tidegate.wait_until(lambda: "many recipients that do not exist" in str(self.first_reply(**whom)), f"{whom} is turned away")
+        tidegate.wait_until(lambda: "Too many recipients that do not exist, from" in str(self.first_reply(**whom)), f"{whom} is turned away")
 
     def test_the_limit_is_one_for_all_processes(self):
         first, second = self.begin(STRANGER), self.begin(STRANGER)

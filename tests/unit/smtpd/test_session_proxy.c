@@ -196,7 +196,7 @@ a_harvest_refuses_the_announced_client(void **unused)
 	say.announced_say.session = FIXTURE_ID;
 	say.announced_say.is_harvester = 1;
 	assert_true(session_hear(&fixture->session, &say));
-	assert_non_null(strstr(fixture_heard(fixture), "421 4.7.0 Too many recipients that do not exist"));
+	assert_non_null(strstr(fixture_heard(fixture), "421 4.7.0 Too many recipients that do not exist, from your"));
 	assert_string_equal(fixture->session.end_reason, "harvest");
 	fixture_free(fixture);
 }
