@@ -51,7 +51,7 @@ struct door {
 void door_admit(const struct door_listener *listener, struct edge *smtpd, int client, const struct peer_address *from);
 /* An smtpd asks whether a client that a proxy has announced may come in; answers it. False: out of phase. */
 bool door_hear_announced(struct door *door, struct edge *smtpd, const struct ipc_announced_ask *ask);
-/* One line, if the socket takes it; nobody waits for a client that is turned away. A stranger where only proxies may
+/* One reply, if the socket takes it; nobody waits for a client that is turned away. A stranger where only proxies may
  * connect hears nothing. */
 void door_turn_away(struct door *door, int client, const struct peer_address *from, enum door_reason reason);
 /* Its lines for `tidegate status`. */

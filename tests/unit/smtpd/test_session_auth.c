@@ -204,6 +204,21 @@ three_failures_are_enough(void **unused)
 	fixture_free(fixture);
 }
 
+/* Whoever could not be looked at has not failed. */
+static void
+a_busy_auth_is_no_failure(void **unused)
+{
+	struct fixture *fixture = on_submission();
+
+	(void)unused;
+	for (unsigned i = 0; i < 3; i++) {
+		assert_string_equal(answered(fixture, "AUTH PLAIN " ALICE "\r\n", AUTH_BUSY), BUSY);
+		assert_string_equal(answered(fixture, "AUTH PLAIN " ALICE "\r\n", AUTH_TROUBLE), TROUBLE);
+	}
+	assert_heard(fixture, "AUTH PLAIN " ALICE "\r\n", LOGGED_IN);
+	fixture_free(fixture);
+}
+
 static void
 without_auth_nobody_logs_in(void **unused)
 {
@@ -323,6 +338,7 @@ main(void)
 		cmocka_unit_test(each_verb_is_a_response_there),
 		cmocka_unit_test(a_login_can_be_left),
 		cmocka_unit_test(three_failures_are_enough),
+		cmocka_unit_test(a_busy_auth_is_no_failure),
 		cmocka_unit_test(without_auth_nobody_logs_in),
 		cmocka_unit_test(a_late_answer_logs_nobody_in),
 		cmocka_unit_test(answers_that_nobody_asked_for_are_out_of_phase),
