@@ -27,8 +27,9 @@ limit_reached(const struct session *session, unsigned row_flags)
 		return REPLY_NONE;
 	if (session->world->is_draining && !(row_flags & ROW_GOES_ON))
 		return REPLY_DRAINING;
-	if (session_is_harvest(session))
-		return REPLY_HARVEST;
+	enum reply_id harvest = session_harvest_reached(session);
+	if (harvest != REPLY_NONE)
+		return harvest;
 	if (session->failed_logins >= LOGIN_TRIES)
 		return REPLY_TOO_MANY_LOGINS;
 	if (session->errors >= config->max_errors)
@@ -269,6 +270,12 @@ consume(struct session *session, struct span bytes)
 			session_trace_octets(session, session->chunk.octets, "of a chunk");
 			(void)end_chunk(session);
 		}
+	}
+	/* More may be on its way behind what is not wanted any more: left unread, it would have the kernel reset the
+	 * connection, and the client lose what it was told. */
+	if (session->state == SESSION_CLOSED && taken < bytes.length) {
+		session->state = SESSION_LINGERING;
+		session->sends_fin = true;
 	}
 	/* What was pipelined behind STARTTLS came in the clear, from anybody: it is no part of what follows. */
 	return session->state == SESSION_HANDSHAKE ? bytes.length : taken;

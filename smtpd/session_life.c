@@ -40,15 +40,14 @@ session_drop_input(struct session *session)
 	session->input_scanned = 0;
 }
 
-/* Deliver may forget what it promised, unless it has the message. */
+/* Deliver may forget what it promised: it would keep that for as long as this process lives. */
 static void
 abandon(struct session *session)
 {
 	const struct transaction *transaction = session->transaction;
 	struct ipc_message message = { .type = IPC_ABANDON, .descriptor = -1 };
-	bool has_asked = transaction->accepted > 0 || transaction->probe.state != FACT_NOT_ASKED;
 
-	if (!has_asked || (transaction->message && transaction->message->commit != FACT_NOT_ASKED))
+	if (transaction->promised == 0)
 		return;
 	message.abandon.session = session->id;
 	message.abandon.transaction = transaction->id;
@@ -111,7 +110,7 @@ session_dismiss(struct session *session, enum reply_id why)
 	/* Before a proxy has said for whom it speaks, and before TLS, nobody could hear it. */
 	if (session->state != SESSION_PROXY && session->state != SESSION_HANDSHAKE)
 		session_say(session, &reply);
-	session_leave(session, reply_reason(why), why == REPLY_ENDLESS_MESSAGE);
+	session_leave(session, reply_reason(why), session_takes_text(session) || session->is_skipping);
 }
 
 /* Sets the deadline for whatever is awaited now. */
@@ -177,7 +176,7 @@ session_begin_transaction(struct session *session, const struct sender_facts *se
 		arena_reset(&session->transaction_arena);
 		return false;
 	}
-	session_count(&session->transactions);
+	session->transactions++;
 	transaction->id = ++session->world->next_transaction;
 	transaction->number = session->transactions;
 	transaction->doubt = session->doubt;
@@ -322,7 +321,7 @@ on_deadline(struct session *session)
 			session_dismiss(session, REPLY_TIMED_OUT);
 		return;
 	case WAIT_DOOR:
-		session_dismiss(session, REPLY_TOO_MANY_SESSIONS);
+		session_dismiss(session, REPLY_BUSY);
 		return;
 	case WAIT_SPF:
 		facts_spf_unknown(&transaction->sender.spf);
@@ -379,6 +378,7 @@ session_drain(struct session *session, bool is_over)
 	}
 	if (!verbs_has_message(session) || is_over)
 		session_dismiss(session, REPLY_DRAINING);
+	session->is_overdue = is_over;
 }
 
 void

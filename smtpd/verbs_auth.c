@@ -64,8 +64,8 @@ verb_auth(struct session *session, struct span argument, struct reply *reply)
 	auth_exchange_begin(session->auth, mechanism);
 	if (initial.length == 0)
 		return challenge(session->auth, ACCEPTED, reply);
-	/* "=" stands for an empty one, which is no response at all. */
-	session->auth->initial = span_equal(initial, SPAN("=")) ? SPAN("") : initial;
+	/* "=" stands for an empty one: neither that nor what it stands for is a response. */
+	session->auth->initial = initial;
 	return ACCEPTED;
 }
 

@@ -278,6 +278,7 @@ verb_final_dot(struct session *session, struct span argument, struct reply *repl
 		return REFUSED;
 	transaction->asked_ms = session_now_ms(session);
 	if (ask_commit(session)) {
+		transaction->promised = 0;
 		message->commit = FACT_ASKED;
 		session->wait = WAIT_COMMIT;
 		return WAITING;

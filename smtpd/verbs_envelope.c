@@ -221,8 +221,10 @@ probe_is_known(struct session *session, struct span address)
 	ask.probe_ask.bytes = transaction->sender.announced_bytes;
 	ask.probe_ask.address = address;
 	probe->state = FACT_ASKED;
-	if (!transaction->is_deliver_lost && session->world->io->ask(session, &ask))
+	if (!transaction->is_deliver_lost && session->world->io->ask(session, &ask)) {
+		transaction->promised++;
 		return false;
+	}
 	*probe = (struct probe){ .state = FACT_KNOWN, .verdict = PROBE_TROUBLE };
 	return true;
 }

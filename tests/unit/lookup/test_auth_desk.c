@@ -227,8 +227,9 @@ test_the_same_work_for_nobody(void **state)
 	char users[1024] = "";
 
 	(void)state;
-	append_user(users, sizeof users, "alice@example.org", "a", "$6$", 20000);
-	append_user(users, sizeof users, "bob@example.org", "b", "$6$", 20000);
+	/* Far from what the stand-in costs that is there when there are no users. */
+	append_user(users, sizeof users, "alice@example.org", "a", "$6$", 3000);
+	append_user(users, sizeof users, "bob@example.org", "b", "$6$", 3000);
 	append_user(users, sizeof users, "old@example.org", "c", "$1$", 0);
 	write_users(users);
 	uint64_t known = 0;
@@ -279,6 +280,26 @@ test_a_full_queue_says_so_at_once(void **state)
 		assert_int_equal(answers[3 + i].verdict, AUTH_PASSED);
 		assert_int_equal(answers[3 + i].session, i);
 	}
+}
+
+/* What was not looked at costs nothing of a budget. */
+static void
+test_a_busy_try_is_free(void **state)
+{
+	(void)state;
+	assert_int_equal(judge("alice@example.org", "wonderland"), AUTH_PASSED);
+	config.auth_failures_per_user = AUTH_QUEUE_TRIES + 1;
+	auth_desk_configure(desk, &config);
+	count = 0;
+	for (uint32_t i = 0; i < AUTH_QUEUE_TRIES; i++)
+		ask_from("192.0.2.1", i, "alice@example.org", SPAN("wrong"));
+	for (uint32_t i = 0; i < 10; i++)
+		ask_from("192.0.2.1", i, "alice@example.org", SPAN("wonderland"));
+	assert_int_equal(count, 10);
+	assert_int_equal(event_base_dispatch(base), 1);
+	assert_int_equal(judge("alice@example.org", "wrong"), AUTH_FAILED);
+	ask_from("192.0.2.1", 0, "alice@example.org", SPAN("wonderland"));
+	assert_int_equal(answers[count - 1].verdict, AUTH_BUSY);
 }
 
 /* A crowd that guesses names without end leaves places for a user where he is known, and for nobody else. */
@@ -358,6 +379,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_the_same_work_for_nobody, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_budget_ends_it_before_the_work, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_full_queue_says_so_at_once, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_a_busy_try_is_free, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_strangers_do_not_fill_the_queue, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_an_asker_that_is_gone_is_not_told, set_up, tear_down),
 		cmocka_unit_test(test_every_method_can_be_loaded),

@@ -106,6 +106,24 @@ a_message_from_connect_to_quit(void **unused)
 	fixture_free(fixture);
 }
 
+/* A relay of ours may keep a session for weeks; its messages have names of their own all the same. */
+static void
+no_two_messages_of_a_session_have_the_same_name(void **unused)
+{
+	struct fixture *fixture = in_state(SESSION_READY);
+
+	(void)unused;
+	fixture->session.transactions = fixture->session.messages = UINT16_MAX;
+	for (unsigned i = 0; i < 2; i++) {
+		(void)fixture_talk(fixture, "MAIL FROM:<>\r\nRCPT TO:<alice@example.org>\r\nDATA\r\n");
+		assert_heard(fixture, ".\r\n",
+		    i ? "250 2.0.0 Delivered; 65a0000000000001-65537\r\n"
+		      : "250 2.0.0 Delivered; 65a0000000000001-65536\r\n");
+	}
+	assert_int_equal(fixture->session.messages, 65537);
+	fixture_free(fixture);
+}
+
 /* Everything in one piece, and byte by byte: the same replies. */
 static void
 pipelining_changes_nothing(void **unused)
@@ -252,6 +270,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_verb_in_each_state),
 		cmocka_unit_test(a_message_from_connect_to_quit),
+		cmocka_unit_test(no_two_messages_of_a_session_have_the_same_name),
 		cmocka_unit_test(pipelining_changes_nothing),
 		cmocka_unit_test(helo_speaks_plain_smtp),
 		cmocka_unit_test(no_recipient_is_told_apart_from_none_accepted),

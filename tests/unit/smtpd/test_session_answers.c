@@ -293,6 +293,37 @@ a_probe_without_an_answer(void **unused)
 	fixture_free(fixture);
 }
 
+/* Deliver keeps a handle until its transaction is committed or abandoned, also one that nobody here has seen. */
+static void
+deliver_is_told_to_forget_what_it_may_hold(void **unused)
+{
+	struct fixture *silent = fixture_new();
+	struct fixture *full = with_recipient();
+	struct fixture *refusing = fixture_new();
+
+	(void)unused;
+	fixture_connect(silent, "127.0.0.1");
+	send_text(silent, "EHLO c.example\r\nMAIL FROM:<>\r\nRCPT TO:<alice@example.org>\r\n");
+	fixture_pass(silent, 30000);
+	send_text(silent, "RSET\r\n");
+	assert_int_equal(silent->asked[IPC_ABANDON], 1);
+	fixture_free(silent);
+
+	full->takes_commits = false;
+	send_text(full, "DATA\r\n");
+	send_text(full, ".\r\n");
+	assert_said(full, GO_AHEAD DELIVERY_TROUBLE);
+	assert_int_equal(full->asked[IPC_ABANDON], 1);
+	fixture_free(full);
+
+	fixture_connect(refusing, "127.0.0.1");
+	send_text(refusing, "EHLO c.example\r\nMAIL FROM:<>\r\nRCPT TO:<alice@example.org>\r\n");
+	assert_true(fixture_say_probe(refusing, PROBE_NO_ROOM));
+	send_text(refusing, "RSET\r\n");
+	assert_int_equal(refusing->asked[IPC_ABANDON], 0);
+	fixture_free(refusing);
+}
+
 static void
 answers_that_nobody_asked_for_are_out_of_phase(void **unused)
 {
@@ -333,6 +364,7 @@ main(void)
 		cmocka_unit_test(a_commit_that_takes_too_long_is_taken_back_or_waited_for),
 		cmocka_unit_test(deliver_goes_away),
 		cmocka_unit_test(a_probe_without_an_answer),
+		cmocka_unit_test(deliver_is_told_to_forget_what_it_may_hold),
 		cmocka_unit_test(answers_that_nobody_asked_for_are_out_of_phase),
 	};
 
