@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "lib/durable_file.h"
+#include "lib/durable_replace.h"
 
 enum {
 	FILE_LIMIT_BYTES = 16384,
@@ -27,7 +27,6 @@ enum {
 };
 
 const char self_signed_name[] = "self-signed.pem";
-static const char aside_name[] = "self-signed.new";
 
 static bool
 add_extension(X509 *certificate, int number, const char *value)
@@ -111,13 +110,9 @@ write_text(int folder, BIO *text)
 {
 	char *bytes;
 	long length = BIO_get_mem_data(text, &bytes);
-	int fd = durable_remove(folder, aside_name) ? durable_create(folder, aside_name) : -1;
 
-	if (fd < 0)
-		return false;
-	bool ok = durable_write(fd, span_make(bytes, (size_t)length)) && durable_sync(fd);
-	ok = durable_close(fd) && ok;
-	return ok && durable_rename_over(folder, aside_name, self_signed_name) && durable_sync_folder(folder);
+	return durable_replace_with(folder, self_signed_name, 0600, span_make(bytes, (size_t)length)) ==
+	       DURABLE_REPLACED;
 }
 
 /* The certificate of a text, when its key is behind it; else NULL. A server with a certificate that keys refuses would
