@@ -26,8 +26,9 @@ compile(struct users_watch *watch)
 	uint64_t users = 0;
 
 	if (!users_compile(watch->config->users, keeps_case, watch->state->users, &users, &messages))
-		log_error("the users are not taken: %.*s; %s", SPAN_ARG(buf_span(&messages)),
-		    watch->fd >= 0 ? "the last good ones stay in force" : "nobody can send mail from here");
+		log_error_lines(watch->fd >= 0 ? "the users are not taken, the last good ones stay in force"
+					       : "the users are not taken, nobody can send mail from here",
+		    buf_span(&messages));
 	buf_free(&messages);
 }
 

@@ -205,7 +205,7 @@ class Served(Case):
             for text, mode, why in (("alice@example.org:plain\n", 0o600, "users:1: "), (line, 0o644, "chmod 600")):
                 mark = self.server.mark()
                 self.write(text, mode)
-                self.server.expect_log(f"users are not taken: .*{why}.*last good ones stay", mark)
+                self.server.expect_log(f"users are not taken, the last good ones stay in force: .*{why}", mark)
                 self.assertEqual(self.users(), 1)
             mark = self.server.mark()
             os.remove(self.path)
@@ -220,6 +220,13 @@ class Served(Case):
                 file.truncate(2100)
             self.server.expect_log("users.cdb in the state folder is refused", mark)
             self.assertEqual(self.users(), 2)
+
+    def test_each_mistake_has_its_line_in_the_log(self):
+        self.write("alice@example.org:plain\nbob\n")
+        with self.server:
+            lines = [self.server.expect_log(rf"users are not taken, nobody can send mail from here: \S+users:{number}: ") for number in (1, 2)]
+            self.assertNotEqual(*lines)
+            self.assertFalse([line for line in lines if "x0a" in line], lines)
 
     def test_reload_without_users(self):
         with self.server:
