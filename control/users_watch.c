@@ -121,10 +121,25 @@ on_timer(evutil_socket_t fd, short what, void *argument)
 	users_watch_look(argument);
 }
 
+/* A listener that only ever tells its users to try again later. */
+static void
+warn_of_listeners_without_passwords(const struct config *config)
+{
+	if (*config->users || *config->auth_socket)
+		return;
+	for (size_t i = 0; i < config->listener_count; i++)
+		if (config->listeners[i].role == LISTENER_SUBMISSION)
+			log_warning(
+			    "listener %s is for users, but neither users nor auth-socket says where their passwords "
+			    "are, so nobody can log in; add a line such as users = \"/etc/tidegate/users\"",
+			    config->listeners[i].name);
+}
+
 void
 users_watch_open(struct users_watch *watch, const struct state_folder *state, const struct config *config)
 {
 	*watch = (struct users_watch){ .state = state, .config = config, .fd = -1 };
+	warn_of_listeners_without_passwords(config);
 	users_watch_look(watch);
 }
 
@@ -145,6 +160,7 @@ users_watch_set_config(struct users_watch *watch, const struct config *config)
 	watch->config = config;
 	watch->seen_text = nothing;
 	watch->is_missing_said = false;
+	warn_of_listeners_without_passwords(config);
 	if (!*config->users && watch->fd >= 0) {
 		(void)close(watch->fd);
 		watch->fd = -1;

@@ -228,6 +228,17 @@ class Served(Case):
             self.assertNotEqual(*lines)
             self.assertFalse([line for line in lines if "x0a" in line], lines)
 
+    def test_a_listener_for_users_without_passwords_is_warned_of(self):
+        port = tidegate.free_port()
+        self.server.write_config(**{'listener "submission"': {"address": f"127.0.0.1:{port}", "role": "submission", "tls": "implicit"}})
+        with self.server:
+            pattern = "event=warning .*listener submission is for users, but neither users nor auth-socket"
+            self.assertIsNone(self.server.wait_log(pattern, seconds=0.1))
+            mark = self.server.mark()
+            self.server.write_config(users=None)
+            self.assertEqual(self.server.run("reload")[0], 0)
+            self.server.expect_log(pattern, mark)
+
     def test_reload_without_users(self):
         with self.server:
             self.good("add", ALICE)
