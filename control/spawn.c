@@ -31,13 +31,13 @@ spawn_order_make(const struct programs *programs, const struct config *config, c
 		.role = role,
 		.instance = instance,
 		.cores = cores,
-		.account = accounts->of[role],
-		.view = -1,
-		.map = -1,
-		.folder = -1,
-		.certificates = -1,
-		.log = STDERR_FILENO };
+		.account = accounts->of[role] };
 
+	for (unsigned i = 0; i < FD_EDGES; i++)
+		order.fixed[i] = -1;
+	order.fixed[FD_NULL_IN] = programs->null_in;
+	order.fixed[FD_NULL_OUT] = programs->null_out;
+	order.fixed[FD_LOG] = STDERR_FILENO;
 	for (unsigned i = 0; i < PLAN_NEIGHBOURS_MAX; i++)
 		order.edges[i] = -1;
 	for (unsigned i = 0; i < SPAWN_LENT_MAX; i++)
@@ -74,15 +74,9 @@ lay_out(const struct spawn_order *order, int control, int config, int layout[sta
 
 	for (unsigned i = 0; i < FIXED_END; i++)
 		layout[i] = -1;
-	layout[FD_NULL_IN] = order->programs->null_in;
-	layout[FD_NULL_OUT] = order->programs->null_out;
-	layout[FD_LOG] = order->log;
+	memcpy(layout, order->fixed, sizeof order->fixed);
 	layout[FD_CONTROL] = control;
 	layout[FD_CONFIG] = config;
-	layout[FD_VIEW] = order->view;
-	layout[FD_MAP] = order->map;
-	layout[FD_FOLDER] = order->folder;
-	layout[FD_CERTIFICATES] = order->certificates;
 	for (unsigned i = 0; i < count; i++)
 		layout[neighbours[i].descriptor] = order->edges[i];
 	for (unsigned i = 0; i < SPAWN_LENT_MAX; i++)

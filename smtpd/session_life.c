@@ -321,7 +321,7 @@ on_deadline(struct session *session)
 			session_dismiss(session, REPLY_TIMED_OUT);
 		return;
 	case WAIT_DOOR:
-		session_dismiss(session, REPLY_TOO_MANY_SESSIONS);
+		session_dismiss(session, REPLY_BUSY);
 		return;
 	case WAIT_SPF:
 		facts_spf_unknown(&transaction->sender.spf);

@@ -102,7 +102,10 @@ class TwoHundredMessages(unittest.TestCase):
                 with smtplib.SMTP("127.0.0.1", server.port, local_hostname="client.example", timeout=60) as client:
                     if is_tls:
                         client.starttls(context=context)
-                    client.sendmail(SENDER, [ALICE], message, ["BODY=8BITMIME"])
+                    client.ehlo()
+                    # One address of every other message is not ASCII.
+                    sender = "jörg@bücher.example" if number % 2 else SENDER
+                    client.sendmail(sender, [ALICE], message, ["BODY=8BITMIME", *(["SMTPUTF8"] if number % 2 else [])])
 
             each(send)
 

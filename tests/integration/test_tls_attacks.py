@@ -259,6 +259,16 @@ class Attacks(ServerCase):
         self.ends(client)
         self.server.expect_log("event=transaction .*verdict=abandoned reason=closed", mark)
 
+    def test_an_alert_in_the_middle(self):
+        """Of a client whose TLS gives up, under its keys: nothing that it has sent becomes a message."""
+        for version in ("TLSv1.2", "TLSv1.3"):
+            with self.subTest(version):
+                client, mark = self.in_data(version), self.server.mark()
+                client.socket.push(client.socket.give_up() + b".\r\n")
+                self.ends(client)
+                self.server.expect_log(f"event=tls-failed .* tls={version} .*reason=alert", mark)
+                self.server.expect_log("event=transaction .*verdict=abandoned reason=tls-failed", mark)
+
     def test_a_flood_of_empty_records(self):
         client, mark = self.in_data(), self.server.mark()
         try:

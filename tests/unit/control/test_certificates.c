@@ -140,7 +140,7 @@ all_are_taken(void)
 	assert_int_equal(certificates.asked_fd, -1);
 }
 
-/* Two looks: a change is taken when it has come to rest. */
+/* A change is taken when it has come to rest. */
 static void
 change_is_seen(void)
 {
@@ -148,9 +148,11 @@ change_is_seen(void)
 	bool is_news = false;
 
 	for (size_t i = 0; i < certificates.count; i++)
-		assert_false(certificate_slot_look(&certificates.slots[i], false));
+		assert_false(certificate_slot_look(&certificates.slots[i], 5000, false));
 	for (size_t i = 0; i < certificates.count; i++)
-		is_news = certificate_slot_look(&certificates.slots[i], false) || is_news;
+		assert_false(certificate_slot_look(&certificates.slots[i], 5999, false));
+	for (size_t i = 0; i < certificates.count; i++)
+		is_news = certificate_slot_look(&certificates.slots[i], 6000, false) || is_news;
 	assert_true(is_news);
 	assert_int_equal(asked, before);
 	certificates_set_config(&certificates, &config);

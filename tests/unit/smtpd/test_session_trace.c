@@ -200,6 +200,33 @@ a_login_that_is_under_way_is_blanked(void **state)
 	buf_reset(&shown);
 }
 
+/* What stands in place of a password may be one, too; the command behind it is none. */
+static void
+a_login_that_is_cancelled_is_blanked(void **state)
+{
+	static const char *const logins[] = { "AUTH LOGIN\r\n*\r\n", "AUTH PLAIN\r\n*\r\n",
+		"AUTH LOGIN YWxpY2U=\r\n*\r\n", "AUTH LOGIN\r\nYWxpY2U=\r\n*\r\n" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof logins / sizeof logins[0]; i++) {
+		struct session_io io;
+		struct fixture *fixture = begin(&io);
+
+		session_free(&fixture->session);
+		fixture_connect_secure(fixture, "192.0.2.1");
+		fixture_send(fixture, SPAN("EHLO client.example\r\n"));
+		buf_reset(&shown);
+		fixture_send(fixture, span_of(logins[i]));
+		fixture_send(fixture, SPAN("NOOP seen\r\n"));
+		assert_null(strstr(buf_text(&shown), "C *"));
+		assert_null(strstr(shown.data, "YWxpY2U="));
+		assert_non_null(strstr(shown.data, "C (blanked)\nS 501 5.7.0 "));
+		assert_non_null(strstr(shown.data, "C NOOP seen\nS 250 "));
+		fixture_free(fixture);
+	}
+	buf_reset(&shown);
+}
+
 static void
 a_session_is_shown_while_it_is_followed(void **state)
 {
@@ -257,6 +284,7 @@ main(void)
 		cmocka_unit_test(passwords_are_blanked),
 		cmocka_unit_test(an_answer_to_a_challenge_is_blanked),
 		cmocka_unit_test(a_login_that_is_under_way_is_blanked),
+		cmocka_unit_test(a_login_that_is_cancelled_is_blanked),
 		cmocka_unit_test(a_session_is_shown_while_it_is_followed),
 		cmocka_unit_test(a_client_that_is_announced_is_followed),
 	};
