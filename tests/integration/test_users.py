@@ -2,8 +2,10 @@
 import os
 import pty
 import re
+import signal
 import stat
 import subprocess
+import termios
 import unittest
 
 from tests.lib import server as tidegate
@@ -171,6 +173,47 @@ class User(Case):
         self.assertEqual(code, 0, shown)
         self.assertNotEqual(self.text(), before)
         self.assertNotIn(b"unseen", shown)
+
+
+    def ask(self, master, slave):
+        asked = subprocess.Popen(self.server.command("user", "passwd", ALICE), stdin=slave, stdout=slave, stderr=slave, process_group=0)
+        self.addCleanup(asked.wait, 30)
+        self.addCleanup(asked.kill)
+        self.wait_for_prompt(master)
+        self.assertFalse(self.shows(slave))
+        return asked
+
+    def wait_for_prompt(self, master):
+        shown = b""
+        while b"New password: " not in shown:
+            shown += os.read(master, 1000)
+
+    @staticmethod
+    def shows(slave):
+        return bool(termios.tcgetattr(slave)[3] & termios.ECHO)
+
+    def test_the_terminal_shows_again(self):
+        self.good("add", ALICE)
+        before = self.text()
+        master, slave = pty.openpty()
+        self.addCleanup(os.close, master)
+        self.addCleanup(os.close, slave)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+            asked = self.ask(master, slave)
+            asked.send_signal(number)
+            self.assertEqual(asked.wait(30), -number)
+            self.assertTrue(self.shows(slave), number)
+        asked = self.ask(master, slave)
+        asked.send_signal(signal.SIGTSTP)
+        self.assertTrue(os.WIFSTOPPED(os.waitpid(asked.pid, os.WUNTRACED)[1]))
+        self.assertTrue(self.shows(slave))
+        asked.send_signal(signal.SIGCONT)
+        self.wait_for_prompt(master)
+        self.assertFalse(self.shows(slave))
+        os.write(master, b"unseen\nunseen\n")
+        self.assertEqual(asked.wait(30), 0)
+        self.assertTrue(self.shows(slave))
+        self.assertNotEqual(self.text(), before)
 
 
 class Served(Case):
