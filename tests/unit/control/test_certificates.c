@@ -286,15 +286,15 @@ a_change_is_read_when_it_rests(void **unused)
 
 	(void)unused;
 	all_are_taken();
-	assert_false(certificate_slot_look(slot, false));
+	assert_false(certificate_slot_look(slot, 1000, false));
 	write_file(paths[0][1], "another key");
-	assert_false(certificate_slot_look(slot, false));
+	assert_false(certificate_slot_look(slot, 2000, false));
 	write_file(paths[0][0], "another chain");
-	assert_false(certificate_slot_look(slot, false));
-	assert_true(certificate_slot_look(slot, false));
-	assert_false(certificate_slot_look(slot, false));
+	assert_false(certificate_slot_look(slot, 3000, false));
+	assert_true(certificate_slot_look(slot, 4000, false));
+	assert_false(certificate_slot_look(slot, 5000, false));
 	write_file(paths[0][1], "a third key");
-	assert_true(certificate_slot_look(slot, true));
+	assert_true(certificate_slot_look(slot, 6000, true));
 }
 
 int
