@@ -27,8 +27,9 @@ limit_reached(const struct session *session, unsigned row_flags)
 		return REPLY_NONE;
 	if (session->world->is_draining && !(row_flags & ROW_GOES_ON))
 		return REPLY_DRAINING;
-	if (session_is_harvest(session))
-		return REPLY_HARVEST;
+	enum reply_id harvest = session_harvest_reached(session);
+	if (harvest != REPLY_NONE)
+		return harvest;
 	if (session->failed_logins >= LOGIN_TRIES)
 		return REPLY_TOO_MANY_LOGINS;
 	if (session->errors >= config->max_errors)
