@@ -22,6 +22,7 @@ static const struct {
 	[REASON_NETWORK_FULL] = { "max-connections-per-network", REPLY_TOO_MANY_FROM_YOU },
 	[REASON_ADDRESS_RATE] = { "connection-rate-per-address", REPLY_TOO_MANY_NEW },
 	[REASON_NETWORK_RATE] = { "connection-rate-per-network", REPLY_TOO_MANY_NEW },
+	[REASON_HARVEST] = { "harvest", REPLY_HARVESTER },
 	[REASON_DESCRIPTORS] = { "descriptors", REPLY_NO_DESCRIPTORS },
 	[REASON_NO_PROXY] = { "proxy-from", REPLY_NONE },
 	[REASON_BUSY] = { "busy", REPLY_BUSY },
@@ -133,6 +134,8 @@ reason_of(enum door_verdict verdict)
 		return REASON_ADDRESS_RATE;
 	case DOOR_NETWORK_RATE:
 		return REASON_NETWORK_RATE;
+	case DOOR_HARVEST:
+		return REASON_HARVEST;
 	case DOOR_ADMITTED:
 	case DOOR_NO_MEMORY:
 		break;
@@ -183,9 +186,44 @@ door_hear_announced(struct door *door, struct edge *smtpd, const struct ipc_anno
 		note_turned_away(door, &ask->client, reason_of(verdict));
 	say.announced_say.session = ask->session;
 	say.announced_say.is_welcome = verdict == DOOR_ADMITTED;
+	say.announced_say.is_harvester = verdict == DOOR_HARVEST;
 	say.announced_say.is_near_cap = door_counts_is_near_cap(door->counts, ask->id);
 	/* If it does not hear the answer, it gives the client up after a while. */
 	(void)edge_send(smtpd, &say);
+	return true;
+}
+
+/* Will an smtpd be believed that this connection's client is that one? Its own, or a stranger named by a host that may
+ * say XCLIENT. Whom a proxy has not announced is no client. */
+static bool
+may_be(const struct door *door, const struct peer_address *caller, const struct peer_address *client)
+{
+	if (caller->family == 0 || guest_of(door, client) == DOOR_FRIEND)
+		return false;
+	return peer_equal(caller, client) || config_networks_contain(&door->config->xclient_from, caller);
+}
+
+/* As many as a session can try before it ends. */
+static uint64_t
+most_of_a_session(const struct config *config)
+{
+	return config->harvest_limit ? config->harvest_limit : config->max_errors;
+}
+
+bool
+door_hear_harvest(struct door *door, struct edge *smtpd, const struct ipc_harvest *harvest)
+{
+	struct ipc_message say = { .type = IPC_HARVESTER, .descriptor = -1, .harvester.session = harvest->session };
+	const struct peer_address *caller = door_counts_client(door->counts, harvest->id, edge_peer_instance(smtpd));
+
+	if (!caller)
+		return false;
+	/* No breach: the configuration may have changed since the session began. */
+	if (!may_be(door, caller, &harvest->client))
+		return true;
+	if (door_counts_harvest(
+		door->counts, harvest->id, &harvest->client, most_of_a_session(door->config), clock_monotonic_us()))
+		(void)edge_send(smtpd, &say);
 	return true;
 }
 

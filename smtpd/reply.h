@@ -49,6 +49,7 @@
 	R(SESSION_IDLE, 421, "4.4.2", "session-idle", "Too long without a message; connect again when there is one") \
 	R(IDLE_COMMANDS, 421, "4.7.0", "idle-commands", "Too many commands without a message; connect again when there is one") \
 	R(HARVEST, 421, "4.7.0", "harvest", "Too many recipients that do not exist; correct your list and connect again") \
+	R(HARVESTER, 421, "4.7.0", "harvest", "Too many recipients that do not exist, from your address or network in the last hour; correct your list and try again later") \
 	R(TOO_MANY_ERRORS, 421, "4.7.0", "too-many-errors", "Too many refused commands; correct them and connect again") \
 	R(TOO_MANY_SESSIONS, 421, "4.3.2", "too-many-sessions", "{} has too many connections now; try again later") \
 	R(TOO_MANY_FROM_YOU, 421, "4.7.0", "too-many-from-you", "{} has too many connections from your address or network; close some, or try again later") \

@@ -141,6 +141,8 @@ session_hear(struct session *session, const struct ipc_message *say)
 {
 	if (say->type == IPC_ANNOUNCED_SAY)
 		return session_hear_announced(session, &say->announced_say);
+	if (say->type == IPC_HARVESTER)
+		return session_hear_harvester(session);
 	if (say->type == IPC_SPF_SAY)
 		return hear_spf(session, &say->spf_say);
 	if (say->type == IPC_NAME_SAY)

@@ -27,8 +27,9 @@ limit_reached(const struct session *session, unsigned row_flags)
 		return REPLY_NONE;
 	if (session->world->is_draining && !(row_flags & ROW_GOES_ON))
 		return REPLY_DRAINING;
-	if (session_is_harvest(session))
-		return REPLY_HARVEST;
+	enum reply_id harvest = session_harvest_reached(session);
+	if (harvest != REPLY_NONE)
+		return harvest;
 	if (session->failed_logins >= LOGIN_TRIES)
 		return REPLY_TOO_MANY_LOGINS;
 	if (session->errors >= config->max_errors)
@@ -54,16 +55,16 @@ enter(struct session *session, const struct session_row *row, enum handled handl
 {
 	if (handled == CONTINUED)
 		return;
-	bool is_final_dot = row->flags & ROW_ENDS_ALWAYS;
+	bool ends_always = row->flags & ROW_ENDS_ALWAYS;
 	bool spoils = handled == REFUSED && (row->flags & ROW_SPOILS);
 
-	if (is_final_dot || spoils)
+	if (ends_always || spoils)
 		session_end_transaction(session, id, reply_reason(id));
 	else if (handled == ACCEPTED && (row->flags & ROW_ENDS_TRANSACTION))
 		session_end_transaction(session, REPLY_NONE, reply_code(id) == 221 ? "quit" : "reset");
-	if (is_final_dot && handled == ACCEPTED)
+	if (ends_always && handled == ACCEPTED)
 		session->idle_commands = 0;
-	if (is_final_dot || (handled == ACCEPTED && !row->stays))
+	if (ends_always || (handled == ACCEPTED && !row->stays))
 		session->state = (uint8_t)row->next;
 	if (spoils)
 		session->state = SESSION_SPOILT;

@@ -56,12 +56,13 @@ class Hostile(unittest.TestCase):
         finally:
             server.remove()
 
-    def test_nobody_announces_clients_for_another(self):
-        server = tidegate.Server(programs=self.programs(), config={"processes": 6, "drain-time": 1})
+    def test_nobody_speaks_of_clients_of_another(self):
+        server = tidegate.Server(programs=self.programs(), config={"processes": 7, "drain-time": 1})
         try:
             server.start()
             server.run("status")
-            server.expect_log(r"process=master .*door\.0 says that smtpd\.5 broke the protocol \(ANNOUNCED_ASK", seconds=20)
+            for instance, what in ((5, "ANNOUNCED_ASK"), (6, "HARVEST")):
+                server.expect_log(rf"process=master .*door\.0 says that smtpd\.{instance} broke the protocol \({what}", seconds=20)
             self.assertEqual([line for line in server.log.lines if re.search(r"door\.0 (ended|is killed)", line)], [])
         finally:
             server.remove()

@@ -236,6 +236,103 @@ test_announced(void **state)
 	door_counts_free(counts);
 }
 
+static bool
+harvest(struct door_counts *counts, uint32_t id, const struct peer_address *who, uint64_t most, uint64_t now_us)
+{
+	assert_non_null(door_counts_client(counts, id, 0));
+	return door_counts_harvest(counts, id, who, most, now_us);
+}
+
+/* Those of an hour are counted over all connections, and turn away who comes anew. */
+static void
+test_harvest(void **state)
+{
+	struct door_counts *counts =
+	    make_capped(100, (struct door_caps){ .harvest_per_address = 3, .harvest_per_network = 4 });
+	struct peer_address one = peer("192.0.2.1");
+	struct peer_address neighbour = peer("192.0.2.2");
+	struct peer_address other = peer("192.0.3.1");
+	uint64_t later_us = NOW_US + 1200ull * SECOND_US;
+	uint32_t ids[4];
+	uint32_t id;
+
+	(void)state;
+	assert_int_equal(admit(counts, &one, 0, &ids[0]), DOOR_ADMITTED);
+	assert_int_equal(admit(counts, &one, 0, &ids[1]), DOOR_ADMITTED);
+	assert_int_equal(admit(counts, &neighbour, 0, &ids[2]), DOOR_ADMITTED);
+	assert_false(harvest(counts, ids[0], &one, 8, NOW_US));
+	assert_false(harvest(counts, ids[1], &one, 8, NOW_US));
+	assert_int_equal(admit(counts, &one, 1, &ids[3]), DOOR_ADMITTED);
+	assert_true(harvest(counts, ids[0], &one, 8, NOW_US));
+	assert_int_equal(admit(counts, &one, 1, &id), DOOR_HARVEST);
+	assert_int_equal(door_counts_all(counts), 4);
+	assert_int_equal(admit(counts, &neighbour, 1, &id), DOOR_ADMITTED);
+	assert_true(harvest(counts, ids[2], &neighbour, 8, NOW_US));
+	assert_int_equal(admit(counts, &neighbour, 1, &id), DOOR_HARVEST);
+	/* Friends come in, and so do other networks. */
+	assert_int_equal(door_counts_admit(counts, &one, DOOR_FRIEND, 0, NOW_US, &id), DOOR_ADMITTED);
+	assert_int_equal(admit(counts, &other, 0, &id), DOOR_ADMITTED);
+	/* A third of an hour makes room for one, and a new limit, or none, counts at once. */
+	assert_int_equal(door_counts_admit(counts, &one, DOOR_STRANGER, 0, later_us - SECOND_US, &id), DOOR_HARVEST);
+	assert_int_equal(door_counts_admit(counts, &one, DOOR_STRANGER, 0, later_us, &id), DOOR_ADMITTED);
+	door_counts_set_caps(counts, &(struct door_caps){ 0 });
+	assert_int_equal(admit(counts, &one, 0, &id), DOOR_ADMITTED);
+	door_counts_free(counts);
+}
+
+/* One connection cannot use up more than its share, whatever its smtpd says. */
+static void
+test_harvest_of_one_connection(void **state)
+{
+	struct door_counts *counts = make_capped(2, (struct door_caps){ .harvest_per_address = 5 });
+	struct peer_address one = peer("2001:db8::1");
+	uint32_t id;
+
+	(void)state;
+	assert_int_equal(admit(counts, &one, 0, &id), DOOR_ADMITTED);
+	for (int i = 0; i < 1000; i++)
+		assert_false(harvest(counts, id, &one, 3, NOW_US));
+	assert_true(door_counts_leave(counts, id, 0));
+	assert_null(door_counts_client(counts, id, 0));
+	/* The next one in its place has its own. */
+	assert_int_equal(admit(counts, &one, 0, &id), DOOR_ADMITTED);
+	assert_false(harvest(counts, id, &one, 3, NOW_US));
+	assert_true(harvest(counts, id, &one, 3, NOW_US));
+	door_counts_free(counts);
+}
+
+/* Only a proxy's connection becomes another's. */
+static void
+test_whose_a_connection_is(void **state)
+{
+	struct door_counts *counts = make_capped(10, (struct door_caps){ .harvest_per_address = 1 });
+	struct peer_address proxy = peer("10.0.0.1");
+	struct peer_address one = peer("192.0.2.1");
+	struct peer_address other = peer("192.0.2.2");
+	uint32_t own;
+	uint32_t ids[2];
+	bool is_known;
+
+	(void)state;
+	assert_int_equal(admit(counts, &one, 0, &own), DOOR_ADMITTED);
+	assert_true(peer_equal(door_counts_client(counts, own, 0), &one));
+	assert_null(door_counts_client(counts, own, 1));
+	(void)door_counts_announce(counts, own, 0, &other, DOOR_STRANGER, NOW_US, &is_known);
+	assert_false(is_known);
+	assert_true(peer_equal(door_counts_client(counts, own, 0), &one));
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(door_counts_admit(counts, &proxy, DOOR_PROXY, 0, NOW_US, &ids[i]), DOOR_ADMITTED);
+		assert_int_equal(door_counts_client(counts, ids[i], 0)->family, 0);
+	}
+	(void)door_counts_announce(counts, ids[0], 0, &other, DOOR_STRANGER, NOW_US, &is_known);
+	assert_true(peer_equal(door_counts_client(counts, ids[0], 0), &other));
+	assert_true(harvest(counts, ids[0], &other, 8, NOW_US));
+	assert_int_equal(
+	    door_counts_announce(counts, ids[1], 0, &other, DOOR_STRANGER, NOW_US, &is_known), DOOR_HARVEST);
+	assert_int_equal(door_counts_client(counts, ids[1], 0)->family, 0);
+	door_counts_free(counts);
+}
+
 int
 main(void)
 {
@@ -248,6 +345,9 @@ main(void)
 		cmocka_unit_test(test_cap_per_network),
 		cmocka_unit_test(test_rates),
 		cmocka_unit_test(test_announced),
+		cmocka_unit_test(test_harvest),
+		cmocka_unit_test(test_harvest_of_one_connection),
+		cmocka_unit_test(test_whose_a_connection_is),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

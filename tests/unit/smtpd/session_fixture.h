@@ -61,7 +61,6 @@ fixture_free(struct fixture *fixture)
 	buf_free(&fixture->password);
 	buf_free(&fixture->world.out);
 	buf_free(&fixture->world.lines);
-	rate_table_free(fixture->world.harvests);
 	free(fixture->world.found);
 	free(fixture->world.text);
 	free(fixture);
@@ -114,6 +113,14 @@ fixture_say_announced(struct fixture *fixture, bool is_welcome)
 
 	say.announced_say.session = FIXTURE_ID;
 	say.announced_say.is_welcome = is_welcome;
+	return session_hear(&fixture->session, &say);
+}
+
+static inline bool
+fixture_say_harvester(struct fixture *fixture)
+{
+	const struct ipc_message say = { .type = IPC_HARVESTER, .descriptor = -1, .harvester.session = FIXTURE_ID };
+
 	return session_hear(&fixture->session, &say);
 }
 

@@ -30,6 +30,7 @@ struct fixture {
 	unsigned asked[IPC_TYPE_COUNT];    /* how many of each kind */
 	uint32_t transaction;              /* of the last ASK */
 	struct peer_address announced;     /* of the last ANNOUNCED_ASK */
+	struct peer_address harvester;     /* of the last HARVEST */
 	uint64_t probe_bytes;              /* of the last PROBE_ASK */
 	uint64_t deadline_ms;              /* of the last COMMIT */
 	struct buf trace;                  /* of the last COMMIT */
@@ -111,7 +112,7 @@ fixture_ask(struct session *session, struct ipc_message *message)
 	struct fixture *fixture = fixture_of(session);
 	bool is_for_dns = message->type == IPC_SPF_ASK || message->type == IPC_NAME_ASK;
 	bool is_for_auth = message->type == IPC_AUTH_ASK;
-	bool is_for_door = message->type == IPC_ANNOUNCED_ASK;
+	bool is_for_door = message->type == IPC_ANNOUNCED_ASK || message->type == IPC_HARVEST;
 	bool is_commit = message->type == IPC_COMMIT_ASK || message->type == IPC_COMMIT_FD_ASK;
 	bool has_hearer = is_for_door   ? fixture->has_door
 			  : is_for_dns  ? fixture->has_dns
@@ -120,7 +121,9 @@ fixture_ask(struct session *session, struct ipc_message *message)
 
 	if (!has_hearer)
 		return false;
-	if (is_for_door)
+	if (message->type == IPC_HARVEST)
+		fixture->harvester = message->harvest.client;
+	if (message->type == IPC_ANNOUNCED_ASK)
 		fixture->announced = message->announced_ask.client;
 	fixture->asked[message->type]++;
 	if (is_for_auth)
@@ -267,7 +270,6 @@ fixture_new(void)
 		.io = &io,
 		.context = fixture,
 		.memory = &fixture->memory,
-		.harvests = rate_table_new(64, 3600ull * 1000 * 1000),
 		.bodies = &fixture->bodies,
 		.found = malloc(sizeof(struct map_result)),
 		.out = BUF_LIMIT(16384),

@@ -184,6 +184,23 @@ the_caps_refuse_the_announced_client(void **unused)
 	fixture_free(fixture);
 }
 
+/* …and tell it which: connections, or recipients that do not exist. */
+static void
+a_harvest_refuses_the_announced_client(void **unused)
+{
+	struct ipc_message say = { .type = IPC_ANNOUNCED_SAY, .descriptor = -1 };
+	struct fixture *fixture = connected();
+
+	(void)unused;
+	fixture_send(fixture, SPAN(HEADER));
+	say.announced_say.session = FIXTURE_ID;
+	say.announced_say.is_harvester = 1;
+	assert_true(session_hear(&fixture->session, &say));
+	assert_non_null(strstr(fixture_heard(fixture), "421 4.7.0 Too many recipients that do not exist, from your"));
+	assert_string_equal(fixture->session.end_reason, "harvest");
+	fixture_free(fixture);
+}
+
 /* With implicit TLS the header comes in clear, and the handshake begins when the door has given leave. */
 static void
 the_handshake_follows_the_header(void **unused)
@@ -265,6 +282,7 @@ main(void)
 		cmocka_unit_test(a_connection_of_the_proxy_itself),
 		cmocka_unit_test(what_is_no_header_ends_the_session),
 		cmocka_unit_test(the_caps_refuse_the_announced_client),
+		cmocka_unit_test(a_harvest_refuses_the_announced_client),
 		cmocka_unit_test(the_handshake_follows_the_header),
 		cmocka_unit_test(a_refusal_before_tls_is_silent),
 		cmocka_unit_test(a_door_that_is_gone_or_silent),
