@@ -248,7 +248,7 @@ class Served(Case):
             for text, mode, why in (("alice@example.org:plain\n", 0o600, "users:1: "), (line, 0o644, "chmod 600")):
                 mark = self.server.mark()
                 self.write(text, mode)
-                self.server.expect_log(f"users are not taken: .*{why}.*last good ones stay", mark)
+                self.server.expect_log(f"users are not taken, the last good ones stay in force: .*{why}", mark)
                 self.assertEqual(self.users(), 1)
             mark = self.server.mark()
             os.remove(self.path)
@@ -263,6 +263,24 @@ class Served(Case):
                 file.truncate(2100)
             self.server.expect_log("users.cdb in the state folder is refused", mark)
             self.assertEqual(self.users(), 2)
+
+    def test_each_mistake_has_its_line_in_the_log(self):
+        self.write("alice@example.org:plain\nbob\n")
+        with self.server:
+            lines = [self.server.expect_log(rf"users are not taken, nobody can send mail from here: \S+users:{number}: ") for number in (1, 2)]
+            self.assertNotEqual(*lines)
+            self.assertFalse([line for line in lines if "x0a" in line], lines)
+
+    def test_a_listener_for_users_without_passwords_is_warned_of(self):
+        port = tidegate.free_port()
+        self.server.write_config(**{'listener "submission"': {"address": f"127.0.0.1:{port}", "role": "submission", "tls": "implicit"}})
+        with self.server:
+            pattern = "event=warning .*listener submission is for users, but neither users nor auth-socket"
+            self.assertIsNone(self.server.wait_log(pattern, seconds=0.1))
+            mark = self.server.mark()
+            self.server.write_config(users=None)
+            self.assertEqual(self.server.run("reload")[0], 0)
+            self.server.expect_log(pattern, mark)
 
     def test_reload_without_users(self):
         with self.server:
