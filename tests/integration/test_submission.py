@@ -180,14 +180,19 @@ class Submission(ServerCase):
                 self.assertEqual(len(self.new_mail(BOB)), 1)
 
 
-class FormerUser(unittest.TestCase):
-    def test_who_became_an_alias_does_not_become_its_owner(self):
+class OneUser(unittest.TestCase):
+    def prepare(self, user):
+        """A server that is not started yet, and its port for users."""
         port = tidegate.free_port()
         server = tidegate.Server(recipients=RECIPIENTS, config={
             "users": "users", 'listener "users"': {"address": f"127.0.0.1:{port}", "role": "submission", "tls": "implicit"}})
         self.addCleanup(server.remove)
         server.compile_map()
-        server.add_user(BOB, PASSWORD)
+        server.add_user(user, PASSWORD)
+        return server, port
+
+    def test_who_became_an_alias_does_not_become_its_owner(self):
+        server, port = self.prepare(BOB)
         server.write_recipients(f"{ALICE} maildir\n{BOB} alias {ALICE}\n")
         with server:
             with smtplib.SMTP_SSL("127.0.0.1", port, local_hostname="client.example", timeout=30, context=tls.make_context()) as client:
@@ -195,15 +200,8 @@ class FormerUser(unittest.TestCase):
                 for sender in (ALICE, BOB):
                     self.assertEqual(client.mail(sender)[0], 553, sender)
 
-
-class WithoutAuth(unittest.TestCase):
     def test_a_dead_auth_is_454_and_the_next_one_answers(self):
-        port = tidegate.free_port()
-        server = tidegate.Server(recipients=RECIPIENTS, config={
-            "users": "users", 'listener "users"': {"address": f"127.0.0.1:{port}", "role": "submission", "tls": "implicit"}})
-        self.addCleanup(server.remove)
-        server.compile_map()
-        server.add_user(ALICE, PASSWORD)
+        server, port = self.prepare(ALICE)
         with server:
             with smtplib.SMTP_SSL("127.0.0.1", port, local_hostname="client.example", timeout=30, context=tls.make_context()) as client:
                 client.ehlo()
