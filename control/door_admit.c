@@ -194,7 +194,7 @@ door_hear_announced(struct door *door, struct edge *smtpd, const struct ipc_anno
 }
 
 /* Will an smtpd be believed that this connection's client is that one? Its own, or a stranger named by a host that may
- * say XCLIENT. A proxy's that has announced nobody is nobody's. */
+ * say XCLIENT. The connection of a proxy that has announced nobody is no client's. */
 static bool
 may_be(const struct door *door, const struct peer_address *caller, const struct peer_address *client)
 {
