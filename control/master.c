@@ -107,7 +107,7 @@ reload(struct master *master, struct buf *why)
 	if (ok)
 		log_info("the configuration has been read again and is in force");
 	else
-		log_error("reload refused, everything stays as it was: %.*s", SPAN_ARG(buf_span(why)));
+		log_error_lines("reload refused, everything stays as it was", buf_span(why));
 	notify_ready();
 	return ok;
 }

@@ -25,8 +25,9 @@ compile(struct users_watch *watch)
 	uint64_t users = 0;
 
 	if (!users_compile(watch->config->users, keeps_case, watch->compiled.folder, &users, &messages))
-		log_error("the users are not taken: %.*s; %s", SPAN_ARG(buf_span(&messages)),
-		    watch->compiled.fd >= 0 ? "the last good ones stay in force" : "nobody can send mail from here");
+		log_error_lines(watch->compiled.fd >= 0 ? "the users are not taken, the last good ones stay in force"
+							: "the users are not taken, nobody can send mail from here",
+		    buf_span(&messages));
 	buf_free(&messages);
 }
 
@@ -82,6 +83,20 @@ users_watch_look(struct users_watch *watch)
 	return compiled_map_look(&watch->compiled);
 }
 
+/* A listener that only ever tells its users to try again later. */
+static void
+warn_of_listeners_without_passwords(const struct config *config)
+{
+	if (*config->users || *config->auth_socket)
+		return;
+	for (size_t i = 0; i < config->listener_count; i++)
+		if (config->listeners[i].role == LISTENER_SUBMISSION)
+			log_warning(
+			    "listener %s is for users, but neither users nor auth-socket says where their passwords "
+			    "are, so nobody can log in; add a line such as users = \"/etc/tidegate/users\"",
+			    config->listeners[i].name);
+}
+
 void
 users_watch_open(struct users_watch *watch, const struct state_folder *state, const struct config *config)
 {
@@ -92,6 +107,7 @@ users_watch_open(struct users_watch *watch, const struct state_folder *state, co
 		    .remedy = "touch the users file to have it made anew",
 		    .check = check,
 		    .fd = -1 } };
+	warn_of_listeners_without_passwords(config);
 	(void)users_watch_look(watch);
 }
 
@@ -101,6 +117,7 @@ users_watch_set_config(struct users_watch *watch, const struct config *config)
 	watch->config = config;
 	watch->seen_text = nothing;
 	watch->is_missing_said = false;
+	warn_of_listeners_without_passwords(config);
 	if (!*config->users)
 		compiled_map_close(&watch->compiled);
 }

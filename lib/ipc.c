@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "lib/bug.h"
+#include "lib/datagram.h"
 
 enum field_kind { U8, U32, U64, PEER, STRING, BYTES };
 
@@ -180,27 +181,8 @@ ipc_decode(struct span *bytes, struct ipc_message *message)
 enum ipc_result
 ipc_send_encoded(const struct ipc_channel *channel, struct span bytes, int descriptor)
 {
-	union {
-		struct cmsghdr head;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control = { 0 };
-	struct iovec vector = { .iov_base = (char *)(uintptr_t)bytes.data, .iov_len = bytes.length };
-	struct msghdr header = { .msg_iov = &vector, .msg_iovlen = 1 };
-	ssize_t sent;
+	ssize_t sent = datagram_send(channel->fd, bytes, descriptor);
 
-	if (descriptor >= 0) {
-		header.msg_control = control.space;
-		header.msg_controllen = sizeof control.space;
-		control.head.cmsg_level = SOL_SOCKET;
-		control.head.cmsg_type = SCM_RIGHTS;
-		control.head.cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(&control.head), &descriptor, sizeof descriptor);
-	}
-	do {
-		/* send() where no descriptor travels: processes that are lent UDP sockets may not call sendmsg. */
-		sent = descriptor >= 0 ? sendmsg(channel->fd, &header, MSG_NOSIGNAL | MSG_DONTWAIT)
-				       : send(channel->fd, bytes.data, bytes.length, MSG_NOSIGNAL | MSG_DONTWAIT);
-	} while (sent < 0 && errno == EINTR);
 	if (sent >= 0)
 		return IPC_OK;
 	return errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS || errno == ENOMEM || errno == ETOOMANYREFS
@@ -221,36 +203,6 @@ ipc_send(const struct ipc_channel *channel, const struct ipc_message *message)
 		return IPC_AGAIN;
 	return ipc_send_encoded(channel, buf_span(&wire), rows[message->type].descriptors ? message->descriptor : -1);
 }
-
-/* Keeps the first descriptor of the message in *descriptor and closes all others; returns how many came. */
-static unsigned
-take_descriptors(struct msghdr *header, int *descriptor)
-{
-	unsigned count = 0;
-
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c; c = CMSG_NXTHDR(header, c)) {
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-			continue;
-		size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-		for (size_t i = 0; i < n; i++) {
-			int fd;
-
-			memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof fd);
-			if (count++ == 0)
-				*descriptor = fd;
-			else
-				(void)close(fd);
-		}
-	}
-	return count;
-}
-
-/* What came with a datagram besides its bytes. */
-struct enclosed {
-	int flags;
-	int descriptor; /* the first, or -1 */
-	unsigned descriptors;
-};
 
 static const char *
 what_is_wrong(const struct ipc_channel *channel, const struct ipc_message *message, const struct enclosed *enclosed)
@@ -291,29 +243,15 @@ enum ipc_result
 ipc_receive(
     struct ipc_channel *channel, char *storage, size_t storage_bytes, struct ipc_message *message, const char **why)
 {
-	union {
-		struct cmsghdr head;
-		char space[CMSG_SPACE(4 * sizeof(int))];
-	} control;
-	struct iovec vector = { .iov_base = storage, .iov_len = storage_bytes };
-	struct msghdr header = { .msg_iov = &vector,
-		.msg_iovlen = 1,
-		.msg_control = control.space,
-		.msg_controllen = sizeof control.space };
 	struct enclosed enclosed = { .descriptor = -1 };
-	ssize_t got;
 
 	if (channel->unread.length)
 		return take_unread(channel, &enclosed, message, why);
-	do {
-		got = recvmsg(channel->fd, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	} while (got < 0 && errno == EINTR);
+	ssize_t got = datagram_receive(channel->fd, storage, storage_bytes, &enclosed);
 	if (got < 0)
 		return errno == EAGAIN || errno == EWOULDBLOCK ? IPC_AGAIN : IPC_GONE;
-	enclosed.descriptors = take_descriptors(&header, &enclosed.descriptor);
 	if (got == 0 && enclosed.descriptors == 0)
 		return IPC_GONE;
-	enclosed.flags = header.msg_flags;
 	channel->unread = span_make(storage, (size_t)got);
 	return take_unread(channel, &enclosed, message, why);
 }

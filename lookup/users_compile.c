@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "lib/clock.h"
-#include "lib/durable_file.h"
+#include "lib/durable_replace.h"
 #include "lookup/users_line.h"
 #include "lookup/users_record.h"
 #include "lookup/users_source.h"
@@ -18,7 +18,6 @@
 enum { HEAD_BYTES = 2048, RECORD_HEAD_BYTES = 8, TABLE_BYTES_A_RECORD = 16, WHY_BYTES = 8192 };
 
 const char users_map_name[] = "users.cdb";
-static const char aside_name[] = "users.cdb.new";
 
 static bool
 put_record(struct cdb_make *cdb, struct span key, const struct buf *value, uint64_t *file_bytes)
@@ -89,36 +88,22 @@ put_meta(struct cdb_make *cdb, struct users_totals *totals)
 	return ok;
 }
 
+struct filling {
+	const struct users_source *source;
+	struct users_totals *totals;
+};
+
 static bool
-write_all(int fd, const struct users_source *source, struct users_totals *totals)
+fill(void *context, int fd)
 {
+	const struct filling *filling = context;
 	struct cdb_make cdb;
 
 	if (cdb_make_start(&cdb, fd) != 0)
 		return false;
-	bool ok = put_users(&cdb, source, totals) && put_meta(&cdb, totals);
+	bool ok = put_users(&cdb, filling->source, filling->totals) && put_meta(&cdb, filling->totals);
 	/* It also gives the maker's memory back. */
 	return cdb_make_finish(&cdb) == 0 && ok;
-}
-
-static bool
-write_map(int folder, const struct users_source *source, struct users_totals *totals)
-{
-	/* One that was left by a run that was cut off. */
-	if (!durable_remove(folder, aside_name))
-		return false;
-	int fd = durable_create(folder, aside_name);
-	if (fd < 0)
-		return false;
-	bool ok = write_all(fd, source, totals) && durable_sync(fd);
-	int error = errno;
-	ok = durable_close(fd) && ok;
-	if (ok && durable_rename_over(folder, aside_name, users_map_name) && durable_sync_folder(folder))
-		return true;
-	error = ok ? errno : error;
-	(void)durable_remove(folder, aside_name);
-	errno = error;
-	return false;
 }
 
 bool
@@ -140,7 +125,8 @@ users_compile(const char *path, bool keeps_local_case, int folder, uint64_t *use
 		problems_write(&source.problems, messages);
 	} else {
 		totals.stand_in = choose_stand_in(&source);
-		ok = write_map(folder, &source, &totals);
+		ok = durable_replace(folder, users_map_name, 0600, fill, &(struct filling){ &source, &totals }) ==
+		     DURABLE_REPLACED;
 		if (!ok)
 			buf_printf(messages,
 			    "the users cannot be written (%s); see to the room and the rights of the folder `users` in "

@@ -150,7 +150,7 @@ tls_new(struct tls_ground *ground, SSL_CTX *context)
 	SSL_set_bio(tls->ssl, bio, bio);
 	(void)SSL_set_mode(tls->ssl, SSL_MODE_RELEASE_BUFFERS);
 	/* A record is opened where it lies: what has been read of it, a password maybe, is wiped. */
-	(void)SSL_set_options(tls->ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CLEANSE_PLAINTEXT);
+	(void)SSL_set_options(tls->ssl, SSL_OP_CLEANSE_PLAINTEXT);
 	SSL_set_accept_state(tls->ssl);
 	return tls;
 }

@@ -278,6 +278,25 @@ what_cannot_be_read_is_named(void **unused)
 	buf_free(&why);
 }
 
+/* Two files, and two links of certbot's, change one after the other: between them they are nobody's pair. */
+static void
+a_change_is_read_when_it_rests(void **unused)
+{
+	struct certificate_slot *slot = &certificates.slots[0];
+
+	(void)unused;
+	all_are_taken();
+	assert_false(certificate_slot_look(slot, 1000, false));
+	write_file(paths[0][1], "another key");
+	assert_false(certificate_slot_look(slot, 2000, false));
+	write_file(paths[0][0], "another chain");
+	assert_false(certificate_slot_look(slot, 3000, false));
+	assert_true(certificate_slot_look(slot, 4000, false));
+	assert_false(certificate_slot_look(slot, 5000, false));
+	write_file(paths[0][1], "a third key");
+	assert_true(certificate_slot_look(slot, 6000, true));
+}
+
 int
 main(void)
 {
@@ -288,6 +307,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(one_without_a_predecessor_is_left_out, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_restarted_keys_is_asked_again, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_section_less_is_a_new_set, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_change_is_read_when_it_rests, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_cannot_be_read_is_named, set_up, tear_down),
 	};
 
