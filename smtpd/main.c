@@ -7,7 +7,6 @@
  * On failure: before READY it says why and ends; later a client hears a 4xx.
  */
 #include <fcntl.h>
-#include <openssl/crypto.h>
 #include <stdlib.h>
 
 #include "lib/clock.h"
@@ -121,8 +120,7 @@ prepare(struct child *child)
 	struct smtpd *smtpd = child->state;
 
 	keys_link_init(&smtpd->keys);
-	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) == 1)
-		smtpd->tls_library = tls_library_open();
+	smtpd->tls_library = tls_library_open();
 	if (smtpd->tls_library && body_store_begin(&smtpd->bodies, &smtpd->memory, AT_FDCWD, child->instance) &&
 	    tls_ground_begin(&smtpd->tls_ground, &smtpd->memory)) {
 		body_store_limit(&smtpd->bodies, smtpd->config->spool_budget);

@@ -135,16 +135,12 @@ on_answer(void *context, struct edge *edge, const struct ipc_message *message)
 	return in_phase;
 }
 
-struct loss {
-	enum role neighbour;
-};
-
 static void
 lose_neighbour(struct conn *conn, void *argument)
 {
-	const struct loss *loss = argument;
+	const enum role *neighbour = argument;
 
-	session_neighbour_gone(&conn->session, loss->neighbour);
+	session_neighbour_gone(&conn->session, *neighbour);
 	conn_turn(conn);
 }
 
@@ -152,11 +148,11 @@ static void
 on_answerer_gone(void *context, struct edge *edge)
 {
 	struct smtpd *smtpd = context;
-	struct loss loss = { edge_peer(edge) };
+	enum role neighbour = edge_peer(edge);
 
-	if (loss.neighbour == ROLE_DELIVER)
+	if (neighbour == ROLE_DELIVER)
 		handoff_lost(smtpd->handoff);
-	sessions_each(smtpd->sessions, lose_neighbour, &loss);
+	sessions_each(smtpd->sessions, lose_neighbour, &neighbour);
 }
 
 static void

@@ -110,8 +110,11 @@
 	R(MAP_BROKEN, 451, "4.3.5", "map-broken", "The entry of this address is damaged here; try again later") \
 	R(NOT_OURS, 550, "5.7.1", "not-ours", "Mail for this domain is not taken here; use the server that its MX record names") \
 	R(UNKNOWN_USER, 550, "5.1.1", "unknown-user", "There is no address {} here; check its spelling") \
-	R(CLOSED_ADDRESS, 550, "5.2.1", "closed-address", "{}") \
-	R(DEFERRED_ADDRESS, 450, "4.2.1", "deferred-address", "{}") \
+	R(CLOSED_ADDRESS, 550, "5.2.1", "closed-address", "This address takes no mail; ask whom it belongs to for another one") \
+	R(DEFERRED_ADDRESS, 450, "4.2.1", "deferred-address", "This address takes no mail now; try again later") \
+	/* The same in the words of the map. */ \
+	R(CLOSED_IN_WORDS, 550, "5.2.1", "closed-address", "{}") \
+	R(DEFERRED_IN_WORDS, 450, "4.2.1", "deferred-address", "{}") \
 	R(TOO_MANY_RECIPIENTS, 452, "4.5.3", "too-many-recipients", "Too many recipients; send to the others in a next transaction") \
 	R(NULL_SENDER_AGAIN, 452, "4.5.3", "null-sender-again", "A report has one recipient; send to the others one by one") \
 	R(RESOLVER_DOWN, 451, "4.4.3", "resolver-down", "The name service does not answer us; try again later") \

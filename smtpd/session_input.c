@@ -55,16 +55,16 @@ enter(struct session *session, const struct session_row *row, enum handled handl
 {
 	if (handled == CONTINUED)
 		return;
-	bool is_final_dot = row->flags & ROW_ENDS_ALWAYS;
+	bool ends_always = row->flags & ROW_ENDS_ALWAYS;
 	bool spoils = handled == REFUSED && (row->flags & ROW_SPOILS);
 
-	if (is_final_dot || spoils)
+	if (ends_always || spoils)
 		session_end_transaction(session, id, reply_reason(id));
 	else if (handled == ACCEPTED && (row->flags & ROW_ENDS_TRANSACTION))
 		session_end_transaction(session, REPLY_NONE, reply_code(id) == 221 ? "quit" : "reset");
-	if (is_final_dot && handled == ACCEPTED)
+	if (ends_always && handled == ACCEPTED)
 		session->idle_commands = 0;
-	if (is_final_dot || (handled == ACCEPTED && !row->stays))
+	if (ends_always || (handled == ACCEPTED && !row->stays))
 		session->state = (uint8_t)row->next;
 	if (spoils)
 		session->state = SESSION_SPOILT;

@@ -54,7 +54,6 @@ abandon(struct session *session)
 	(void)session->world->io->ask(session, &message);
 }
 
-/* answer: what the final dot was answered, or REPLY_NONE when it never came. */
 void
 session_end_transaction(struct session *session, enum reply_id answer, const char *reason)
 {
@@ -67,8 +66,6 @@ session_end_transaction(struct session *session, enum reply_id answer, const cha
 	arena_reset(&session->transaction_arena);
 }
 
-/* Nothing more is taken from the client. The connection is kept open for a while when its FIN is worth waiting for:
- * it tells that the client has read a 250, or lets it read why the rest of its text is not wanted. */
 void
 session_leave(struct session *session, const char *reason, bool lingers)
 {
@@ -98,7 +95,6 @@ session_say(struct session *session, const struct reply *reply)
 	world->io->write(session, buf_span(&world->out));
 }
 
-/* Says why, and ends the session. */
 void
 session_dismiss(struct session *session, enum reply_id why)
 {
@@ -113,7 +109,6 @@ session_dismiss(struct session *session, enum reply_id why)
 	session_leave(session, reply_reason(why), session_takes_text(session) || session->is_skipping);
 }
 
-/* Sets the deadline for whatever is awaited now. */
 void
 session_arm(struct session *session)
 {

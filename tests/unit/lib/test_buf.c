@@ -252,6 +252,24 @@ numbers_are_big_endian(void **state)
 	buf_free(&buf);
 }
 
+static void
+a_decimal_number_is_read_whole_or_not_at_all(void **state)
+{
+	static const struct {
+		const char *digits;
+		uint64_t number;
+	} good[] = { { "0", 0 }, { "007", 7 }, { "18446744073709551615", UINT64_MAX },
+		{ "18446744073709551616", UINT64_MAX }, { "99999999999999999999999", UINT64_MAX } };
+	static const char *const bad[] = { "", "-1", "+1", " 1", "1 ", "1k", "0x1" };
+	uint64_t number;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
+		assert_true(span_read_decimal(span_of(good[i].digits), &number) && number == good[i].number);
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+		assert_false(span_read_decimal(span_of(bad[i]), &number));
+}
+
 static bool
 holds(const struct buf *buf, const char *text)
 {
@@ -307,6 +325,7 @@ main(void)
 		cmocka_unit_test(numbers_are_big_endian),
 		cmocka_unit_test(secrets_are_overwritten),
 		cmocka_unit_test(reserved_room_can_be_written),
+		cmocka_unit_test(a_decimal_number_is_read_whole_or_not_at_all),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -85,7 +85,7 @@ every_refusal_says_cause_and_remedy(void **unused)
 	for (unsigned id = REPLY_NONE + 1; id < REPLY_COUNT; id++) {
 		struct reply reply = { .id = (enum reply_id)id };
 
-		if (reply_code(reply.id) < 400 || id == REPLY_CLOSED_ADDRESS || id == REPLY_DEFERRED_ADDRESS)
+		if (reply_code(reply.id) < 400 || id == REPLY_CLOSED_IN_WORDS || id == REPLY_DEFERRED_IN_WORDS)
 			continue;
 		buf_reset(&out);
 		reply_format(&reply, &no_contact, &out);

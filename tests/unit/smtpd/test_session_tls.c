@@ -221,6 +221,26 @@ implicit_tls_without_a_certificate_ends_at_once(void **unused)
 	fixture_free(fixture);
 }
 
+/* In a handshake nobody could read it; under TLS it is a reply like any other. */
+static void
+a_stream_that_finds_no_memory_ends_with_421(void **unused)
+{
+	struct fixture *fixture = in_tls();
+
+	(void)unused;
+	session_no_memory(&fixture->session);
+	assert_string_equal(
+	    fixture_heard(fixture), "421 4.3.2 mx.example.org is out of memory for this session; try again later\r\n");
+	assert_int_equal(fixture->session.state, SESSION_CLOSED);
+	fixture_free(fixture);
+	fixture = greeted();
+	(void)fixture_talk(fixture, "STARTTLS\r\n");
+	session_no_memory(&fixture->session);
+	assert_string_equal(fixture_heard(fixture), "");
+	assert_int_equal(fixture->session.state, SESSION_CLOSED);
+	fixture_free(fixture);
+}
+
 static void
 a_handshake_has_its_deadline(void **unused)
 {
@@ -340,6 +360,7 @@ main(void)
 		cmocka_unit_test(implicit_tls_comes_before_the_greeting),
 		cmocka_unit_test(after_implicit_tls_nobody_waits_for_the_greeting),
 		cmocka_unit_test(implicit_tls_without_a_certificate_ends_at_once),
+		cmocka_unit_test(a_stream_that_finds_no_memory_ends_with_421),
 		cmocka_unit_test(a_handshake_has_its_deadline),
 		cmocka_unit_test(nothing_is_said_while_it_lasts),
 		cmocka_unit_test(a_client_that_goes_is_a_handshake_that_failed),
