@@ -102,7 +102,7 @@ class Descriptors(ServerCase):
     def test_a_door_without_descriptors_says_so_and_recovers(self):
         # Once somebody was greeted the door has all it needs.
         tidegate.wait_until(self.greets, "it greets")
-        door = next(pid for pid, role in self.server.children() if role == "door")
+        door = self.server.child("door")
         mark = self.server.mark()
         limits.set_limit(door, "nofile", limits.highest_descriptor(door) + 1)
         with self.server.client() as client:

@@ -45,7 +45,7 @@ class Silence(ServerCase):
         return memory
 
     def test_it_costs_no_more_than_a_session_that_is_idle(self):
-        smtpd = next(pid for pid, role in self.server.children() if role == "smtpd")
+        smtpd = self.server.child("smtpd")
         smtp.check(self.server.deliver("alice@example.org", smtp.message()), 250)
         tidegate.wait_until(lambda: self.server.status()["smtpd.sessions"] == 0, "nobody is here")
         idle = self.memory_of_a_crowd(smtpd, "127.0.0.1", True)

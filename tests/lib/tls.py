@@ -82,6 +82,9 @@ class Stream:
                 self.push(self.drain())
                 if not self.fill():
                     raise smtp.Gone("the server closed the connection in the handshake") from None
+            except ssl.SSLError:
+                self.push(self.drain())  # the alert that tells the server why
+                raise
         self.push(self.drain())
         return self
 

@@ -13,10 +13,7 @@ REFUSED = ("before-claims", "foreign-path", "second-commit-of-a-handle", "anothe
 
 class Hostile(unittest.TestCase):
     def programs(self):
-        folder = tidegate.new_folder("bin")
-        for name in tidegate.PROGRAMS:
-            shutil.copy(os.path.join(tidegate.BIN, name), folder)
-        shutil.copy(os.path.join(tidegate.BUILD, "test", "hostile-smtpd"), os.path.join(folder, "tidegate-smtpd"))
+        folder = tidegate.with_stand_in("hostile-smtpd")
         self.addCleanup(shutil.rmtree, folder)
         return folder
 
