@@ -16,18 +16,11 @@ enum { VERSION = 2, NUMBER_BYTES = 8, LENGTH_BYTES = 4, COUNT_BYTES = 2, WORD_BY
 static const char magic[] = "TGCF";
 
 static void
-put(struct buf *out, uint64_t value, unsigned bytes)
-{
-	while (bytes-- > 0)
-		buf_append_char(out, (char)(value >> (8 * bytes) & 0xff));
-}
-
-static void
 put_text(struct buf *out, const char *text)
 {
 	struct span bytes = span_of(text);
 
-	put(out, bytes.length, LENGTH_BYTES);
+	buf_append_number(out, bytes.length, LENGTH_BYTES);
 	buf_append(out, bytes);
 }
 
@@ -41,7 +34,7 @@ encode_key(const void *owner, const struct config_key *key, struct buf *out)
 	case CONFIG_LIST_OF_TEXTS: {
 		const struct config_list *list = config_get_list(owner, key);
 
-		put(out, list->count, COUNT_BYTES);
+		buf_append_number(out, list->count, COUNT_BYTES);
 		for (size_t i = 0; i < list->count; i++)
 			put_text(out, list->items[i]);
 		return;
@@ -49,7 +42,7 @@ encode_key(const void *owner, const struct config_key *key, struct buf *out)
 	case CONFIG_NUMBER:
 	case CONFIG_SIZE:
 	case CONFIG_DURATION:
-		put(out, config_get_number(owner, key), NUMBER_BYTES);
+		buf_append_number(out, config_get_number(owner, key), NUMBER_BYTES);
 		return;
 	case CONFIG_FLAG:
 	case CONFIG_ACTION:
@@ -60,7 +53,7 @@ encode_key(const void *owner, const struct config_key *key, struct buf *out)
 	case CONFIG_LISTENER_ROLE:
 	case CONFIG_LISTENER_TLS:
 	case CONFIG_TLS_POLICY:
-		put(out, config_get_word(owner, key), WORD_BYTES);
+		buf_append_number(out, config_get_word(owner, key), WORD_BYTES);
 		return;
 	}
 }
@@ -76,16 +69,16 @@ void
 config_encode(const struct config *config, struct buf *out)
 {
 	buf_append_text(out, magic);
-	put(out, VERSION, COUNT_BYTES);
-	put(out, config_key_count(CONFIG_FILE), COUNT_BYTES);
+	buf_append_number(out, VERSION, COUNT_BYTES);
+	buf_append_number(out, config_key_count(CONFIG_FILE), COUNT_BYTES);
 	encode_table(config, CONFIG_FILE, out);
 	/* Those of `listen` are made of it again. */
-	put(out, config->listener_count - config->listen.count, COUNT_BYTES);
+	buf_append_number(out, config->listener_count - config->listen.count, COUNT_BYTES);
 	for (size_t i = config->listen.count; i < config->listener_count; i++) {
 		put_text(out, config->listeners[i].name);
 		encode_table(&config->listeners[i], CONFIG_LISTENER, out);
 	}
-	put(out, config->certificate_count, COUNT_BYTES);
+	buf_append_number(out, config->certificate_count, COUNT_BYTES);
 	for (size_t i = 0; i < config->certificate_count; i++) {
 		put_text(out, config->certificates[i].name);
 		encode_table(&config->certificates[i], CONFIG_CERTIFICATE, out);
@@ -93,23 +86,11 @@ config_encode(const struct config *config, struct buf *out)
 }
 
 static bool
-take(struct span *rest, unsigned bytes, uint64_t *value)
-{
-	if (rest->length < bytes)
-		return false;
-	*value = 0;
-	for (unsigned i = 0; i < bytes; i++)
-		*value = *value << 8 | (unsigned char)rest->data[i];
-	*rest = span_skip(*rest, bytes);
-	return true;
-}
-
-static bool
 take_text(struct config *config, struct span *rest, const char **text)
 {
 	uint64_t length;
 
-	if (!take(rest, LENGTH_BYTES, &length) || length > rest->length || length > CONFIG_TEXT_BYTES)
+	if (!span_take_number(rest, LENGTH_BYTES, &length) || length > rest->length || length > CONFIG_TEXT_BYTES)
 		return false;
 	struct span bytes = span_take(*rest, (size_t)length);
 	*rest = span_skip(*rest, (size_t)length);
@@ -125,7 +106,7 @@ take_list(struct config *config, void *owner, const struct config_key *key, stru
 	struct config_list *list = config_list(owner, key);
 	uint64_t count;
 
-	if (!take(rest, COUNT_BYTES, &count) || count < key->lowest || count > key->highest)
+	if (!span_take_number(rest, COUNT_BYTES, &count) || count < key->lowest || count > key->highest)
 		return false;
 	if (!config_storage_list(config, list, (size_t)count))
 		return false;
@@ -141,7 +122,8 @@ take_number(void *owner, const struct config_key *key, struct span *rest)
 	uint64_t scale = key->kind == CONFIG_DURATION ? 1000 : 1;
 	uint64_t *number = config_number(owner, key);
 
-	return take(rest, NUMBER_BYTES, number) && *number >= key->lowest * scale && *number <= key->highest * scale;
+	return span_take_number(rest, NUMBER_BYTES, number) && *number >= key->lowest * scale &&
+	       *number <= key->highest * scale;
 }
 
 static bool
@@ -149,7 +131,7 @@ take_word(void *owner, const struct config_key *key, struct span *rest)
 {
 	uint64_t word;
 
-	if (!take(rest, WORD_BYTES, &word) || !config_word_name(key->kind, (unsigned)word))
+	if (!span_take_number(rest, WORD_BYTES, &word) || !config_word_name(key->kind, (unsigned)word))
 		return false;
 	config_set_word(owner, key, (unsigned)word);
 	return true;
@@ -195,7 +177,7 @@ decode_listeners(struct config *config, struct span *rest)
 {
 	uint64_t count;
 
-	if (!take(rest, COUNT_BYTES, &count) || count > CONFIG_SECTIONS_MAX)
+	if (!span_take_number(rest, COUNT_BYTES, &count) || count > CONFIG_SECTIONS_MAX)
 		return false;
 	struct config_listener *listeners = config_storage_listeners(config, (size_t)count);
 	if (!listeners)
@@ -212,7 +194,7 @@ decode_certificates(struct config *config, struct span *rest)
 {
 	uint64_t count;
 
-	if (!take(rest, COUNT_BYTES, &count) || count > CONFIG_SECTIONS_MAX)
+	if (!span_take_number(rest, COUNT_BYTES, &count) || count > CONFIG_SECTIONS_MAX)
 		return false;
 	struct config_certificate *certificates = config_storage_certificates(config, (size_t)count);
 	if (!certificates)
@@ -233,9 +215,9 @@ decode_all(struct config *config, struct span rest)
 	if (!span_equal(span_take(rest, strlen(magic)), span_of(magic)))
 		return false;
 	rest = span_skip(rest, strlen(magic));
-	if (!take(&rest, COUNT_BYTES, &version) || version != VERSION)
+	if (!span_take_number(&rest, COUNT_BYTES, &version) || version != VERSION)
 		return false;
-	if (!take(&rest, COUNT_BYTES, &count) || count != config_key_count(CONFIG_FILE))
+	if (!span_take_number(&rest, COUNT_BYTES, &count) || count != config_key_count(CONFIG_FILE))
 		return false;
 	return decode_table(config, config, CONFIG_FILE, &rest) && decode_listeners(config, &rest) &&
 	       decode_certificates(config, &rest) && rest.length == 0;

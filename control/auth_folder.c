@@ -14,8 +14,6 @@
 #include "lib/folder_wall.h"
 #include "lib/log.h"
 
-enum { LOOK_EVERY_MS = 500 };
-
 /* The path of the folder, in text; "" when no socket is configured. */
 static void
 name_folder(const struct config *config, char text[static PATH_MAX])
@@ -48,19 +46,17 @@ take(struct auth_folder *folder, int fd, const struct stat *facts)
 		(void)close(fd);
 	folder->device = facts->st_dev;
 	folder->inode = facts->st_ino;
-	if (folder->on_new)
-		folder->on_new(folder->context);
 }
 
-static void
-look(struct auth_folder *folder)
+bool
+auth_folder_look(struct auth_folder *folder)
 {
 	char path[PATH_MAX];
 	struct stat facts;
 
 	name_folder(folder->config, path);
 	if (!*path)
-		return;
+		return false;
 	int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &facts) != 0) {
 		if (!folder->is_missing_said)
@@ -70,39 +66,22 @@ look(struct auth_folder *folder)
 		folder->is_missing_said = true;
 		if (fd >= 0)
 			(void)close(fd);
-		return;
+		return false;
 	}
 	folder->is_missing_said = false;
-	if (facts.st_dev == folder->device && facts.st_ino == folder->inode)
+	if (facts.st_dev == folder->device && facts.st_ino == folder->inode) {
 		(void)close(fd);
-	else
-		take(folder, fd, &facts);
-}
-
-static void
-on_timer(evutil_socket_t fd, short what, void *argument)
-{
-	(void)fd;
-	(void)what;
-	look(argument);
+		return false;
+	}
+	take(folder, fd, &facts);
+	return true;
 }
 
 void
 auth_folder_open(struct auth_folder *folder, const struct config *config)
 {
 	*folder = (struct auth_folder){ .config = config, .fd = -1 };
-	look(folder);
-}
-
-bool
-auth_folder_start(struct auth_folder *folder, struct event_base *base, void (*on_new)(void *context), void *context)
-{
-	const struct timeval interval = { .tv_usec = LOOK_EVERY_MS * 1000 };
-
-	folder->on_new = on_new;
-	folder->context = context;
-	folder->timer = event_new(base, -1, EV_PERSIST, on_timer, folder);
-	return folder->timer && event_add(folder->timer, &interval) == 0;
+	(void)auth_folder_look(folder);
 }
 
 void
@@ -112,14 +91,10 @@ auth_folder_set_config(struct auth_folder *folder, const struct config *config)
 	folder->is_missing_said = false;
 	if (!*config->auth_socket)
 		drop(folder);
-	look(folder);
 }
 
 void
 auth_folder_close(struct auth_folder *folder)
 {
-	if (folder->timer)
-		event_free(folder->timer);
-	folder->timer = NULL;
 	drop(folder);
 }

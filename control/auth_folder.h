@@ -9,7 +9,6 @@
 #ifndef TIDEGATE_CONTROL_AUTH_FOLDER_H
 #define TIDEGATE_CONTROL_AUTH_FOLDER_H
 
-#include <event2/event.h>
 #include <stdbool.h>
 #include <sys/stat.h>
 
@@ -21,17 +20,13 @@ struct auth_folder {
 	dev_t device;
 	ino_t inode;
 	bool is_missing_said;
-	struct event *timer;
-	void (*on_new)(void *context);
-	void *context;
 };
 
 /* Begins with the folder that can be had now. */
 void auth_folder_open(struct auth_folder *folder, const struct config *config);
-/* Looks again, twice a second; on_new is called when there is another folder. */
-bool auth_folder_start(
-    struct auth_folder *folder, struct event_base *base, void (*on_new)(void *context), void *context);
-/* Another configuration is in force. */
+/* Looks again. True: there is another folder. */
+bool auth_folder_look(struct auth_folder *folder);
+/* Another configuration is in force; the next look goes by it. */
 void auth_folder_set_config(struct auth_folder *folder, const struct config *config);
 void auth_folder_close(struct auth_folder *folder);
 

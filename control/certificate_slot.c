@@ -9,7 +9,7 @@
 
 #include "lib/log.h"
 
-enum { WHY_BYTES = 4096, DATE_SIZE = 16, WEEK_S = 7 * 86400 };
+enum { REST_MS = 1000, WHY_BYTES = 4096, DATE_SIZE = 16, WEEK_S = 7 * 86400 };
 
 static const struct pair_file no_pair = { .fd = -1 };
 
@@ -63,7 +63,7 @@ certificate_slot_read(struct certificate_slot *slot, struct buf *why)
 {
 	pair_file_close(&slot->trial);
 	slot->seen = pair_identity_of(slot->from);
-	slot->is_settling = false;
+	slot->settled_at_ms = 0;
 	if (!certificate_read_pair(slot->from, &slot->trial, why))
 		return false;
 	warn_of_readers(slot->from);
@@ -77,17 +77,16 @@ what_stays(const struct certificate_slot *slot)
 }
 
 bool
-certificate_slot_look(struct certificate_slot *slot, bool at_once)
+certificate_slot_look(struct certificate_slot *slot, uint64_t now_ms, bool at_once)
 {
 	struct pair_identity now = pair_identity_of(slot->from);
 	bool has_changed = !pair_identity_equal(&now, &slot->seen);
 	struct buf why = BUF_LIMIT(WHY_BYTES);
 
 	slot->seen = now;
-	if (!has_changed && !slot->is_settling)
-		return false;
-	slot->is_settling = has_changed && !at_once;
-	if (slot->is_settling)
+	if (has_changed)
+		slot->settled_at_ms = now_ms + REST_MS;
+	if (slot->settled_at_ms == 0 || (!at_once && now_ms < slot->settled_at_ms))
 		return false;
 	bool is_read = certificate_slot_read(slot, &why);
 	if (!is_read)

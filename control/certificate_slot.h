@@ -13,7 +13,7 @@
 struct certificate_slot {
 	const struct config_certificate *from; /* not owned */
 	struct pair_identity seen;
-	bool is_settling;       /* it changed at the last look */
+	uint64_t settled_at_ms; /* then a change will have been at rest long enough; 0: none */
 	struct pair_file good;  /* in force */
 	struct pair_file trial; /* to take its place, if keys will have it */
 	bool is_refused;        /* by keys, in the set that is asked about */
@@ -29,9 +29,9 @@ void certificate_slot_inherit(struct certificate_slot *slot, const struct config
 bool certificate_read_pair(const struct config_certificate *from, struct pair_file *pair, struct buf *why);
 /* Reads the files as a trial, whether they have changed or not. */
 bool certificate_slot_read(struct certificate_slot *slot, struct buf *why);
-/* Looks whether the files have changed, and reads them when the change has been at rest since the last look, or
- * at once. True: there is a new trial. */
-bool certificate_slot_look(struct certificate_slot *slot, bool at_once);
+/* Looks whether the files have changed, and reads them when the change has been at rest for a second, or at once. True:
+ * there is a new trial. */
+bool certificate_slot_look(struct certificate_slot *slot, uint64_t now_ms, bool at_once);
 /* The pair for the next set: the trial, or the good one; its fd is -1 when there is neither. */
 const struct pair_file *certificate_slot_pair(const struct certificate_slot *slot);
 /* What keys says of it. */

@@ -5,14 +5,16 @@
 #include "control/certificates.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
 #include "lib/log.h"
 #include "control/memory_file.h"
 #include "control/self_signed.h"
 
-enum { LOOK_EVERY_MS = 1000, WHY_BYTES = 4096, HEAD_BYTES = 1024 };
+enum { WHY_BYTES = 4096, HEAD_BYTES = 1024 };
 
 static void
 replace_fd(int *place, int fd)
@@ -56,6 +58,15 @@ write_set(struct certificates *certificates, int fd)
 	return ok && memory_file_seal(fd);
 }
 
+static void
+begin_with_asked(struct certificates *certificates)
+{
+	int asked = certificates->asked_fd;
+
+	if (certificates->chains_fd < 0)
+		replace_fd(&certificates->pairs_fd, asked < 0 ? -1 : fcntl(asked, F_DUPFD_CLOEXEC, 0));
+}
+
 /* Makes the next set and has keys asked about it. */
 static void
 ask(struct certificates *certificates)
@@ -67,11 +78,12 @@ ask(struct certificates *certificates)
 		log_error("no memory for a new set of certificates (%s); those in use stay", strerror(errno));
 		replace_fd(&fd, -1);
 	}
+	if (certificates->asked_count == 0)
+		replace_fd(&fd, -1);
 	replace_fd(&certificates->asked_fd, fd);
-	if (fd >= 0 && certificates->asked_count > 0)
+	begin_with_asked(certificates);
+	if (fd >= 0)
 		certificates->events->ask(certificates->context);
-	else
-		replace_fd(&certificates->asked_fd, -1);
 }
 
 /* The chains of the set that was asked about, as smtpd gets them. */
@@ -223,13 +235,14 @@ certificates_readable(const struct config *config, struct buf *why)
 static void
 look(struct certificates *certificates, bool at_once)
 {
+	uint64_t now_ms = clock_monotonic_ms();
 	bool is_news = false;
 
 	/* One change after the other. */
 	if (certificates->asked_fd >= 0)
 		return;
 	for (size_t i = 0; i < certificates->count; i++)
-		is_news = certificate_slot_look(&certificates->slots[i], at_once) || is_news;
+		is_news = certificate_slot_look(&certificates->slots[i], now_ms, at_once) || is_news;
 	if (is_news)
 		ask(certificates);
 }
@@ -245,33 +258,17 @@ certificates_set_config(struct certificates *certificates, const struct config *
 		ask(certificates);
 }
 
-static void
-on_timer(evutil_socket_t fd, short what, void *argument)
+void
+certificates_look(struct certificates *certificates)
 {
-	struct certificates *certificates = argument;
-
-	(void)fd;
-	(void)what;
 	look(certificates, false);
 	for (size_t i = 0; i < certificates->count; i++)
 		certificate_slot_warn(&certificates->slots[i], (uint64_t)time(NULL));
 }
 
-bool
-certificates_start(struct certificates *certificates, struct event_base *base)
-{
-	const struct timeval interval = { .tv_sec = LOOK_EVERY_MS / 1000 };
-
-	certificates->timer = event_new(base, -1, EV_PERSIST, on_timer, certificates);
-	return certificates->timer && event_add(certificates->timer, &interval) == 0;
-}
-
 void
 certificates_close(struct certificates *certificates)
 {
-	if (certificates->timer)
-		event_free(certificates->timer);
-	certificates->timer = NULL;
 	for (size_t i = 0; i < certificates->count; i++)
 		certificate_slot_close(&certificates->slots[i]);
 	certificates->count = 0;

@@ -4,9 +4,9 @@
  * (PAIR_SAY); only a set of which all can be used is put in force. Where a pair is refused, the log says so once, and
  * the next set has the pair that was good before in its place.
  *
- * The files are looked at by a timer, as the map is: what a path leads to is compared, so that a link that is set anew
- * counts as a change, and a change is taken when it has been at rest for one look, since chain and key come one after
- * the other. Where no certificate is configured the one of control/self_signed.h is used.
+ * What a path leads to is compared, so that a link that is set anew counts as a change, and a change is taken when it
+ * has been at rest for a second, since chain and key come one after the other. Where no certificate is configured the
+ * one of control/self_signed.h is used.
  *
  * Trust: the files may be anything, keys reads them; here they are only copied.
  * On failure: logged; what is in force stays.
@@ -14,7 +14,6 @@
 #ifndef TIDEGATE_CONTROL_CERTIFICATES_H
 #define TIDEGATE_CONTROL_CERTIFICATES_H
 
-#include <event2/event.h>
 #include <limits.h>
 
 #include "conf/config.h"
@@ -36,7 +35,6 @@ struct certificates {
 	const struct state_folder *state;
 	const struct certificates_events *events;
 	void *context;
-	struct event *timer;
 	size_t count;
 	struct certificate_slot slots[CERTIFICATES_MAX];
 	struct config_certificate own; /* self-signed */
@@ -46,9 +44,11 @@ struct certificates {
 	int asked_fd;                   /* the set that keys is asked about; -1: none */
 	size_t asked[CERTIFICATES_MAX]; /* the slots in it, in order */
 	size_t asked_count;
-	size_t heard;  /* of these */
-	int pairs_fd;  /* the set in force, for keys; -1: none */
-	int chains_fd; /* the same for smtpd */
+	size_t heard; /* of these */
+	/* What a fresh keys begins with: the set in force, or before there is any the one that it is asked about; -1:
+	 * none */
+	int pairs_fd;
+	int chains_fd; /* the set in force, for smtpd; -1: none */
 };
 
 /* Nothing open. */
@@ -57,8 +57,8 @@ void certificates_init(struct certificates *certificates, const struct state_fol
 /* Reads all of them, and makes the first set to be asked about (asked_fd). False: a file that is configured cannot be
  * read. */
 bool certificates_open(struct certificates *certificates, const struct config *config, struct buf *why);
-/* Begins to watch. False without memory. */
-bool certificates_start(struct certificates *certificates, struct event_base *base);
+/* Looks at all files, and has keys asked about what has changed. */
+void certificates_look(struct certificates *certificates);
 /* Could all files of this configuration be read now? */
 bool certificates_readable(const struct config *config, struct buf *why);
 /* Takes the sections of a new configuration, while the old one is still there, and looks at all files at once. */

@@ -221,7 +221,6 @@ make_order(const struct process *process)
 	struct spawn_order order = spawn_order_make(&supplies->programs, supplies->config, &supplies->accounts,
 	    process->role, process->instance, process->children->cores);
 
-	order.log = supplies->log;
 	supplies_give(supplies, &order);
 	for (unsigned i = 0; i < process->neighbour_count; i++)
 		order.edges[i] = process->ends[i];

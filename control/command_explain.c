@@ -33,11 +33,12 @@ take_options(int argc, char **argv, const char **config_path, struct explain_que
 }
 
 static bool
-open_supplies(struct supplies *supplies, struct buf *why)
+open_supplies(struct supplies *supplies, int *map, struct buf *why)
 {
 	if (!supplies_open_scratch(supplies, why))
 		return false;
-	supplies->map = state_folder_look_for_map(supplies->config->state);
+	*map = state_folder_look_for_map(supplies->config->state);
+	supplies->from[SUPPLY_MAP] = map;
 	supplies->log = memfd_create("tidegate-log", MFD_CLOEXEC);
 	if (supplies->log < 0) {
 		buf_printf(why, "no memory file for a log: %s", strerror(errno));
@@ -67,7 +68,8 @@ static void
 open_map(struct explain *explain, const struct supplies *supplies)
 {
 	struct buf why = BUF_LIMIT(WHY_LIMIT_BYTES);
-	int copy = supplies->map < 0 ? -1 : fcntl(supplies->map, F_DUPFD_CLOEXEC, 0);
+	int map = supplies_of(supplies, SUPPLY_MAP);
+	int copy = map < 0 ? -1 : fcntl(map, F_DUPFD_CLOEXEC, 0);
 
 	if (copy >= 0)
 		explain->map = map_open(copy, &why);
@@ -116,6 +118,7 @@ command_explain(int argc, char **argv)
 	const char *path = command_default_config;
 	struct explain_question question = { 0 };
 	struct supplies supplies;
+	int map = -1;
 	struct buf why = BUF_LIMIT(WHY_LIMIT_BYTES);
 
 	if (!take_options(argc, argv, &path, &question))
@@ -127,15 +130,15 @@ command_explain(int argc, char **argv)
 	supplies_init(&supplies, config);
 	log_set_process("explain");
 	struct event_base *base = event_base_new();
-	bool is_ok = base && explain_take(&explain, &question, &why) && open_supplies(&supplies, &why) &&
+	bool is_ok = base && explain_take(&explain, &question, &why) && open_supplies(&supplies, &map, &why) &&
 		     find_out(&explain, base, &supplies, &why);
 	if (is_ok)
 		print_all(&explain);
 	else
 		fprintf(stderr, "tidegate explain: %.*s\n", SPAN_ARG(buf_span(&why)));
 	explain_free(&explain);
-	if (supplies.map >= 0)
-		(void)close(supplies.map);
+	if (map >= 0)
+		(void)close(map);
 	if (supplies.log > STDERR_FILENO)
 		(void)close(supplies.log);
 	supplies_close(&supplies);

@@ -16,6 +16,7 @@
 enum { ANSWER_LIMIT_MS = 5000, TEXT_LIMIT_BYTES = 65536 };
 
 struct selftest {
+	int map; /* -1: none */
 	struct supplies supplies;
 	struct twin_loans loans;
 	unsigned passed;
@@ -114,9 +115,10 @@ prepare(struct selftest *test, struct config *config)
 	struct buf why = BUF_LIMIT(TEXT_LIMIT_BYTES);
 
 	supplies_init(supplies, config);
+	supplies->from[SUPPLY_MAP] = &test->map;
 	bool ok = supplies_open(supplies, &why) && twin_loans_make(&test->loans, &why);
 	if (ok)
-		supplies->map = state_folder_open_map(&supplies->state);
+		test->map = state_folder_open_map(&supplies->state);
 	else
 		fprintf(stderr, "tidegate selftest: %.*s\n", SPAN_ARG(buf_span(&why)));
 	buf_free(&why);
@@ -126,8 +128,8 @@ prepare(struct selftest *test, struct config *config)
 static void
 clean_up(struct selftest *test)
 {
-	if (test->supplies.map >= 0)
-		(void)close(test->supplies.map);
+	if (test->map >= 0)
+		(void)close(test->map);
 	twin_loans_close(&test->loans);
 	supplies_close(&test->supplies);
 }
@@ -137,7 +139,7 @@ command_selftest(int argc, char **argv)
 {
 	const char *path = command_default_config;
 	const struct command_option options[] = { { "-c", &path, NULL }, { 0 } };
-	struct selftest test = { .loans = { .listener = -1, .resolver = -1 } };
+	struct selftest test = { .map = -1, .loans = { .listener = -1, .resolver = -1 } };
 
 	if (!command_options(&argc, argv, options) || argc > 1) {
 		fprintf(stderr, "usage: tidegate selftest [-c FILE]\n");

@@ -15,6 +15,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "lib/datagram.h"
+
 enum { ASKERS_MAX = 16, BACKLOG = 16 };
 
 static const struct sockaddr_un socket_name = { AF_UNIX, "control.sock" };
@@ -77,21 +79,11 @@ forget(struct control_asker *asker)
 static ssize_t
 receive(struct control_asker *asker, char request[static CONTROL_REQUEST_BYTES])
 {
-	union {
-		struct cmsghdr header;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control;
-	struct iovec bytes = { .iov_base = request, .iov_len = CONTROL_REQUEST_BYTES };
-	struct msghdr message = {
-		.msg_iov = &bytes, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control
-	};
-	ssize_t got = recvmsg(asker->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	const struct cmsghdr *header = got < 0 ? NULL : CMSG_FIRSTHDR(&message);
+	struct enclosed enclosed;
+	ssize_t got = datagram_receive(asker->fd, request, CONTROL_REQUEST_BYTES, &enclosed);
 
-	if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS &&
-	    header->cmsg_len == CMSG_LEN(sizeof(int)))
-		memcpy(&asker->descriptor, CMSG_DATA(header), sizeof(int));
-	return got < 0 || (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) ? -1 : got;
+	asker->descriptor = enclosed.descriptor;
+	return (enclosed.flags & (MSG_TRUNC | MSG_CTRUNC)) || enclosed.descriptors > 1 ? -1 : got;
 }
 
 /* One who stays has gone. */
@@ -282,28 +274,6 @@ wait_for_answer(int fd, int limit_ms, struct buf *answer)
 	return true;
 }
 
-/* The descriptor, when there is one, goes along. */
-static bool
-send_request(int fd, struct span request, int descriptor)
-{
-	union {
-		struct cmsghdr header;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control = { 0 };
-	struct iovec bytes = { .iov_base = (char *)(uintptr_t)request.data, .iov_len = request.length };
-	struct msghdr message = { .msg_iov = &bytes, .msg_iovlen = 1 };
-
-	if (descriptor >= 0) {
-		message.msg_control = &control;
-		message.msg_controllen = sizeof control;
-		control.header = (struct cmsghdr){
-			.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int))
-		};
-		memcpy(CMSG_DATA(&control.header), &descriptor, sizeof(int));
-	}
-	return sendmsg(fd, &message, MSG_NOSIGNAL) == (ssize_t)request.length;
-}
-
 /* A connection to the server of that state folder; -1 with why. */
 static int
 call_server(const char *state_path, struct buf *why)
@@ -333,7 +303,7 @@ control_call(
 
 	if (fd < 0)
 		return -1;
-	if (send_request(fd, request, descriptor) && wait_for_answer(fd, limit_ms, answer))
+	if (datagram_send(fd, request, descriptor) == (ssize_t)request.length && wait_for_answer(fd, limit_ms, answer))
 		return fd;
 	buf_printf(why, "the server of %s does not answer", state_path);
 	(void)close(fd);

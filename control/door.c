@@ -183,6 +183,8 @@ on_message(void *context, struct edge *edge, const struct ipc_message *message)
 
 	if (message->type == IPC_ANNOUNCED_ASK)
 		return door_hear_announced(door, edge, &message->announced_ask);
+	if (message->type == IPC_HARVEST)
+		return door_hear_harvest(door, edge, &message->harvest);
 	if (message->type != IPC_CLOSED)
 		return false;
 	size_t count = ipc_u32_count(message->closed.ids);
@@ -244,7 +246,9 @@ door_configure(struct child *child, struct span bytes)
 	const struct door_caps caps = { .per_address = config->max_connections_per_address,
 		.per_network = config->max_connections_per_network,
 		.rate_per_address = config->connection_rate_per_address,
-		.rate_per_network = config->connection_rate_per_network };
+		.rate_per_network = config->connection_rate_per_network,
+		.harvest_per_address = config->harvest_rate_per_address,
+		.harvest_per_network = config->harvest_rate_per_network };
 	door_counts_set_caps(door.counts, &caps);
 	return true;
 }

@@ -1,4 +1,4 @@
-/* Which clients the door lets in: caps, the one line that the others hear, and what the log says of them.
+/* Which clients the door lets in: caps, the reply that the others hear, and what the log says of them.
  *
  * Trust: an address is anybody's. The log is written by whoever is turned away, so its lines are counted out.
  * On failure: a client that cannot be told is only closed.
@@ -9,29 +9,24 @@
 #include "lib/log.h"
 #include "conf/config_networks.h"
 #include "control/door_state.h"
+#include "smtpd/reply.h"
 
-enum { LINES_A_SECOND = 20 };
+enum { LINES_A_SECOND = 20, LINES_BYTES = 4096 };
 
-/* clang-format off */
 static const struct {
 	const char *name; /* in the log and in `tidegate status` */
-	const char *enhanced;
-	const char *text;
+	enum reply_id reply;
 } reasons[DOOR_REASONS] = {
-	[REASON_FULL] = { "max-connections", "4.3.2", "has too many connections at the moment; try again later" },
-	[REASON_ADDRESS_FULL] = { "max-connections-per-address", "4.7.0",
-	    "has too many connections from your address; close some, or try again later" },
-	[REASON_NETWORK_FULL] = { "max-connections-per-network", "4.7.0",
-	    "has too many connections from your network; close some, or try again later" },
-	[REASON_ADDRESS_RATE] = { "connection-rate-per-address", "4.7.0",
-	    "has had too many connections from your address in the last minute; try again in a minute" },
-	[REASON_NETWORK_RATE] = { "connection-rate-per-network", "4.7.0",
-	    "has had too many connections from your network in the last minute; try again in a minute" },
-	[REASON_DESCRIPTORS] = { "descriptors", "4.3.2", "has no descriptor left for you; try again later" },
-	[REASON_NO_PROXY] = { "proxy-from", "", "" },
-	[REASON_BUSY] = { "busy", "4.3.2", "is too busy at the moment, or being restarted; try again later" },
+	[REASON_FULL] = { "max-connections", REPLY_TOO_MANY_SESSIONS },
+	[REASON_ADDRESS_FULL] = { "max-connections-per-address", REPLY_TOO_MANY_FROM_YOU },
+	[REASON_NETWORK_FULL] = { "max-connections-per-network", REPLY_TOO_MANY_FROM_YOU },
+	[REASON_ADDRESS_RATE] = { "connection-rate-per-address", REPLY_TOO_MANY_NEW },
+	[REASON_NETWORK_RATE] = { "connection-rate-per-network", REPLY_TOO_MANY_NEW },
+	[REASON_HARVEST] = { "harvest", REPLY_HARVESTER },
+	[REASON_DESCRIPTORS] = { "descriptors", REPLY_NO_DESCRIPTORS },
+	[REASON_NO_PROXY] = { "proxy-from", REPLY_NONE },
+	[REASON_BUSY] = { "busy", REPLY_BUSY },
 };
-/* clang-format on */
 
 /* Has the log room for another line in this second? */
 static bool
@@ -77,15 +72,16 @@ note_turned_away(struct door *door, const struct peer_address *from, enum door_r
 void
 door_turn_away(struct door *door, int client, const struct peer_address *from, enum door_reason reason)
 {
-	struct buf line = BUF_LIMIT(1024);
+	struct reply reply = { .id = reasons[reason].reply, .details = { span_of(door->config->hostname) } };
+	struct buf lines = BUF_LIMIT(LINES_BYTES);
 
 	note_turned_away(door, from, reason);
-	if (reason == REASON_NO_PROXY)
+	if (reply.id == REPLY_NONE)
 		return;
-	buf_printf(
-	    &line, "421 %s %.255s %s\r\n", reasons[reason].enhanced, door->config->hostname, reasons[reason].text);
-	(void)send(client, line.data, line.length, MSG_DONTWAIT | MSG_NOSIGNAL);
-	buf_free(&line);
+	reply_format(&reply, door->config, &lines);
+	if (buf_ok(&lines))
+		(void)send(client, lines.data, lines.length, MSG_DONTWAIT | MSG_NOSIGNAL);
+	buf_free(&lines);
 }
 
 static bool
@@ -138,6 +134,8 @@ reason_of(enum door_verdict verdict)
 		return REASON_ADDRESS_RATE;
 	case DOOR_NETWORK_RATE:
 		return REASON_NETWORK_RATE;
+	case DOOR_HARVEST:
+		return REASON_HARVEST;
 	case DOOR_ADMITTED:
 	case DOOR_NO_MEMORY:
 		break;
@@ -188,9 +186,44 @@ door_hear_announced(struct door *door, struct edge *smtpd, const struct ipc_anno
 		note_turned_away(door, &ask->client, reason_of(verdict));
 	say.announced_say.session = ask->session;
 	say.announced_say.is_welcome = verdict == DOOR_ADMITTED;
+	say.announced_say.is_harvester = verdict == DOOR_HARVEST;
 	say.announced_say.is_near_cap = door_counts_is_near_cap(door->counts, ask->id);
 	/* If it does not hear the answer, it gives the client up after a while. */
 	(void)edge_send(smtpd, &say);
+	return true;
+}
+
+/* Will an smtpd be believed that this connection's client is that one? Its own, or a stranger named by a host that may
+ * say XCLIENT. The connection of a proxy that has announced nobody is no client's. */
+static bool
+may_be(const struct door *door, const struct peer_address *caller, const struct peer_address *client)
+{
+	if (guest_of(door, client) == DOOR_FRIEND)
+		return false;
+	return peer_equal(caller, client) || config_networks_contain(&door->config->xclient_from, caller);
+}
+
+/* As many as a session can try before it ends. */
+static uint64_t
+most_of_a_session(const struct config *config)
+{
+	return config->harvest_limit ? config->harvest_limit : config->max_errors;
+}
+
+bool
+door_hear_harvest(struct door *door, struct edge *smtpd, const struct ipc_harvest *harvest)
+{
+	struct ipc_message say = { .type = IPC_HARVESTER, .descriptor = -1, .harvester.session = harvest->session };
+	const struct peer_address *caller = door_counts_client(door->counts, harvest->id, edge_peer_instance(smtpd));
+
+	if (!caller)
+		return false;
+	/* No breach: the configuration may have changed since the session began. */
+	if (!may_be(door, caller, &harvest->client))
+		return true;
+	if (door_counts_harvest(
+		door->counts, harvest->id, &harvest->client, most_of_a_session(door->config), clock_monotonic_us()))
+		(void)edge_send(smtpd, &say);
 	return true;
 }
 

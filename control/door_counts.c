@@ -24,20 +24,25 @@ struct origin {
 /* A place in the table. Its number is the place and how often it was taken, so that a number that was counted out
  * names nobody for a long time. */
 struct connection {
-	struct origin *address; /* NULL: a proxy's */
-	struct origin *network; /* NULL: a proxy's */
+	struct origin *address;     /* NULL: a proxy's */
+	struct origin *network;     /* NULL: a proxy's */
+	struct peer_address client; /* family 0: a proxy's */
 	uint32_t id;
 	uint32_t next_free;
+	uint32_t harvested; /* unknown recipients that its clients have tried */
 	unsigned smtpd;
 	bool is_taken;
+	bool is_proxied;
 };
 
 enum {
 	PLACE_BITS = 17,
 	PLACES_MAX = 1 << PLACE_BITS,
-	RATE_PLACES = 1 << 16, /* 2 MiB */
+	RATE_PLACES = 1 << 16, /* 2 MiB a table */
 	MINUTE_US = 60 * 1000 * 1000
 };
+
+static const uint64_t HOUR_US = 3600ull * 1000 * 1000;
 
 struct door_counts {
 	struct connection *places;
@@ -45,7 +50,8 @@ struct door_counts {
 	uint32_t first_free; /* places_count: none */
 	struct origin *origins;
 	struct network_hash hash;
-	struct rate_table *rates; /* a minute */
+	struct rate_table *rates;    /* connections a minute */
+	struct rate_table *harvests; /* unknown recipients an hour */
 	struct door_caps caps;
 	uint64_t in_all;
 	uint64_t by_smtpd[PLAN_CORES_MAX];
@@ -61,8 +67,10 @@ door_counts_new(uint64_t in_all_cap)
 	counts->places_count = in_all_cap > PLACES_MAX ? PLACES_MAX : (uint32_t)in_all_cap;
 	counts->places = calloc(counts->places_count, sizeof *counts->places);
 	counts->rates = rate_table_new(RATE_PLACES, MINUTE_US);
-	if (!counts->places || !counts->rates || !network_hash_begin(&counts->hash)) {
+	counts->harvests = rate_table_new(RATE_PLACES, HOUR_US);
+	if (!counts->places || !counts->rates || !counts->harvests || !network_hash_begin(&counts->hash)) {
 		rate_table_free(counts->rates);
+		rate_table_free(counts->harvests);
 		free(counts->places);
 		free(counts);
 		return NULL;
@@ -139,6 +147,21 @@ struct origin_keys {
 	struct network_key network;
 };
 
+static struct origin_keys
+keys_of(const struct peer_address *client)
+{
+	return (struct origin_keys){ network_key_of_address(client), network_key_of_network(client) };
+}
+
+static bool
+is_harvest(const struct door_counts *counts, const struct origin_keys *keys, uint64_t now_us)
+{
+	const struct door_caps *caps = &counts->caps;
+
+	return !rate_table_has_room(counts->harvests, &keys->address, caps->harvest_per_address, now_us) ||
+	       !rate_table_has_room(counts->harvests, &keys->network, caps->harvest_per_network, now_us);
+}
+
 static enum door_verdict
 judge(const struct door_counts *counts, const struct origin_keys *keys, enum door_guest guest, uint64_t now_us)
 {
@@ -156,7 +179,7 @@ judge(const struct door_counts *counts, const struct origin_keys *keys, enum doo
 		return DOOR_ADDRESS_RATE;
 	if (!rate_table_has_room(counts->rates, &keys->network, caps->rate_per_network, now_us))
 		return DOOR_NETWORK_RATE;
-	return DOOR_ADMITTED;
+	return is_harvest(counts, keys, now_us) ? DOOR_HARVEST : DOOR_ADMITTED;
 }
 
 /* Counts the connection under its address and network; false without memory. */
@@ -183,13 +206,14 @@ static enum door_verdict
 settle(struct door_counts *counts, struct connection *connection, const struct peer_address *client,
     enum door_guest guest, uint64_t now_us)
 {
-	struct origin_keys keys = { network_key_of_address(client), network_key_of_network(client) };
+	struct origin_keys keys = keys_of(client);
 	enum door_verdict verdict = judge(counts, &keys, guest, now_us);
 
 	if (verdict != DOOR_ADMITTED || guest == DOOR_PROXY)
 		return verdict;
 	if (!count_origins(counts, connection, &keys))
 		return DOOR_NO_MEMORY;
+	connection->client = *client;
 	if (guest == DOOR_FRIEND)
 		return DOOR_ADMITTED;
 	rate_table_count(counts->rates, &keys.address, counts->caps.rate_per_address, now_us);
@@ -213,6 +237,7 @@ door_counts_admit(struct door_counts *counts, const struct peer_address *client,
 	connection->id += PLACES_MAX; /* wraps, and keeps the place */
 	connection->smtpd = smtpd;
 	connection->is_taken = true;
+	connection->is_proxied = guest == DOOR_PROXY;
 	counts->in_all++;
 	counts->by_smtpd[smtpd]++;
 	*id = connection->id;
@@ -237,8 +262,31 @@ door_counts_announce(struct door_counts *counts, uint32_t id, unsigned smtpd, co
 {
 	struct connection *connection = find_connection(counts, id, smtpd);
 
-	*is_known = connection != NULL;
-	return connection ? settle(counts, connection, client, guest, now_us) : DOOR_ADMITTED;
+	*is_known = connection && connection->is_proxied;
+	return *is_known ? settle(counts, connection, client, guest, now_us) : DOOR_ADMITTED;
+}
+
+const struct peer_address *
+door_counts_client(const struct door_counts *counts, uint32_t id, unsigned smtpd)
+{
+	const struct connection *connection = find_connection(counts, id, smtpd);
+
+	return connection ? &connection->client : NULL;
+}
+
+bool
+door_counts_harvest(
+    struct door_counts *counts, uint32_t id, const struct peer_address *client, uint64_t most, uint64_t now_us)
+{
+	struct connection *connection = &counts->places[id % PLACES_MAX];
+	struct origin_keys keys = keys_of(client);
+
+	if (connection->harvested < most) {
+		connection->harvested++;
+		rate_table_count(counts->harvests, &keys.address, counts->caps.harvest_per_address, now_us);
+		rate_table_count(counts->harvests, &keys.network, counts->caps.harvest_per_network, now_us);
+	}
+	return is_harvest(counts, &keys, now_us);
 }
 
 /* A quarter: those of before then are in the count a moment too long, and still leave room below the cap. */
@@ -264,6 +312,8 @@ remove_connection(struct door_counts *counts, struct connection *connection)
 	leave_origin(counts, connection->network);
 	connection->address = NULL;
 	connection->network = NULL;
+	connection->client = (struct peer_address){ 0 };
+	connection->harvested = 0;
 	connection->is_taken = false;
 	connection->next_free = counts->first_free;
 	counts->first_free = connection->id % PLACES_MAX;
@@ -307,6 +357,7 @@ door_counts_free(struct door_counts *counts)
 	for (unsigned smtpd = 0; smtpd < PLAN_CORES_MAX; smtpd++)
 		door_counts_drop(counts, smtpd);
 	rate_table_free(counts->rates);
+	rate_table_free(counts->harvests);
 	free(counts->places);
 	free(counts);
 }

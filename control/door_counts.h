@@ -1,11 +1,12 @@
-/* Who is connected, and who comes how often: counts in all, by client address, by /24 or /64 and by smtpd, for the
- * door's caps and its choice of an smtpd.
+/* Who is connected, who comes how often, and who tries recipients that do not exist: counts in all, by client address,
+ * by /24 or /64 and by smtpd, for the door's caps and its choice of an smtpd.
  *
- * Memory is bounded: one place a connection, at most two counters for each of those, and a table of rates that never
- * grows (lib/rate_table.h). Every step takes the same time whatever the number of clients, and the tables' hashes
+ * Memory is bounded: one place a connection, at most two counters for each of those, and two tables of rates that never
+ * grow (lib/rate_table.h). Every step takes the same time whatever the number of clients, and the tables' hashes
  * cannot be aimed at.
  *
- * Trust: addresses are anybody's; the numbers that an smtpd says are closed are checked against what it was given.
+ * Trust: addresses are anybody's; an smtpd is heard about connections that it was given, and names a client for those
+ * of proxies only.
  * On failure: DOOR_NO_MEMORY is treated as a full house.
  */
 #ifndef TIDEGATE_CONTROL_DOOR_COUNTS_H
@@ -26,6 +27,7 @@ enum door_verdict {
 	DOOR_NETWORK_FULL, /* max-connections-per-network */
 	DOOR_ADDRESS_RATE, /* connection-rate-per-address */
 	DOOR_NETWORK_RATE, /* connection-rate-per-network */
+	DOOR_HARVEST,      /* harvest-rate-per-address, harvest-rate-per-network */
 	DOOR_NO_MEMORY
 };
 
@@ -36,12 +38,14 @@ enum door_guest {
 	DOOR_PROXY     /* connections in all: whom it speaks for is told by door_counts_announce() */
 };
 
-/* 0: no cap. Connections at once, and new ones a minute. */
+/* 0: no cap. Connections at once, new ones a minute, and unknown recipients an hour. */
 struct door_caps {
 	uint64_t per_address;
 	uint64_t per_network;
 	uint64_t rate_per_address;
 	uint64_t rate_per_network;
+	uint64_t harvest_per_address;
+	uint64_t harvest_per_network;
 };
 
 /* in_all: places for so many connections, 131,072 at most. NULL without memory. */
@@ -54,9 +58,15 @@ enum door_verdict door_counts_admit(struct door_counts *counts, const struct pee
     enum door_guest guest, unsigned smtpd, uint64_t now_us, uint32_t *id);
 /* A connection that was let in turns out to be another client's (the PROXY protocol): counts it for that address from
  * now on. Any verdict but DOOR_ADMITTED: that address has too many, the connection stays counted as it was until it
- * leaves, and should be told to. *is_known is false when this smtpd holds no such connection. */
+ * leaves, and should be told to. *is_known is false when this smtpd holds no such connection of a proxy. */
 enum door_verdict door_counts_announce(struct door_counts *counts, uint32_t id, unsigned smtpd,
     const struct peer_address *client, enum door_guest guest, uint64_t now_us, bool *is_known);
+/* Whose a connection is; family 0 while it is a proxy's. NULL when this smtpd does not hold it. */
+const struct peer_address *door_counts_client(const struct door_counts *counts, uint32_t id, unsigned smtpd);
+/* This client of a connection that door_counts_client() knows has tried a recipient that does not exist: counts it, but
+ * no more than `most` of one connection. Has its address or network tried too many in this hour? */
+bool door_counts_harvest(
+    struct door_counts *counts, uint32_t id, const struct peer_address *client, uint64_t most, uint64_t now_us);
 /* Has this connection's address or network, or the server, so many that a moment's old count could turn somebody
  * away? */
 bool door_counts_is_near_cap(const struct door_counts *counts, uint32_t id);

@@ -19,6 +19,7 @@ enum door_reason {
 	REASON_NETWORK_FULL,
 	REASON_ADDRESS_RATE,
 	REASON_NETWORK_RATE,
+	REASON_HARVEST,
 	REASON_DESCRIPTORS, /* none is left */
 	REASON_NO_PROXY,    /* proxy-from does not list it */
 	REASON_BUSY,        /* an smtpd could not take it, there is none, or no memory */
@@ -51,7 +52,10 @@ struct door {
 void door_admit(const struct door_listener *listener, struct edge *smtpd, int client, const struct peer_address *from);
 /* An smtpd asks whether a client that a proxy has announced may come in; answers it. False: out of phase. */
 bool door_hear_announced(struct door *door, struct edge *smtpd, const struct ipc_announced_ask *ask);
-/* One line, if the socket takes it; nobody waits for a client that is turned away. A stranger where only proxies may
+/* An smtpd says that a client has tried a recipient that does not exist; tells it when those are too many. False: out
+ * of phase. */
+bool door_hear_harvest(struct door *door, struct edge *smtpd, const struct ipc_harvest *harvest);
+/* One reply, if the socket takes it; nobody waits for a client that is turned away. A stranger where only proxies may
  * connect hears nothing. */
 void door_turn_away(struct door *door, int client, const struct peer_address *from, enum door_reason reason);
 /* Its lines for `tidegate status`. */

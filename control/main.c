@@ -25,7 +25,7 @@ static const struct command commands[] = {
 	{ "lookup", command_lookup, "[-c FILE] ADDRESS", "what RCPT would find for an address" },
 	{ "user", command_user, "add|passwd|del|list [-c FILE] [ADDRESS]",
 	    "who may send mail from here, and passwords" },
-	{ "explain", command_explain, "[-c FILE] --ip A --helo H --from S [--to R] [--message F]",
+	{ "explain", command_explain, "[-c FILE] --ip A --helo H [--user U] --from S [--to R] [--message F]",
 	    "every fact about a delivery, and the answer" },
 	{ "config", command_config, "[-c FILE]", "all effective values of the configuration" },
 	{ "reload", command_reload, "[-c FILE]", "make the running server read its configuration and map again" },

@@ -7,21 +7,20 @@
  */
 #include "control/master.h"
 
-#include <sched.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "control/machine.h"
 #include "control/master_state.h"
 #include "control/notify.h"
 #include "control/reload.h"
 #include "control/status.h"
 #include "control/walls.h"
 
-enum { WHY_LIMIT_BYTES = 65536 };
+enum { WHY_LIMIT_BYTES = 65536, LOOK_EVERY_MS = 500 };
 
 /* Who ends when: no new clients, then those who are here, then what they needed. */
 static const enum role drain_order[] = { ROLE_DOOR, ROLE_SMTPD, ROLE_DELIVER, ROLE_DNS, ROLE_AUTH, ROLE_KEYS,
@@ -108,7 +107,7 @@ reload(struct master *master, struct buf *why)
 	if (ok)
 		log_info("the configuration has been read again and is in force");
 	else
-		log_error("reload refused, everything stays as it was: %.*s", SPAN_ARG(buf_span(why)));
+		log_error_lines("reload refused, everything stays as it was", buf_span(why));
 	notify_ready();
 	return ok;
 }
@@ -122,6 +121,14 @@ on_hangup(evutil_socket_t number, short what, void *argument)
 	(void)what;
 	(void)reload(argument, &why);
 	buf_free(&why);
+}
+
+static void
+on_look(evutil_socket_t fd, short what, void *argument)
+{
+	(void)fd;
+	(void)what;
+	reload_look(argument);
 }
 
 static void
@@ -251,34 +258,6 @@ on_pair(void *context, const struct ipc_pair_say *say)
 	}
 }
 
-static unsigned
-count_cores(const struct config *config)
-{
-	cpu_set_t cores;
-	unsigned count = (unsigned)config->processes;
-
-	if (count == 0)
-		count = sched_getaffinity(0, sizeof cores, &cores) == 0 ? (unsigned)CPU_COUNT(&cores) : 1;
-	return count > PLAN_CORES_MAX ? PLAN_CORES_MAX : count;
-}
-
-/* The children cannot have more than the master may; only CAP_SYS_RESOURCE goes above that. */
-static void
-check_open_files(const struct config *config)
-{
-	struct rlimit limit;
-	struct rlimit higher;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_max >= config->max_connections)
-		return;
-	higher = (struct rlimit){ limit.rlim_cur, config->max_connections };
-	if (setrlimit(RLIMIT_NOFILE, &higher) == 0)
-		return;
-	log_warning(
-	    "max-connections = %llu, but no more than %llu files may be open here; raise the limit (`ulimit -Hn`)",
-	    (unsigned long long)config->max_connections, (unsigned long long)limit.rlim_max);
-}
-
 /* Everything that can be wrong is found here, before a process is started. */
 static bool
 check_everything(struct master *master, struct buf *why)
@@ -289,25 +268,26 @@ check_everything(struct master *master, struct buf *why)
 	if (!supplies_open(supplies, why) || !state_folder_claim(config->state, &supplies->state, why) ||
 	    !listeners_inherit(&master->listeners, config, why) || !listeners_open(&master->listeners, config, why))
 		return false;
-	check_open_files(config);
+	machine_check_open_files(config);
 	map_watch_open(&master->map, &supplies->state, config);
-	supplies->map = master->map.fd;
 	users_watch_open(&master->users, &supplies->state, config);
-	supplies->users = master->users.fd;
 	auth_folder_open(&master->auth_folder, config);
-	supplies->auth_folder = master->auth_folder.fd;
 	return certificates_open(&master->certificates, config, why);
 }
 
 static bool
-watch_signals(struct master *master)
+watch_events(struct master *master)
 {
+	const struct timeval interval = { .tv_usec = LOOK_EVERY_MS * 1000 };
+
 	(void)signal(SIGPIPE, SIG_IGN);
 	master->on_term = evsignal_new(master->base, SIGTERM, on_term, master);
 	master->on_interrupt = evsignal_new(master->base, SIGINT, on_term, master);
 	master->on_hangup = evsignal_new(master->base, SIGHUP, on_hangup, master);
 	master->drain_timer = event_new(master->base, -1, 0, on_drain_timer, master);
+	master->look_timer = event_new(master->base, -1, EV_PERSIST, on_look, master);
 	return master->on_term && master->on_interrupt && master->on_hangup && master->drain_timer &&
+	       master->look_timer && event_add(master->look_timer, &interval) == 0 &&
 	       event_add(master->on_term, NULL) == 0 && event_add(master->on_interrupt, NULL) == 0 &&
 	       event_add(master->on_hangup, NULL) == 0;
 }
@@ -320,13 +300,8 @@ start_everything(struct master *master, struct buf *why)
 	master->control = control_socket_open(master->base, master->supplies.state.root, on_request, master, why);
 	if (!master->control)
 		return false;
-	if (!watch_signals(master) ||
-	    !children_init(
-		&master->children, master->base, &master->supplies, count_cores(master->config), &events, master) ||
-	    !map_watch_start(&master->map, master->base, reload_send_map, master) ||
-	    !users_watch_start(&master->users, master->base, reload_send_users, master) ||
-	    !auth_folder_start(&master->auth_folder, master->base, reload_send_folder, master) ||
-	    !certificates_start(&master->certificates, master->base)) {
+	if (!watch_events(master) || !children_init(&master->children, master->base, &master->supplies,
+					 machine_cores(master->config), &events, master)) {
 		buf_printf(why, "no memory to start");
 		return false;
 	}
@@ -360,9 +335,27 @@ clean_up(struct master *master)
 	free_event(master->on_interrupt);
 	free_event(master->on_hangup);
 	free_event(master->drain_timer);
+	free_event(master->look_timer);
 	event_base_free(master->base);
 	supplies_close(&master->supplies);
 	config_free(master->config);
+}
+
+/* Until check_everything() has looked there is nothing. */
+static void
+begin_supplies(struct master *master)
+{
+	struct supplies *supplies = &master->supplies;
+
+	master->map.compiled.fd = -1;
+	master->users.compiled.fd = -1;
+	master->auth_folder.fd = -1;
+	supplies_init(supplies, master->config);
+	supplies->from[SUPPLY_MAP] = &master->map.compiled.fd;
+	supplies->from[SUPPLY_USERS] = &master->users.compiled.fd;
+	supplies->from[SUPPLY_AUTH_FOLDER] = &master->auth_folder.fd;
+	supplies->from[SUPPLY_PAIRS] = &master->certificates.pairs_fd;
+	supplies->from[SUPPLY_CHAINS] = &master->certificates.chains_fd;
 }
 
 int
@@ -372,11 +365,8 @@ master_run(struct config *config, const char *config_path)
 	struct buf why = BUF_LIMIT(WHY_LIMIT_BYTES);
 
 	master = (struct master){ .config_path = config_path, .config = config, .started_ms = clock_monotonic_ms() };
-	master.map.fd = -1;
-	master.users.fd = -1;
-	master.auth_folder.fd = -1;
 	listeners_init(&master.listeners);
-	supplies_init(&master.supplies, config);
+	begin_supplies(&master);
 	certificates_init(&master.certificates, &master.supplies.state, &reload_certificates_events, &master);
 	log_set_process("master");
 	notify_init();

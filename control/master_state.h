@@ -43,6 +43,7 @@ struct master {
 	struct event *on_interrupt;
 	struct event *on_hangup;
 	struct event *drain_timer;
+	struct event *look_timer;
 	enum master_state state;
 	unsigned drain_stage;
 	int exit_code;

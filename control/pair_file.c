@@ -13,29 +13,16 @@
 #include "control/memory_file.h"
 #include "smtpd/certificate_set.h"
 
-static struct map_identity
-identity_of(const char *path)
-{
-	struct stat facts;
-
-	if (stat(path, &facts) != 0)
-		return (struct map_identity){ 0 };
-	struct map_identity identity = map_identity_of(&facts);
-	/* Not only what is in it counts, but who may read it, too. */
-	identity.changed = facts.st_ctim;
-	return identity;
-}
-
 struct pair_identity
 pair_identity_of(const struct config_certificate *certificate)
 {
-	return (struct pair_identity){ identity_of(certificate->chain), identity_of(certificate->key) };
+	return (struct pair_identity){ file_identity_at(certificate->chain), file_identity_at(certificate->key) };
 }
 
 bool
 pair_identity_equal(const struct pair_identity *a, const struct pair_identity *b)
 {
-	return map_identity_equal(&a->chain, &b->chain) && map_identity_equal(&a->key, &b->key);
+	return file_identity_equal(&a->chain, &b->chain) && file_identity_equal(&a->key, &b->key);
 }
 
 /* Copies so many bytes within the kernel, from an offset of the source to the end of the target. */

@@ -11,13 +11,13 @@
 #include <stdint.h>
 
 #include "conf/config.h"
-#include "control/map_watch.h"
+#include "control/file_identity.h"
 #include "lib/buf.h"
 
 /* What the two paths lead to, links followed; zero where that is nothing. */
 struct pair_identity {
-	struct map_identity chain;
-	struct map_identity key;
+	struct file_identity chain;
+	struct file_identity key;
 };
 
 struct pair_file {

@@ -32,28 +32,18 @@ take_back(void *context, uint8_t index)
 	children_send(&master->children, ROLE_DOOR, &message);
 }
 
-void
-reload_send_map(void *context)
+/* Those who have a supply from their start are told of the new one. */
+static void
+renew(struct master *master, enum supply supply)
 {
-	struct master *master = context;
-	struct ipc_message message = { .type = IPC_MAP, .descriptor = master->map.fd };
+	for (size_t i = 0; i < SUPPLY_ROWS; i++) {
+		const struct supply_row *row = &supply_rows[i];
+		struct ipc_message message = { .type = row->message,
+			.descriptor = supplies_of(&master->supplies, supply) };
 
-	master->supplies.map = master->map.fd;
-	/* deliver first: an address that smtpd knows should not be new to it. */
-	children_send(&master->children, ROLE_DELIVER, &message);
-	children_send(&master->children, ROLE_SMTPD, &message);
-	log_info("a new recipient map is in force: %llu entries", (unsigned long long)master->map.entries);
-}
-
-void
-reload_send_users(void *context)
-{
-	struct master *master = context;
-	struct ipc_message message = { .type = IPC_MAP, .descriptor = master->users.fd };
-
-	master->supplies.users = master->users.fd;
-	children_send(&master->children, ROLE_AUTH, &message);
-	log_info("new users are in force");
+		if (row->supply == supply)
+			children_send(&master->children, row->role, &message);
+	}
 }
 
 static void
@@ -62,21 +52,13 @@ ask_keys(void *context)
 	struct master *master = context;
 	struct ipc_message message = { .type = IPC_PAIRS, .descriptor = master->certificates.asked_fd };
 
-	/* Before there is any in force, a fresh keys begins with what it is asked about. */
-	if (master->certificates.pairs_fd < 0)
-		master->supplies.pairs = master->certificates.asked_fd;
 	children_send(&master->children, ROLE_KEYS, &message);
 }
 
 static void
 send_chains(void *context)
 {
-	struct master *master = context;
-	struct ipc_message message = { .type = IPC_CHAINS, .descriptor = master->certificates.chains_fd };
-
-	master->supplies.pairs = master->certificates.pairs_fd;
-	master->supplies.chains = master->certificates.chains_fd;
-	children_send(&master->children, ROLE_SMTPD, &message);
+	renew(context, SUPPLY_CHAINS);
 }
 
 static void
@@ -84,20 +66,25 @@ note_refusal(void *context)
 {
 	struct master *master = context;
 
-	master->supplies.pairs = master->certificates.pairs_fd;
 	master->has_bad_certificate = true;
 }
 
 const struct certificates_events reload_certificates_events = { ask_keys, send_chains, note_refusal };
 
 void
-reload_send_folder(void *context)
+reload_look(struct master *master)
 {
-	struct master *master = context;
-	struct ipc_message message = { .type = IPC_FOLDER, .descriptor = master->auth_folder.fd };
-
-	master->supplies.auth_folder = master->auth_folder.fd;
-	children_send(&master->children, ROLE_CALLER, &message);
+	if (map_watch_look(&master->map)) {
+		renew(master, SUPPLY_MAP);
+		log_info("a new recipient map is in force: %llu entries", (unsigned long long)master->map.entries);
+	}
+	if (users_watch_look(&master->users)) {
+		renew(master, SUPPLY_USERS);
+		log_info("new users are in force");
+	}
+	if (auth_folder_look(&master->auth_folder))
+		renew(master, SUPPLY_AUTH_FOLDER);
+	certificates_look(&master->certificates);
 }
 
 static bool
@@ -140,9 +127,8 @@ switch_over(struct master *master, struct config *fresh, int file)
 		children_send(&master->children, role, &message);
 	map_watch_set_config(&master->map, fresh);
 	users_watch_set_config(&master->users, fresh);
-	master->supplies.users = master->users.fd;
 	auth_folder_set_config(&master->auth_folder, fresh);
-	master->supplies.auth_folder = master->auth_folder.fd;
+	reload_look(master);
 	/* Those that stay, too: what they are for may have changed. */
 	reload_lend_listeners(master);
 	listeners_drop_unwanted(&master->listeners, take_back, master);

@@ -12,13 +12,11 @@
 bool reload_all(struct master *master, struct buf *why);
 /* Lends the door all listeners; one that it has is replaced, and loses nobody who waits to be accepted. */
 void reload_lend_listeners(struct master *master);
-/* Asks keys about a set of certificates; sends the one in force to smtpd; or notes that one was refused. */
+/* Asks keys about a set of certificates; sends the one in force to smtpd; or notes that one was refused. The context is
+ * the struct master. */
 extern const struct certificates_events reload_certificates_events;
-/* Sends the map in force to those who read it. The context of these three is the struct master. */
-void reload_send_map(void *context);
-/* Sends the users in force to tidegate-auth. */
-void reload_send_users(void *context);
-/* Sends tidegate-caller the folder of the auth-socket. */
-void reload_send_folder(void *context);
+/* Looks at all that may change beside the configuration (maps, certificates, the folder of the auth-socket), and hands
+ * on what is new. */
+void reload_look(struct master *master);
 
 #endif

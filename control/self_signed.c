@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "lib/durable_file.h"
+#include "lib/durable_replace.h"
 
 enum {
 	FILE_LIMIT_BYTES = 16384,
@@ -27,7 +27,6 @@ enum {
 };
 
 const char self_signed_name[] = "self-signed.pem";
-static const char aside_name[] = "self-signed.new";
 
 static bool
 add_extension(X509 *certificate, int number, const char *value)
@@ -111,16 +110,30 @@ write_text(int folder, BIO *text)
 {
 	char *bytes;
 	long length = BIO_get_mem_data(text, &bytes);
-	int fd = durable_remove(folder, aside_name) ? durable_create(folder, aside_name) : -1;
 
-	if (fd < 0)
-		return false;
-	bool ok = durable_write(fd, span_make(bytes, (size_t)length)) && durable_sync(fd);
-	ok = durable_close(fd) && ok;
-	return ok && durable_rename_over(folder, aside_name, self_signed_name) && durable_sync_folder(folder);
+	return durable_replace_with(folder, self_signed_name, 0600, span_make(bytes, (size_t)length)) ==
+	       DURABLE_REPLACED;
 }
 
-/* Reads the certificate of the file; NULL when there is none that is ours alone. The key behind it is not looked at. */
+/* The certificate of a text, when its key is behind it; else NULL. A server with a certificate that keys refuses would
+ * not start, and this one is nobody's to mend. */
+static X509 *
+parse_pair(const char *bytes, size_t length)
+{
+	BIO *text = BIO_new_mem_buf(bytes, (int)length);
+	X509 *certificate = text ? PEM_read_bio_X509(text, NULL, NULL, NULL) : NULL;
+	EVP_PKEY *key = certificate ? PEM_read_bio_PrivateKey(text, NULL, NULL, NULL) : NULL;
+	bool ok = key && X509_check_private_key(certificate, key) == 1;
+
+	EVP_PKEY_free(key);
+	BIO_free(text);
+	if (ok)
+		return certificate;
+	X509_free(certificate);
+	return NULL;
+}
+
+/* Reads the certificate of the file; NULL when there is none that is ours alone. */
 static X509 *
 read_certificate(int folder)
 {
@@ -131,11 +144,9 @@ read_certificate(int folder)
 	bool is_ours = fd >= 0 && fstat(fd, &facts) == 0 && S_ISREG(facts.st_mode) && facts.st_uid == geteuid() &&
 		       (facts.st_mode & (S_IRWXG | S_IRWXO)) == 0;
 	ssize_t length = is_ours ? pread(fd, bytes, sizeof bytes, 0) : 0;
-	BIO *text = length > 0 ? BIO_new_mem_buf(bytes, (int)length) : NULL;
 
-	if (text)
-		certificate = PEM_read_bio_X509(text, NULL, NULL, NULL);
-	BIO_free(text);
+	if (length > 0)
+		certificate = parse_pair(bytes, (size_t)length);
 	OPENSSL_cleanse(bytes, sizeof bytes);
 	if (fd >= 0)
 		(void)close(fd);

@@ -31,11 +31,7 @@ struct spawn_order {
 	unsigned instance;
 	unsigned cores;
 	struct account account;
-	int view; /* descriptors; -1: none. All stay the caller's. */
-	int map;
-	int folder;
-	int certificates;               /* keys: with their keys; smtpd: the chains */
-	int log;                        /* standard error unless said otherwise */
+	int fixed[FD_EDGES];            /* by number; -1: none. All stay the caller's. */
 	int edges[PLAN_NEIGHBOURS_MAX]; /* in the order of plan_neighbours() */
 	const char *attempt;            /* for a twin of selftest; else NULL */
 	int lent[SPAWN_LENT_MAX];       /* for a twin: at FD_EDGES_END and behind it; -1: none */

@@ -71,7 +71,7 @@ answer_counters(struct status_round *round)
 	append_line(&text, "uptime-seconds", (clock_monotonic_ms() - master->started_ms) / 1000);
 	append_line(&text, "pid", (uint64_t)getpid());
 	append_line(&text, "map-entries", master->map.entries);
-	append_line(&text, "map-refused", master->map.file == MAP_REFUSED);
+	append_line(&text, "map-refused", master->map.compiled.state == COMPILED_REFUSED);
 	append_processes(&master->children, &text);
 	tally_print(&round->tally, &text);
 	control_answer(round->asker, buf_ok(&text), buf_span(&text));
@@ -87,7 +87,7 @@ answer_health(struct status_round *round)
 	if (master->state != MASTER_SERVING)
 		buf_append_text(&text,
 		    master->state == MASTER_STARTING ? "the server is not ready yet\n" : "the server is ending\n");
-	if (master->map.fd < 0)
+	if (master->map.compiled.fd < 0)
 		buf_append_text(&text, "there is no recipient map; run `tidegate map`\n");
 	for (unsigned i = 0; i < master->children.count; i++) {
 		const struct process *process = &master->children.table[i];
@@ -99,7 +99,7 @@ answer_health(struct status_round *round)
 	}
 	bool is_well = text.length == 0;
 	/* Worth knowing, but mail goes on. */
-	if (is_well && master->map.file == MAP_REFUSED)
+	if (is_well && master->map.compiled.state == COMPILED_REFUSED)
 		buf_append_text(&text, "well; but a new recipient map is refused and the last good one is in force\n");
 	control_answer(round->asker, is_well, buf_span(&text));
 	buf_free(&text);

@@ -6,16 +6,20 @@
 
 #include <unistd.h>
 
+const struct supply_row supply_rows[SUPPLY_ROWS] = {
+	/* deliver first: an address that smtpd knows should not be new to it. */
+	{ SUPPLY_MAP, ROLE_DELIVER, FD_MAP, IPC_MAP },
+	{ SUPPLY_MAP, ROLE_SMTPD, FD_MAP, IPC_MAP },
+	{ SUPPLY_USERS, ROLE_AUTH, FD_MAP, IPC_MAP },
+	{ SUPPLY_AUTH_FOLDER, ROLE_CALLER, FD_FOLDER, IPC_FOLDER },
+	{ SUPPLY_PAIRS, ROLE_KEYS, FD_CERTIFICATES, IPC_PAIRS },
+	{ SUPPLY_CHAINS, ROLE_SMTPD, FD_CERTIFICATES, IPC_CHAINS },
+};
+
 void
 supplies_init(struct supplies *supplies, const struct config *config)
 {
-	*supplies = (struct supplies){ .config = config,
-		.map = -1,
-		.users = -1,
-		.auth_folder = -1,
-		.pairs = -1,
-		.chains = -1,
-		.log = STDERR_FILENO };
+	*supplies = (struct supplies){ .config = config, .log = STDERR_FILENO };
 	programs_init(&supplies->programs);
 	state_folder_init(&supplies->state);
 }
@@ -34,24 +38,24 @@ supplies_open_scratch(struct supplies *supplies, struct buf *why)
 	       scratch_state_open(&supplies->scratch, &supplies->accounts, &supplies->state, why);
 }
 
+int
+supplies_of(const struct supplies *supplies, enum supply supply)
+{
+	return supplies->from[supply] ? *supplies->from[supply] : -1;
+}
+
 void
 supplies_give(const struct supplies *supplies, struct spawn_order *order)
 {
 	const struct state_folder *state = &supplies->state;
 
-	order->view = plan_row(order->role)->view == VIEW_SPOOL ? state->spool : state->empty;
-	if (order->role == ROLE_SMTPD || order->role == ROLE_DELIVER)
-		order->map = supplies->map;
-	if (order->role == ROLE_AUTH)
-		order->map = supplies->users;
-	if (order->role == ROLE_KEYS)
-		order->certificates = supplies->pairs;
-	if (order->role == ROLE_SMTPD)
-		order->certificates = supplies->chains;
+	order->fixed[FD_LOG] = supplies->log;
+	order->fixed[FD_VIEW] = plan_row(order->role)->view == VIEW_SPOOL ? state->spool : state->empty;
 	if (order->role == ROLE_DELIVER)
-		order->folder = state->journal;
-	if (order->role == ROLE_CALLER)
-		order->folder = supplies->auth_folder;
+		order->fixed[FD_FOLDER] = state->journal;
+	for (size_t i = 0; i < SUPPLY_ROWS; i++)
+		if (supply_rows[i].role == order->role)
+			order->fixed[supply_rows[i].number] = supplies_of(supplies, supply_rows[i].supply);
 }
 
 void

@@ -10,22 +10,6 @@ is_name_byte(char c)
 	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-';
 }
 
-static bool
-parse_value(struct span digits, uint64_t *value)
-{
-	uint64_t sum = 0;
-
-	if (digits.length == 0 || digits.length > 19)
-		return false;
-	for (size_t i = 0; i < digits.length; i++) {
-		if (digits.data[i] < '0' || digits.data[i] > '9')
-			return false;
-		sum = sum * 10 + (uint64_t)(digits.data[i] - '0');
-	}
-	*value = sum;
-	return true;
-}
-
 bool
 tally_parse_line(struct span line, struct span *name, uint64_t *value)
 {
@@ -37,7 +21,7 @@ tally_parse_line(struct span line, struct span *name, uint64_t *value)
 		if (!is_name_byte(line.data[i]))
 			return false;
 	*name = span_take(line, space);
-	return parse_value(span_skip(line, space + 1), value);
+	return span_read_decimal(span_skip(line, space + 1), value) && *value < UINT64_MAX;
 }
 
 bool

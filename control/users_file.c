@@ -8,12 +8,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/durable_file.h"
+#include "lib/durable_replace.h"
 #include "lookup/users_line.h"
 
 static const char heading[] =
@@ -96,56 +95,29 @@ open_folder(const char *path, char whole[static PATH_MAX], const char **name)
 	return open(*whole ? whole : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-static bool
-write_aside(int folder, const char *aside, struct span text)
-{
-	/* One that was left by a run that was cut off. */
-	int fd = durable_remove(folder, aside) ? durable_create(folder, aside) : -1;
-
-	if (fd < 0)
-		return false;
-	bool ok = durable_write(fd, text) && durable_sync(fd);
-	int error = errno;
-	bool is_closed = durable_close(fd);
-	if (!ok)
-		errno = error;
-	return ok && is_closed;
-}
-
-/* Puts the new text in the place of the old; false: *is_changed tells whether it is there all the same. */
-static bool
-replace(int folder, const char *name, struct span text, bool *is_changed)
-{
-	char aside[NAME_MAX + 1];
-
-	*is_changed = false;
-	if ((size_t)snprintf(aside, sizeof aside, "%s.new", name) >= sizeof aside) {
-		errno = ENAMETOOLONG;
-		return false;
-	}
-	*is_changed = write_aside(folder, aside, text) && durable_rename_over(folder, aside, name);
-	int error = errno;
-	if (!*is_changed)
-		(void)durable_remove(folder, aside);
-	errno = error;
-	return *is_changed && durable_sync_folder(folder);
-}
-
 bool
 users_file_save(const char *path, struct span text, struct buf *why)
 {
 	char whole[PATH_MAX];
 	const char *name = "";
-	bool is_changed = false;
+	enum durable_replaced replaced = DURABLE_UNCHANGED;
 	int folder = open_folder(path, whole, &name);
-	bool ok = folder >= 0 && replace(folder, name, text, &is_changed);
 
-	if (!ok)
-		buf_printf(why,
-		    is_changed ? "%s is changed, but may be the old one again after a power cut (%s)"
-			       : "%s cannot be written (%s); nothing was changed",
-		    path, strerror(errno));
+	if (folder >= 0)
+		replaced = durable_replace_with(folder, name, 0600, text);
+	int error = errno;
 	if (folder >= 0)
 		(void)close(folder);
-	return ok;
+	switch (replaced) {
+	case DURABLE_REPLACED:
+		return true;
+	case DURABLE_UNSURE:
+		buf_printf(
+		    why, "%s is changed, but may be the old one again after a power cut (%s)", path, strerror(error));
+		return false;
+	case DURABLE_UNCHANGED:
+		break;
+	}
+	buf_printf(why, "%s cannot be written (%s); nothing was changed", path, strerror(error));
+	return false;
 }

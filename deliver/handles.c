@@ -190,15 +190,10 @@ find_handle(const struct transaction *transaction, struct handle *from, uint32_t
 	return NULL;
 }
 
-/* What COMMIT names, in its order. */
-struct named {
-	struct handle *handle;
-};
-
-/* Marks what the list names, and counts the mailboxes. */
+/* Marks what the list names, puts it into named in that order, and counts the mailboxes. */
 static bool
 name_handles(
-    struct transaction *transaction, struct span list, struct named *named, size_t *mailboxes, const char **why)
+    struct transaction *transaction, struct span list, struct handle **named, size_t *mailboxes, const char **why)
 {
 	struct handle *from = transaction->first;
 
@@ -212,7 +207,7 @@ name_handles(
 		if (handle->is_named)
 			return false;
 		handle->is_named = true;
-		named[i].handle = handle;
+		named[i] = handle;
 		*mailboxes += handle->count;
 		from = handle->next;
 	}
@@ -221,13 +216,13 @@ name_handles(
 
 /* The mailboxes of all that COMMIT names, each with its handle's place in the list. */
 static void
-list_mailboxes(const struct named *named, size_t handle_count, struct candidate *candidates)
+list_mailboxes(struct handle *const *named, size_t handle_count, struct candidate *candidates)
 {
 	size_t count = 0;
 
 	for (unsigned i = 0; i < handle_count; i++)
-		for (size_t j = 0; j < named[i].handle->count; j++, count++)
-			candidates[count] = (struct candidate){ named[i].handle->destinations[j], i, count };
+		for (size_t j = 0; j < named[i]->count; j++, count++)
+			candidates[count] = (struct candidate){ named[i]->destinations[j], i, count };
 }
 
 static bool
@@ -235,7 +230,7 @@ collect(struct transaction *transaction, struct span list, struct redeemed *out,
 {
 	struct arena *arena = &transaction->arena;
 	size_t handle_count = ipc_u32_count(list);
-	struct named *named = arena_alloc(arena, handle_count * sizeof *named);
+	struct handle **named = arena_alloc(arena, handle_count * sizeof *named);
 	size_t mailboxes = 0;
 
 	*why = "there is no memory for its mailboxes";

@@ -26,16 +26,8 @@ take_number(struct span *rest, uint64_t *number)
 {
 	struct span word;
 
-	/* 18 digits cannot overflow; no serial or second number needs more. */
-	if (!take_word(rest, &word) || word.length > 18)
-		return false;
-	*number = 0;
-	for (size_t i = 0; i < word.length; i++) {
-		if (word.data[i] < '0' || word.data[i] > '9')
-			return false;
-		*number = *number * 10 + (uint64_t)(word.data[i] - '0');
-	}
-	return true;
+	/* No serial or second number needs more digits. */
+	return take_word(rest, &word) && word.length <= 18 && span_read_decimal(word, number);
 }
 
 static int

@@ -50,9 +50,9 @@ struct server {
 	uint64_t refused_commits; /* before they reached a thread */
 };
 
-/* One message from smtpd. False: it was out of phase. */
 /* Answers; a neighbour that takes no answers is given up, since its clients would wait for ever. */
 void server_say(struct neighbour *neighbour, const struct ipc_message *message);
+/* One message from smtpd. False: it was out of phase. */
 bool server_take_message(struct neighbour *neighbour, const struct ipc_message *message);
 
 #endif

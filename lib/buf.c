@@ -143,6 +143,16 @@ buf_append_u64(struct buf *buf, uint64_t number)
 }
 
 void
+buf_append_number(struct buf *buf, uint64_t value, unsigned bytes)
+{
+	char wire[sizeof value];
+
+	for (unsigned i = 0; i < bytes; i++)
+		wire[i] = (char)(value >> (8 * (bytes - 1 - i)) & 0xff);
+	buf_append(buf, span_make(wire, bytes));
+}
+
+void
 buf_append_escaped(struct buf *buf, struct span bytes)
 {
 	static const char hex[] = "0123456789abcdef";
@@ -189,14 +199,6 @@ buf_reset(struct buf *buf)
 	wipe(buf, 0, buf->length);
 	buf->length = 0;
 	buf->failed = false;
-}
-
-void
-buf_wipe(struct buf *buf)
-{
-	if (buf->data)
-		explicit_bzero(buf->data, buf->capacity);
-	buf_reset(buf);
 }
 
 void

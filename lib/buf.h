@@ -29,6 +29,7 @@ struct buf {
 };
 
 #define BUF_LIMIT(n) ((struct buf){ .limit_bytes = (n) })
+#define BUF_OF_SECRETS(n) ((struct buf){ .limit_bytes = (n), .holds_secrets = true })
 #define BUF_PAID_BY(payer, n) ((struct buf){ .limit_bytes = (n), .budget = (payer) })
 
 void buf_append(struct buf *buf, struct span bytes);
@@ -36,6 +37,8 @@ void buf_append_text(struct buf *buf, const char *text);
 void buf_append_char(struct buf *buf, char c);
 void buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void buf_append_u64(struct buf *buf, uint64_t number); /* decimal, without printf's cost */
+/* Big-endian, in so many bytes (1 to 8); span_take_number() reads it. */
+void buf_append_number(struct buf *buf, uint64_t value, unsigned bytes);
 /* Appends bytes with everything but printable ASCII, '"' and '\' as they are; those as \xHH. */
 void buf_append_escaped(struct buf *buf, struct span bytes);
 /* Makes room for n more bytes and returns where to write them (then add to length), or NULL. */
@@ -46,8 +49,6 @@ const char *buf_text(struct buf *buf);
 void buf_consume(struct buf *buf, size_t n);
 /* Empties it and clears `failed`; memory is kept. */
 void buf_reset(struct buf *buf);
-/* Empties it and overwrites all of its memory, which is kept: what it held was secret. */
-void buf_wipe(struct buf *buf);
 /* Empties it and gives the memory back. */
 void buf_free(struct buf *buf);
 

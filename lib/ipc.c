@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "lib/bug.h"
+#include "lib/datagram.h"
 
 enum field_kind { U8, U32, U64, PEER, STRING, BYTES };
 
@@ -70,48 +71,24 @@ ipc_descriptors(enum ipc_type type)
 }
 
 static void
-put_integer(struct buf *out, uint64_t value, unsigned bytes)
-{
-	char wire[8];
-
-	for (unsigned i = 0; i < bytes; i++)
-		wire[i] = (char)(value >> (8 * (bytes - 1 - i)));
-	buf_append(out, span_make(wire, bytes));
-}
-
-static bool
-take_integer(struct span *rest, unsigned bytes, uint64_t *value)
-{
-	uint64_t result = 0;
-
-	if (rest->length < bytes)
-		return false;
-	for (unsigned i = 0; i < bytes; i++)
-		result = result << 8 | (unsigned char)rest->data[i];
-	*rest = span_skip(*rest, bytes);
-	*value = result;
-	return true;
-}
-
-static void
 encode_field(const struct field *field, const void *value, struct buf *out)
 {
 	switch (field->kind) {
 	case U8:
-		put_integer(out, *(const uint8_t *)value, 1);
+		buf_append_number(out, *(const uint8_t *)value, 1);
 		break;
 	case U32:
-		put_integer(out, *(const uint32_t *)value, 4);
+		buf_append_number(out, *(const uint32_t *)value, 4);
 		break;
 	case U64:
-		put_integer(out, *(const uint64_t *)value, 8);
+		buf_append_number(out, *(const uint64_t *)value, 8);
 		break;
 	case PEER: {
 		const struct peer_address *peer = value;
 
-		put_integer(out, peer->family, 1);
+		buf_append_number(out, peer->family, 1);
 		buf_append(out, span_make((const char *)peer->ip, sizeof peer->ip));
-		put_integer(out, peer->port, 2);
+		buf_append_number(out, peer->port, 2);
 		break;
 	}
 	case STRING:
@@ -122,7 +99,7 @@ encode_field(const struct field *field, const void *value, struct buf *out)
 			BUG("an IPC field is over its limit");
 		if (field->kind == STRING && span_find(*text, '\0') < text->length)
 			BUG("an IPC string holds a NUL");
-		put_integer(out, text->length, 4);
+		buf_append_number(out, text->length, 4);
 		buf_append(out, *text);
 		break;
 	}
@@ -134,7 +111,7 @@ ipc_encode(const struct ipc_message *message, struct buf *out)
 {
 	const struct row *row = &rows[message->type];
 
-	put_integer(out, message->type, HEAD_BYTES);
+	buf_append_number(out, message->type, HEAD_BYTES);
 	for (size_t i = 0; i < row->field_count; i++)
 		encode_field(&row->fields[i], (const char *)message + row->fields[i].offset, out);
 }
@@ -160,22 +137,22 @@ decode_field(const struct field *field, struct span *rest, void *value)
 
 	switch (field->kind) {
 	case U8:
-		if (!take_integer(rest, 1, &number))
+		if (!span_take_number(rest, 1, &number))
 			return false;
 		*(uint8_t *)value = (uint8_t)number;
 		return true;
 	case U32:
-		if (!take_integer(rest, 4, &number))
+		if (!span_take_number(rest, 4, &number))
 			return false;
 		*(uint32_t *)value = (uint32_t)number;
 		return true;
 	case U64:
-		return take_integer(rest, 8, value);
+		return span_take_number(rest, 8, value);
 	case PEER:
 		return decode_peer(rest, value);
 	case STRING:
 	case BYTES:
-		if (!take_integer(rest, 4, &number) || number > field->limit_bytes || number > rest->length)
+		if (!span_take_number(rest, 4, &number) || number > field->limit_bytes || number > rest->length)
 			return false;
 		*(struct span *)value = span_take(*rest, (size_t)number);
 		*rest = span_skip(*rest, (size_t)number);
@@ -191,7 +168,7 @@ ipc_decode(struct span *bytes, struct ipc_message *message)
 
 	memset(message, 0, sizeof *message);
 	message->descriptor = -1;
-	if (!take_integer(bytes, HEAD_BYTES, &type) || type >= IPC_TYPE_COUNT)
+	if (!span_take_number(bytes, HEAD_BYTES, &type) || type >= IPC_TYPE_COUNT)
 		return false;
 	message->type = (enum ipc_type)type;
 	const struct row *row = &rows[type];
@@ -204,27 +181,8 @@ ipc_decode(struct span *bytes, struct ipc_message *message)
 enum ipc_result
 ipc_send_encoded(const struct ipc_channel *channel, struct span bytes, int descriptor)
 {
-	union {
-		struct cmsghdr head;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control = { 0 };
-	struct iovec vector = { .iov_base = (char *)(uintptr_t)bytes.data, .iov_len = bytes.length };
-	struct msghdr header = { .msg_iov = &vector, .msg_iovlen = 1 };
-	ssize_t sent;
+	ssize_t sent = datagram_send(channel->fd, bytes, descriptor);
 
-	if (descriptor >= 0) {
-		header.msg_control = control.space;
-		header.msg_controllen = sizeof control.space;
-		control.head.cmsg_level = SOL_SOCKET;
-		control.head.cmsg_type = SCM_RIGHTS;
-		control.head.cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(&control.head), &descriptor, sizeof descriptor);
-	}
-	do {
-		/* send() where no descriptor travels: processes that are lent UDP sockets may not call sendmsg. */
-		sent = descriptor >= 0 ? sendmsg(channel->fd, &header, MSG_NOSIGNAL | MSG_DONTWAIT)
-				       : send(channel->fd, bytes.data, bytes.length, MSG_NOSIGNAL | MSG_DONTWAIT);
-	} while (sent < 0 && errno == EINTR);
 	if (sent >= 0)
 		return IPC_OK;
 	return errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS || errno == ENOMEM || errno == ETOOMANYREFS
@@ -245,36 +203,6 @@ ipc_send(const struct ipc_channel *channel, const struct ipc_message *message)
 		return IPC_AGAIN;
 	return ipc_send_encoded(channel, buf_span(&wire), rows[message->type].descriptors ? message->descriptor : -1);
 }
-
-/* Keeps the first descriptor of the message in *descriptor and closes all others; returns how many came. */
-static unsigned
-take_descriptors(struct msghdr *header, int *descriptor)
-{
-	unsigned count = 0;
-
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c; c = CMSG_NXTHDR(header, c)) {
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-			continue;
-		size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-		for (size_t i = 0; i < n; i++) {
-			int fd;
-
-			memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof fd);
-			if (count++ == 0)
-				*descriptor = fd;
-			else
-				(void)close(fd);
-		}
-	}
-	return count;
-}
-
-/* What came with a datagram besides its bytes. */
-struct enclosed {
-	int flags;
-	int descriptor; /* the first, or -1 */
-	unsigned descriptors;
-};
 
 static const char *
 what_is_wrong(const struct ipc_channel *channel, const struct ipc_message *message, const struct enclosed *enclosed)
@@ -315,29 +243,15 @@ enum ipc_result
 ipc_receive(
     struct ipc_channel *channel, char *storage, size_t storage_bytes, struct ipc_message *message, const char **why)
 {
-	union {
-		struct cmsghdr head;
-		char space[CMSG_SPACE(4 * sizeof(int))];
-	} control;
-	struct iovec vector = { .iov_base = storage, .iov_len = storage_bytes };
-	struct msghdr header = { .msg_iov = &vector,
-		.msg_iovlen = 1,
-		.msg_control = control.space,
-		.msg_controllen = sizeof control.space };
 	struct enclosed enclosed = { .descriptor = -1 };
-	ssize_t got;
 
 	if (channel->unread.length)
 		return take_unread(channel, &enclosed, message, why);
-	do {
-		got = recvmsg(channel->fd, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	} while (got < 0 && errno == EINTR);
+	ssize_t got = datagram_receive(channel->fd, storage, storage_bytes, &enclosed);
 	if (got < 0)
 		return errno == EAGAIN || errno == EWOULDBLOCK ? IPC_AGAIN : IPC_GONE;
-	enclosed.descriptors = take_descriptors(&header, &enclosed.descriptor);
 	if (got == 0 && enclosed.descriptors == 0)
 		return IPC_GONE;
-	enclosed.flags = header.msg_flags;
 	channel->unread = span_make(storage, (size_t)got);
 	return take_unread(channel, &enclosed, message, why);
 }
@@ -345,7 +259,7 @@ ipc_receive(
 void
 ipc_append_u32(struct buf *list, uint32_t value)
 {
-	put_integer(list, value, 4);
+	buf_append_number(list, value, 4);
 }
 
 size_t
@@ -360,7 +274,7 @@ ipc_u32_at(struct span list, size_t index)
 	struct span rest = span_skip(list, index * 4);
 	uint64_t value = 0;
 
-	if (!take_integer(&rest, 4, &value))
+	if (!span_take_number(&rest, 4, &value))
 		BUG("an IPC list was read past its end");
 	return (uint32_t)value;
 }

@@ -55,6 +55,8 @@ enum ipc_limit {
 	M(CLOSED, closed, SMTPD, DOOR, 0)                 /* sessions that ended, for the door's counts */             \
 	M(ANNOUNCED_ASK, announced_ask, SMTPD, DOOR, 0)   /* may this client of a proxy come in? */                    \
 	M(ANNOUNCED_SAY, announced_say, DOOR, SMTPD, 0)                                                                \
+	M(HARVEST, harvest, SMTPD, DOOR, 0)               /* a client has tried a recipient that does not exist */     \
+	M(HARVESTER, harvester, DOOR, SMTPD, 0)           /* …and it was one too many in this hour */                  \
 	M(SPF_ASK, spf_ask, SMTPD, DNS, 0)                                                                             \
 	M(SPF_SAY, spf_say, DNS, SMTPD, 0)                                                                             \
 	M(NAME_ASK, name_ask, SMTPD, DNS, 0)              /* forward-confirmed reverse DNS of a client */              \
@@ -116,8 +118,13 @@ enum ipc_limit {
 #define IPC_FIELDS_CLOSED(F, S) F(S, BYTES, ids, IPC_IDS * 4)
 /* id: of the CONNECTION. client: whom the proxy has announced; the connection counts as this client's from now on. */
 #define IPC_FIELDS_ANNOUNCED_ASK(F, S) F(S, U32, session, 0) F(S, U32, id, 0) F(S, PEER, client, 0)
-/* is_welcome: 0 when that client has too many connections. is_near_cap: as in CONNECTION. */
-#define IPC_FIELDS_ANNOUNCED_SAY(F, S) F(S, U32, session, 0) F(S, U8, is_welcome, 0) F(S, U8, is_near_cap, 0)
+/* is_welcome: 0 when that client has too many connections, or is_harvester: has tried too many recipients that do not
+ * exist. is_near_cap: as in CONNECTION. */
+#define IPC_FIELDS_ANNOUNCED_SAY(F, S)                                                                                    \
+	F(S, U32, session, 0) F(S, U8, is_welcome, 0) F(S, U8, is_harvester, 0) F(S, U8, is_near_cap, 0)
+/* id: of the CONNECTION. client: its own, or whom a host of `xclient-from` has named since. */
+#define IPC_FIELDS_HARVEST(F, S) F(S, U32, session, 0) F(S, U32, id, 0) F(S, PEER, client, 0)
+#define IPC_FIELDS_HARVESTER(F, S) F(S, U32, session, 0)
 
 /* An empty mailfrom is the null sender (postmaster@helo is then checked). deadline_ms is a duration. */
 #define IPC_FIELDS_SPF_ASK(F, S)                                                                                          \

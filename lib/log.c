@@ -200,6 +200,17 @@ LOG_FUNCTION(log_warning, "warning")
 LOG_FUNCTION(log_error, "error")
 
 void
+log_error_lines(const char *what, struct span mistakes)
+{
+	while (mistakes.length) {
+		struct span mistake = span_take(mistakes, span_find(mistakes, '\n'));
+
+		mistakes = span_skip(mistakes, mistake.length + 1);
+		log_error("%s: %.*s", what, SPAN_ARG(mistake));
+	}
+}
+
+void
 bug_abort(const char *file, int line, const char *what)
 {
 	log_error("internal error at %s:%d: %s; this process ends", file, line, what);

@@ -45,5 +45,7 @@ bool log_has_held(void);
 void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The mistakes of a file, which are told one a line: a line of the log for each of them, "what: mistake". */
+void log_error_lines(const char *what, struct span mistakes);
 
 #endif

@@ -92,18 +92,11 @@ peer_parse_ip(struct span text, struct peer_address *peer)
 static bool
 parse_number(struct span text, unsigned limit, unsigned *number)
 {
-	unsigned value = 0;
+	uint64_t value;
 
-	if (text.length == 0 || text.length > 5)
+	if (text.length > 5 || !span_read_decimal(text, &value) || value > limit)
 		return false;
-	for (size_t i = 0; i < text.length; i++) {
-		if (text.data[i] < '0' || text.data[i] > '9')
-			return false;
-		value = value * 10 + (unsigned)(text.data[i] - '0');
-	}
-	if (value > limit)
-		return false;
-	*number = value;
+	*number = (unsigned)value;
 	return true;
 }
 

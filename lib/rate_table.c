@@ -79,6 +79,12 @@ emptiest(struct row *row)
 	return best;
 }
 
+static uint64_t
+least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
 /* How long it takes until what is in the bucket has run out. */
 static uint64_t
 left_us(const struct bucket *bucket, uint64_t now_us)
@@ -106,5 +112,20 @@ rate_table_count(struct rate_table *table, const struct network_key *key, uint64
 	if (!bucket)
 		bucket = emptiest(row);
 	bucket->key = *key;
-	bucket->empty_at_us = now_us + (left < table->period_us ? left : table->period_us);
+	bucket->empty_at_us = now_us + least(left, table->period_us);
+}
+
+void
+rate_table_uncount(struct rate_table *table, const struct network_key *key, uint64_t limit)
+{
+	struct bucket *bucket = limit ? find(row_of(table, key), key) : NULL;
+
+	if (bucket)
+		bucket->empty_at_us -= least(bucket->empty_at_us, table->period_us / limit);
+}
+
+void
+rate_table_set_period(struct rate_table *table, uint64_t period_us)
+{
+	table->period_us = period_us;
 }

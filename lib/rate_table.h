@@ -29,5 +29,9 @@ bool rate_table_has_room(
     const struct rate_table *table, const struct network_key *key, uint64_t limit, uint64_t now_us);
 /* Counts an event, whether there was room for it or not. */
 void rate_table_count(struct rate_table *table, const struct network_key *key, uint64_t limit, uint64_t now_us);
+/* Takes back an event that was counted with this limit. */
+void rate_table_uncount(struct rate_table *table, const struct network_key *key, uint64_t limit);
+/* From now on a full bucket empties in this time. */
+void rate_table_set_period(struct rate_table *table, uint64_t period_us);
 
 #endif

@@ -105,6 +105,38 @@ span_find(struct span s, char c)
 	return p ? (size_t)(p - s.data) : s.length;
 }
 
+/* Takes a big-endian number of so many bytes (1 to 8) off the front; false, and nothing is taken, when there are fewer.
+ */
+static inline bool
+span_take_number(struct span *rest, unsigned bytes, uint64_t *value)
+{
+	uint64_t result = 0;
+
+	if (rest->length < bytes)
+		return false;
+	for (unsigned i = 0; i < bytes; i++)
+		result = result << 8 | (unsigned char)rest->data[i];
+	*rest = span_skip(*rest, bytes);
+	*value = result;
+	return true;
+}
+
+/* Reads a decimal number: digits, one at least, and nothing else. One that is too large for *number is UINT64_MAX. */
+static inline bool
+span_read_decimal(struct span digits, uint64_t *number)
+{
+	uint64_t value = 0;
+
+	for (size_t i = 0; i < digits.length; i++) {
+		if (digits.data[i] < '0' || digits.data[i] > '9')
+			return false;
+		unsigned digit = (unsigned)(digits.data[i] - '0');
+		value = value > (UINT64_MAX - digit) / 10 ? UINT64_MAX : value * 10 + digit;
+	}
+	*number = value;
+	return digits.length > 0;
+}
+
 /* s without spaces and tabs at either end. */
 static inline struct span
 span_trim(struct span s)

@@ -1,7 +1,4 @@
-/* The tables of lookup/auth_budget.h.
- *
- * A budget of N failures in a window W is one number, the time at which it will be whole again: a failure moves it W/N
- * further, and one that would lie more than W ahead is not let in.
+/* The budgets of lookup/auth_budget.h: a table of rates each, and one more for who is known where.
  *
  * Trust: see the header. Pure but for memory.
  * On failure: see the header.
@@ -11,20 +8,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WAYS = 8, BUDGET_SETS = 4096, KNOWN_SETS = 1024, NETWORK_BYTES_4 = 3, NETWORK_BYTES_6 = 8, KEY_BYTES = 2048 };
+#include "lib/rate_table.h"
 
-static const uint64_t known_for_ms = 30ull * 24 * 3600 * 1000;
+enum { BUDGET_PLACES = 32768, KNOWN_PLACES = 8192, KEY_BYTES = 2048, US_A_MS = 1000 };
 
-struct slot {
-	uint64_t key; /* 0: free */
-	uint64_t at_ms;
-};
+static const uint64_t known_for_us = UINT64_C(30) * 24 * 3600 * 1000000;
 
 struct auth_budgets {
 	struct siphash_key key;
 	struct auth_budget_limits limits;
-	struct slot tables[AUTH_BUDGET_COUNT][BUDGET_SETS][WAYS]; /* at_ms: when it is whole again */
-	struct slot known[KNOWN_SETS][WAYS];                      /* by the key of "user there"; at_ms: last passed */
+	struct rate_table *tables[AUTH_BUDGET_COUNT];
+	/* By the key of "user there". Full is who has passed: the bucket is empty when that is too long ago. */
+	struct rate_table *known;
 };
 
 struct auth_budgets *
@@ -32,94 +27,66 @@ auth_budgets_new(const struct siphash_key *key)
 {
 	struct auth_budgets *budgets = calloc(1, sizeof *budgets);
 
-	if (budgets)
-		budgets->key = *key;
-	return budgets;
+	if (!budgets)
+		return NULL;
+	budgets->key = *key;
+	budgets->known = rate_table_new(KNOWN_PLACES, known_for_us);
+	bool ok = budgets->known != NULL;
+	for (unsigned i = 0; i < AUTH_BUDGET_COUNT; i++) {
+		budgets->tables[i] = rate_table_new(BUDGET_PLACES, 0);
+		ok = ok && budgets->tables[i];
+	}
+	if (ok)
+		return budgets;
+	auth_budgets_free(budgets);
+	return NULL;
 }
 
 void
 auth_budgets_limit(struct auth_budgets *budgets, const struct auth_budget_limits *limits)
 {
 	budgets->limits = *limits;
+	for (unsigned i = 0; i < AUTH_BUDGET_COUNT; i++)
+		rate_table_set_period(budgets->tables[i], limits->window_ms * US_A_MS);
 }
 
-static struct slot *
-find_in(struct slot *set, uint64_t key)
-{
-	for (unsigned i = 0; i < WAYS; i++)
-		if (set[i].key == key)
-			return &set[i];
-	return NULL;
-}
-
-/* The key's slot; a free one, or that with the smallest time (whole soonest, passed longest ago), becomes it. */
-static struct slot *
-claim_in(struct slot *set, uint64_t key)
-{
-	struct slot *place = find_in(set, key);
-
-	if (place)
-		return place;
-	place = &set[0];
-	for (unsigned i = 1; i < WAYS; i++)
-		if (set[i].at_ms < place->at_ms)
-			place = &set[i];
-	*place = (struct slot){ .key = key };
-	return place;
-}
-
-static struct slot *
-set_of(struct auth_budgets *budgets, unsigned budget, uint64_t key)
-{
-	return budgets->tables[budget][key % BUDGET_SETS];
-}
-
-static struct slot *
-known_set(struct auth_budgets *budgets, uint64_t key)
-{
-	return budgets->known[key % KNOWN_SETS];
-}
-
-/* The hash of a budget's number, an address's first bytes and a user: Dovecot takes a name in any case of letters, and
- * each way to write one would be a budget more. */
-static uint64_t
-key_of(const struct auth_budgets *budgets, unsigned budget, const struct peer_address *client, size_t bytes,
-    struct span user)
+/* Of a user, by himself or within a network. Dovecot takes a name in any case of letters, and each way to write one
+ * would be a budget more. */
+static struct network_key
+key_of_user(const struct auth_budgets *budgets, struct network_key network, struct span user)
 {
 	char text[KEY_BYTES];
-	size_t length = 0;
+	size_t length = sizeof network.bytes;
 
-	text[length++] = (char)budget;
-	text[length++] = bytes ? (char)client->family : '\0';
-	memcpy(text + length, client->ip, bytes);
-	length += bytes;
+	memcpy(text, network.bytes, length);
 	user = span_take(user, sizeof text - length);
 	for (size_t i = 0; i < user.length; i++)
 		text[length + i] = span_lower(user.data[i]);
-	uint64_t key = siphash(&budgets->key, span_make(text, length + user.length));
-	return key ? key : 1;
+	uint64_t hash = siphash(&budgets->key, span_make(text, length + user.length));
+	struct network_key key = { 0 };
+	memcpy(key.bytes, &hash, sizeof hash);
+	return key;
 }
 
 static void
 find_keys(
     const struct auth_budgets *budgets, const struct peer_address *client, struct span user, struct auth_claim *claim)
 {
-	const struct span nobody = span_make("", 0);
-	size_t whole = client->family == 4 ? 4 : sizeof client->ip;
-	size_t network = client->family == 4 ? NETWORK_BYTES_4 : NETWORK_BYTES_6;
+	const struct network_key anywhere = { 0 };
+	const struct network_key network = network_key_of_network(client);
 
-	claim->keys[AUTH_BUDGET_ADDRESS] = key_of(budgets, AUTH_BUDGET_ADDRESS, client, whole, nobody);
-	claim->keys[AUTH_BUDGET_NETWORK] = key_of(budgets, AUTH_BUDGET_NETWORK, client, network, nobody);
-	claim->keys[AUTH_BUDGET_USER_THERE] = key_of(budgets, AUTH_BUDGET_USER_THERE, client, network, user);
-	claim->keys[AUTH_BUDGET_USER] = key_of(budgets, AUTH_BUDGET_USER, client, 0, user);
+	claim->keys[AUTH_BUDGET_ADDRESS] = network_key_of_address(client);
+	claim->keys[AUTH_BUDGET_NETWORK] = network;
+	claim->keys[AUTH_BUDGET_USER_THERE] = key_of_user(budgets, network, user);
+	claim->keys[AUTH_BUDGET_USER] = key_of_user(budgets, anywhere, user);
 }
 
 static uint64_t
-failures_a_window(const struct auth_budgets *budgets, unsigned budget)
+failures_a_window(const struct auth_budgets *budgets, enum auth_budget budget)
 {
 	const struct auth_budget_limits *limits = &budgets->limits;
 
-	switch ((enum auth_budget)budget) {
+	switch (budget) {
 	case AUTH_BUDGET_ADDRESS:
 		return limits->per_address;
 	case AUTH_BUDGET_NETWORK:
@@ -134,77 +101,50 @@ failures_a_window(const struct auth_budgets *budgets, unsigned budget)
 	return 1;
 }
 
-static uint64_t
-cost_of(const struct auth_budgets *budgets, unsigned budget)
-{
-	uint64_t cost_ms = budgets->limits.window_ms / failures_a_window(budgets, budget);
-
-	return cost_ms ? cost_ms : 1;
-}
-
-static bool
-can_pay(struct auth_budgets *budgets, unsigned budget, uint64_t key, uint64_t now_ms)
-{
-	const struct slot *slot = find_in(set_of(budgets, budget, key), key);
-	uint64_t whole_ms = slot && slot->at_ms > now_ms ? slot->at_ms : now_ms;
-
-	return whole_ms + cost_of(budgets, budget) - now_ms <= budgets->limits.window_ms;
-}
-
-static bool
-is_known(struct auth_budgets *budgets, uint64_t key, uint64_t now_ms)
-{
-	const struct slot *slot = find_in(known_set(budgets, key), key);
-
-	return slot && now_ms - slot->at_ms < known_for_ms;
-}
-
 enum auth_budget
 auth_budgets_take(struct auth_budgets *budgets, const struct peer_address *client, struct span user, uint64_t now_ms,
     struct auth_claim *claim)
 {
+	uint64_t now_us = now_ms * US_A_MS;
+
 	*claim = (struct auth_claim){ 0 };
 	find_keys(budgets, client, user, claim);
-	claim->is_known = is_known(budgets, claim->keys[AUTH_BUDGET_USER_THERE], now_ms);
-	for (unsigned i = 0; i < AUTH_BUDGET_COUNT; i++) {
+	claim->is_known = !rate_table_has_room(budgets->known, &claim->keys[AUTH_BUDGET_USER_THERE], 1, now_us);
+	for (enum auth_budget i = 0; i < AUTH_BUDGET_COUNT; i++) {
 		bool counts = !claim->is_known || i == AUTH_BUDGET_USER_THERE;
+		uint64_t limit = counts ? failures_a_window(budgets, i) : 0;
 
-		if (counts && !can_pay(budgets, i, claim->keys[i], now_ms))
-			return (enum auth_budget)i;
-		claim->cost_ms[i] = counts ? cost_of(budgets, i) : 0;
+		if (!rate_table_has_room(budgets->tables[i], &claim->keys[i], limit, now_us))
+			return i;
+		claim->limits[i] = limit;
 	}
-	for (unsigned i = 0; i < AUTH_BUDGET_COUNT; i++) {
-		if (claim->cost_ms[i] == 0)
-			continue;
-		struct slot *slot = claim_in(set_of(budgets, i, claim->keys[i]), claim->keys[i]);
-		slot->at_ms = (slot->at_ms > now_ms ? slot->at_ms : now_ms) + claim->cost_ms[i];
-	}
+	for (unsigned i = 0; i < AUTH_BUDGET_COUNT; i++)
+		rate_table_count(budgets->tables[i], &claim->keys[i], claim->limits[i], now_us);
 	return AUTH_BUDGET_COUNT;
 }
 
 void
 auth_budgets_give_back(struct auth_budgets *budgets, const struct auth_claim *claim)
 {
-	for (unsigned i = 0; i < AUTH_BUDGET_COUNT; i++) {
-		struct slot *slot = find_in(set_of(budgets, i, claim->keys[i]), claim->keys[i]);
-
-		if (slot)
-			slot->at_ms -= slot->at_ms < claim->cost_ms[i] ? slot->at_ms : claim->cost_ms[i];
-	}
+	for (unsigned i = 0; i < AUTH_BUDGET_COUNT; i++)
+		rate_table_uncount(budgets->tables[i], &claim->keys[i], claim->limits[i]);
 }
 
 void
 auth_budgets_passed(struct auth_budgets *budgets, const struct auth_claim *claim, uint64_t now_ms)
 {
-	uint64_t key = claim->keys[AUTH_BUDGET_USER_THERE];
-
 	auth_budgets_give_back(budgets, claim);
-	claim_in(known_set(budgets, key), key)->at_ms = now_ms;
+	rate_table_count(budgets->known, &claim->keys[AUTH_BUDGET_USER_THERE], 1, now_ms * US_A_MS);
 }
 
 void
 auth_budgets_free(struct auth_budgets *budgets)
 {
+	if (!budgets)
+		return;
+	for (unsigned i = 0; i < AUTH_BUDGET_COUNT; i++)
+		rate_table_free(budgets->tables[i]);
+	rate_table_free(budgets->known);
 	free(budgets);
 }
 

@@ -11,8 +11,7 @@
  * A try is paid for when it is let in, and what it cost is given back when it was no failure: so a thousand tries at
  * once are no cheaper than one after the other.
  *
- * Trust: addresses and user names are strangers'; tables have a fixed size, and a place in them cannot be aimed at.
- * When a set is full, who has failed least is forgotten.
+ * Trust: addresses and user names are strangers'; lib/rate_table.h says what becomes of a crowd.
  * On failure: nothing here can fail but auth_budgets_new.
  */
 #ifndef TIDEGATE_LOOKUP_AUTH_BUDGET_H
@@ -21,6 +20,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/network_key.h"
 #include "lib/peer.h"
 #include "lib/siphash.h"
 #include "lib/span.h"
@@ -41,16 +41,16 @@ enum auth_budget {
 	AUTH_BUDGET_COUNT /* none of them: let in */
 };
 
-/* What a try has paid, by key. */
+/* What a try has paid. */
 struct auth_claim {
-	uint64_t keys[AUTH_BUDGET_COUNT];
-	uint64_t cost_ms[AUTH_BUDGET_COUNT]; /* 0: nothing was paid there */
-	bool is_known;                       /* the user has passed from this network not long ago */
+	struct network_key keys[AUTH_BUDGET_COUNT];
+	uint64_t limits[AUTH_BUDGET_COUNT]; /* of which it is one; 0: nothing was paid there */
+	bool is_known;                      /* the user has passed from this network not long ago */
 };
 
 struct auth_budgets;
 
-/* NULL without memory. */
+/* key: random. NULL without memory. */
 struct auth_budgets *auth_budgets_new(const struct siphash_key *key);
 void auth_budgets_limit(struct auth_budgets *budgets, const struct auth_budget_limits *limits);
 /* May this try be looked at? AUTH_BUDGET_COUNT: yes, and *claim is paid. Else the budget that is used up, and nothing

@@ -23,15 +23,12 @@ take_field(struct span *rest)
 static bool
 parse_number(struct span text, uint32_t *number)
 {
-	uint64_t value = 0;
+	uint64_t value;
 
-	for (size_t i = 0; i < text.length; i++) {
-		if (text.data[i] < '0' || text.data[i] > '9' || value > UINT32_MAX)
-			return false;
-		value = value * 10 + (uint64_t)(text.data[i] - '0');
-	}
+	if (!span_read_decimal(text, &value) || value > UINT32_MAX)
+		return false;
 	*number = (uint32_t)value;
-	return text.length > 0 && value <= UINT32_MAX;
+	return true;
 }
 
 /* Is the field "NAME=…"? Then value is what follows. */

@@ -17,6 +17,7 @@
 #include "lib/buf.h"
 #include "lib/span.h"
 #include "lookup/map_types.h"
+#include "lookup/record.h"
 
 enum {
 	MAP_VERSION = 1,
@@ -24,7 +25,7 @@ enum {
 	MAP_TEXT_BYTES = 400, /* of refuse and defer: one reply line with its codes */
 	MAP_FILES_MAX = 65535,
 	MAP_DIGEST_BYTES = 32,
-	MAP_META_VALUE_BYTES = 1 + 1 + 5 * 8 + 2 * MAP_DIGEST_BYTES + 4
+	MAP_META_VALUE_BYTES = RECORD_FRAME_BYTES + 5 * 8 + 2 * MAP_DIGEST_BYTES
 };
 
 #define MAP_META_KEY SPAN("\0meta")

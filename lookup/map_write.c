@@ -8,17 +8,18 @@
 #include <cdb.h>
 #include <errno.h>
 #include <openssl/evp.h>
-#include <sys/stat.h>
 
-#include "lib/durable_file.h"
+#include "lib/durable_replace.h"
 
-enum { HEAD_BYTES = 2048, RECORD_HEAD_BYTES = 8, TABLE_BYTES_A_RECORD = 16, VALUE_BYTES = 4 << 20, NAME_BYTES = 256 };
+enum { HEAD_BYTES = 2048, RECORD_HEAD_BYTES = 8, TABLE_BYTES_A_RECORD = 16, VALUE_BYTES = 4 << 20 };
 
 struct writer {
 	struct cdb_make cdb;
 	EVP_MD_CTX *digest;
 	struct buf value; /* of the record at hand */
 	struct buf path;
+	const struct map_entries *source;
+	const struct map_flat *flat;
 	struct map_totals *totals;
 	bool is_broken; /* errno says why */
 };
@@ -118,8 +119,10 @@ write_entry(struct writer *writer, const struct map_entry *entry, const struct m
 }
 
 static void
-write_files(struct writer *writer, const struct map_entries *source)
+write_files(struct writer *writer)
 {
+	const struct map_entries *source = writer->source;
+
 	for (size_t i = 0; i < source->file_count; i++) {
 		char key[MAP_FILE_KEY_BYTES];
 
@@ -148,15 +151,17 @@ write_meta(struct writer *writer)
 	write_record(writer, key);
 }
 
-/* Fills the file behind fd. */
 static bool
-write_all(struct writer *writer, int fd, const struct map_entries *source, const struct map_flat *flat)
+fill(void *context, int fd)
 {
+	struct writer *writer = context;
+	const struct map_entries *source = writer->source;
+
 	if (cdb_make_start(&writer->cdb, fd) != 0)
 		return false;
 	for (size_t i = 0; i < source->count && !writer->is_broken; i++)
-		write_entry(writer, &source->entries[i], &flat->of[i]);
-	write_files(writer, source);
+		write_entry(writer, &source->entries[i], &writer->flat->of[i]);
+	write_files(writer);
 	write_meta(writer);
 	int error = errno;
 	/* It also gives the maker's memory back. */
@@ -166,50 +171,30 @@ write_all(struct writer *writer, int fd, const struct map_entries *source, const
 	return is_finished && !writer->is_broken;
 }
 
-static bool
-write_aside(int folder, const char *aside, const struct map_entries *source, const struct map_flat *flat,
-    struct map_totals *totals)
-{
-	struct writer writer = { .value = BUF_LIMIT(VALUE_BYTES), .path = BUF_LIMIT(MAP_PATH_BYTES), .totals = totals };
-	bool is_written = false;
-	int fd = -1;
-
-	totals->addresses = totals->entries = totals->records = 0;
-	totals->file_bytes = HEAD_BYTES;
-	writer.digest = EVP_MD_CTX_new();
-	if (writer.digest && EVP_DigestInit_ex(writer.digest, EVP_sha256(), NULL) == 1)
-		fd = durable_create(folder, aside);
-	else
-		errno = ENOMEM;
-	if (fd >= 0) {
-		is_written = write_all(&writer, fd, source, flat) && fchmod(fd, 0644) == 0 && durable_sync(fd);
-		int error = errno;
-		is_written = durable_close(fd) && is_written;
-		errno = is_written ? 0 : error;
-	}
-	int error = errno;
-	EVP_MD_CTX_free(writer.digest);
-	buf_free(&writer.value);
-	buf_free(&writer.path);
-	errno = error;
-	return is_written;
-}
-
 bool
 map_write(int folder, const char *name, const struct map_entries *source, const struct map_flat *flat,
     struct map_totals *totals, struct buf *why)
 {
-	char aside[NAME_BYTES];
+	struct writer writer = { .value = BUF_LIMIT(VALUE_BYTES),
+		.path = BUF_LIMIT(MAP_PATH_BYTES),
+		.digest = EVP_MD_CTX_new(),
+		.source = source,
+		.flat = flat,
+		.totals = totals };
+	bool ok = writer.digest && EVP_DigestInit_ex(writer.digest, EVP_sha256(), NULL) == 1;
 
-	(void)snprintf(aside, sizeof aside, "%s.new", name);
-	/* One that was left by a run that was cut off. */
-	if (durable_remove(folder, aside) && write_aside(folder, aside, source, flat, totals) &&
-	    durable_rename_over(folder, aside, name) && durable_sync_folder(folder))
-		return true;
+	totals->addresses = totals->entries = totals->records = 0;
+	totals->file_bytes = HEAD_BYTES;
+	errno = ENOMEM;
+	ok = ok && durable_replace(folder, name, 0644, fill, &writer) == DURABLE_REPLACED;
 	int error = errno;
-	(void)durable_remove(folder, aside);
-	buf_printf(why,
-	    "the map cannot be written (%s); see to the room and the rights of the folder `maps` in the state folder",
-	    strerror(error));
-	return false;
+	EVP_MD_CTX_free(writer.digest);
+	buf_free(&writer.value);
+	buf_free(&writer.path);
+	if (!ok)
+		buf_printf(why,
+		    "the map cannot be written (%s); see to the room and the rights of the folder `maps` in the state "
+		    "folder",
+		    strerror(error));
+	return ok;
 }

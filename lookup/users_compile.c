@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "lib/clock.h"
-#include "lib/durable_file.h"
+#include "lib/durable_replace.h"
 #include "lookup/users_line.h"
 #include "lookup/users_record.h"
 #include "lookup/users_source.h"
@@ -18,7 +18,6 @@
 enum { HEAD_BYTES = 2048, RECORD_HEAD_BYTES = 8, TABLE_BYTES_A_RECORD = 16, WHY_BYTES = 8192 };
 
 const char users_map_name[] = "users.cdb";
-static const char aside_name[] = "users.cdb.new";
 
 static bool
 put_record(struct cdb_make *cdb, struct span key, const struct buf *value, uint64_t *file_bytes)
@@ -55,7 +54,7 @@ choose_stand_in(const struct users_source *source)
 static bool
 put_users(struct cdb_make *cdb, const struct users_source *source, struct users_totals *totals)
 {
-	struct buf value = BUF_LIMIT(USERS_META_BYTES_MAX);
+	struct buf value = BUF_OF_SECRETS(USERS_META_BYTES_MAX);
 	bool ok = true;
 
 	for (size_t i = 0; i < source->count && ok; i++) {
@@ -68,7 +67,7 @@ put_users(struct cdb_make *cdb, const struct users_source *source, struct users_
 		ok = put_record(cdb, entry->address, &value, &totals->file_bytes);
 		totals->users++;
 	}
-	users_text_free(&value);
+	buf_free(&value);
 	return ok;
 }
 
@@ -77,7 +76,7 @@ static bool
 put_meta(struct cdb_make *cdb, struct users_totals *totals)
 {
 	struct span key = USERS_META_KEY;
-	struct buf value = BUF_LIMIT(USERS_META_BYTES_MAX);
+	struct buf value = BUF_OF_SECRETS(USERS_META_BYTES_MAX);
 	uint64_t ignored = 0;
 
 	users_meta_encode(totals, &value);
@@ -85,46 +84,32 @@ put_meta(struct cdb_make *cdb, struct users_totals *totals)
 	buf_reset(&value);
 	users_meta_encode(totals, &value);
 	bool ok = put_record(cdb, key, &value, &ignored);
-	users_text_free(&value);
+	buf_free(&value);
 	return ok;
 }
 
+struct filling {
+	const struct users_source *source;
+	struct users_totals *totals;
+};
+
 static bool
-write_all(int fd, const struct users_source *source, struct users_totals *totals)
+fill(void *context, int fd)
 {
+	const struct filling *filling = context;
 	struct cdb_make cdb;
 
 	if (cdb_make_start(&cdb, fd) != 0)
 		return false;
-	bool ok = put_users(&cdb, source, totals) && put_meta(&cdb, totals);
+	bool ok = put_users(&cdb, filling->source, filling->totals) && put_meta(&cdb, filling->totals);
 	/* It also gives the maker's memory back. */
 	return cdb_make_finish(&cdb) == 0 && ok;
-}
-
-static bool
-write_map(int folder, const struct users_source *source, struct users_totals *totals)
-{
-	/* One that was left by a run that was cut off. */
-	if (!durable_remove(folder, aside_name))
-		return false;
-	int fd = durable_create(folder, aside_name);
-	if (fd < 0)
-		return false;
-	bool ok = write_all(fd, source, totals) && durable_sync(fd);
-	int error = errno;
-	ok = durable_close(fd) && ok;
-	if (ok && durable_rename_over(folder, aside_name, users_map_name) && durable_sync_folder(folder))
-		return true;
-	error = ok ? errno : error;
-	(void)durable_remove(folder, aside_name);
-	errno = error;
-	return false;
 }
 
 bool
 users_compile(const char *path, bool keeps_local_case, int folder, uint64_t *users, struct buf *messages)
 {
-	struct buf text = BUF_LIMIT(USERS_FILE_BYTES + (1 << 17));
+	struct buf text = USERS_TEXT;
 	struct buf why = BUF_LIMIT(WHY_BYTES);
 	struct users_source source = { 0 };
 	struct users_totals totals = { .file_bytes = HEAD_BYTES, .built_at_seconds = clock_wall_us() / 1000000u };
@@ -140,7 +125,8 @@ users_compile(const char *path, bool keeps_local_case, int folder, uint64_t *use
 		problems_write(&source.problems, messages);
 	} else {
 		totals.stand_in = choose_stand_in(&source);
-		ok = write_map(folder, &source, &totals);
+		ok = durable_replace(folder, users_map_name, 0600, fill, &(struct filling){ &source, &totals }) ==
+		     DURABLE_REPLACED;
 		if (!ok)
 			buf_printf(messages,
 			    "the users cannot be written (%s); see to the room and the rights of the folder `users` in "
@@ -150,7 +136,7 @@ users_compile(const char *path, bool keeps_local_case, int folder, uint64_t *use
 	}
 	*users = totals.users;
 	users_source_free(&source);
-	users_text_free(&text);
+	buf_free(&text);
 	buf_free(&why);
 	return ok;
 }

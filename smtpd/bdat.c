@@ -19,23 +19,6 @@ struct pass {
 	size_t out_length;
 };
 
-static bool
-parse_number(struct span digits, uint64_t *number)
-{
-	uint64_t value = 0;
-
-	if (digits.length == 0)
-		return false;
-	for (size_t i = 0; i < digits.length; i++) {
-		if (digits.data[i] < '0' || digits.data[i] > '9')
-			return false;
-		unsigned digit = (unsigned)(digits.data[i] - '0');
-		value = value > (UINT64_MAX - digit) / 10 ? UINT64_MAX : value * 10 + digit;
-	}
-	*number = value;
-	return true;
-}
-
 bool
 bdat_parse(struct span argument, struct bdat_chunk *chunk)
 {
@@ -43,7 +26,7 @@ bdat_parse(struct span argument, struct bdat_chunk *chunk)
 	struct span word = span_trim(span_skip(argument, digits.length));
 	uint64_t octets;
 
-	if (!parse_number(digits, &octets))
+	if (!span_read_decimal(digits, &octets))
 		return false;
 	if (word.length && !span_equal_nocase(word, SPAN("LAST")))
 		return false;

@@ -7,72 +7,57 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static void
-put_number(struct buf *bytes, size_t number)
-{
-	const char wire[4] = { (char)(number >> 24), (char)(number >> 16), (char)(number >> 8), (char)number };
-
-	buf_append(bytes, span_make(wire, sizeof wire));
-}
+enum { NUMBER_BYTES = 4 };
 
 static bool
-take_number(struct span *rest, uint32_t *number)
-{
-	const unsigned char *wire = (const unsigned char *)rest->data;
-
-	if (rest->length < 4)
-		return false;
-	*number = (uint32_t)wire[0] << 24 | (uint32_t)wire[1] << 16 | (uint32_t)wire[2] << 8 | wire[3];
-	*rest = span_skip(*rest, 4);
-	return true;
-}
-
-static bool
-take_bytes(struct span *rest, uint32_t length, struct span *bytes)
+take_bytes(struct span *rest, uint64_t length, struct span *bytes)
 {
 	if (length > rest->length || length > CERTIFICATE_FILE_BYTES)
 		return false;
-	*bytes = span_take(*rest, length);
-	*rest = span_skip(*rest, length);
+	*bytes = span_take(*rest, (size_t)length);
+	*rest = span_skip(*rest, (size_t)length);
 	return true;
 }
 
 void
 certificate_set_begin(struct buf *bytes, uint32_t generation, size_t count)
 {
-	put_number(bytes, generation);
-	put_number(bytes, count);
+	buf_append_number(bytes, generation, NUMBER_BYTES);
+	buf_append_number(bytes, count, NUMBER_BYTES);
 }
 
 void
 certificate_set_add(struct buf *bytes, struct span name, size_t chain_bytes, size_t key_bytes)
 {
-	put_number(bytes, name.length);
-	put_number(bytes, chain_bytes);
-	put_number(bytes, key_bytes);
+	buf_append_number(bytes, name.length, NUMBER_BYTES);
+	buf_append_number(bytes, chain_bytes, NUMBER_BYTES);
+	buf_append_number(bytes, key_bytes, NUMBER_BYTES);
 	buf_append(bytes, name);
 }
 
 static bool
 take_entry(struct span *rest, struct certificate_entry *entry)
 {
-	uint32_t name;
-	uint32_t chain;
-	uint32_t key;
+	uint64_t name;
+	uint64_t chain;
+	uint64_t key;
 
-	return take_number(rest, &name) && take_number(rest, &chain) && take_number(rest, &key) &&
-	       take_bytes(rest, name, &entry->name) && take_bytes(rest, chain, &entry->chain) &&
-	       take_bytes(rest, key, &entry->key);
+	return span_take_number(rest, NUMBER_BYTES, &name) && span_take_number(rest, NUMBER_BYTES, &chain) &&
+	       span_take_number(rest, NUMBER_BYTES, &key) && take_bytes(rest, name, &entry->name) &&
+	       take_bytes(rest, chain, &entry->chain) && take_bytes(rest, key, &entry->key);
 }
 
 bool
 certificate_set_parse(struct span bytes, struct certificate_set *set)
 {
-	uint32_t count;
+	uint64_t generation;
+	uint64_t count;
 
 	*set = (struct certificate_set){ 0 };
-	if (!take_number(&bytes, &set->generation) || !take_number(&bytes, &count) || count > CERTIFICATES_MAX)
+	if (!span_take_number(&bytes, NUMBER_BYTES, &generation) || !span_take_number(&bytes, NUMBER_BYTES, &count) ||
+	    count > CERTIFICATES_MAX)
 		return false;
+	set->generation = (uint32_t)generation;
 	for (set->count = 0; set->count < count; set->count++)
 		if (!take_entry(&bytes, &set->entries[set->count]))
 			return false;

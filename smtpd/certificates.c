@@ -9,7 +9,8 @@
 
 enum { WHY_BYTES = 1024 };
 
-static void
+/* False: those in use stay. */
+static bool
 use_set(struct smtpd *smtpd, const struct certificate_set *set)
 {
 	struct buf why = BUF_LIMIT(WHY_BYTES);
@@ -24,6 +25,7 @@ use_set(struct smtpd *smtpd, const struct certificate_set *set)
 		log_error("the new certificates cannot be used: %.*s; those in use stay", SPAN_ARG(buf_span(&why)));
 	}
 	buf_free(&why);
+	return fresh != NULL;
 }
 
 void
@@ -32,14 +34,15 @@ certificates_take(struct smtpd *smtpd, int fd)
 	struct certificate_set set;
 	struct buf bytes;
 
-	if (certificate_set_load(fd, &bytes, &set)) {
-		use_set(smtpd, &set);
-		buf_free(&smtpd->certificates);
-		smtpd->certificates = bytes;
-	} else {
+	bool is_read = certificate_set_load(fd, &bytes, &set);
+	if (!is_read)
 		log_error("the certificates from the master cannot be read; those in use stay");
+	if (!is_read || !use_set(smtpd, &set)) {
 		buf_free(&bytes);
+		return;
 	}
+	buf_free(&smtpd->certificates);
+	smtpd->certificates = bytes;
 }
 
 void
@@ -49,5 +52,5 @@ certificates_follow_policy(struct smtpd *smtpd)
 
 	if (smtpd->tls && smtpd->tls_policy != smtpd->config->tls_policy &&
 	    certificate_set_parse(buf_span(&smtpd->certificates), &set))
-		use_set(smtpd, &set);
+		(void)use_set(smtpd, &set);
 }

@@ -106,21 +106,14 @@ keep_for_later(struct conn *conn, struct buf *said)
 	return is_whole && buf_ok(&conn->unsent);
 }
 
-/* The last words leave with the FIN of the close that follows, in one segment. Not when the client has said more than
- * was read: the kernel then resets the connection and forgets what it has not sent. */
-static int
-more_follows(const struct session *session)
-{
-	return session->state == SESSION_CLOSED && session->input.length == 0 ? MSG_MORE : 0;
-}
-
 /* Sends what was said in this turn, behind what earlier turns have left. The replies to pipelined commands leave
  * together (RFC 2920 3.2): not while one of them waits. */
 static bool
 flush(struct conn *conn)
 {
 	struct buf *said = conn->tls ? conn_tls_said(conn) : &conn->smtpd->out;
-	int more = more_follows(&conn->session);
+	/* The last words leave with the FIN that follows, in one segment. */
+	int more = session_has_said_all(&conn->session) ? MSG_MORE : 0;
 	bool is_alive;
 	size_t sent;
 
@@ -275,7 +268,9 @@ conn_turn_away(struct smtpd *smtpd, int fd, uint32_t door_id, enum reply_id why)
 	size_t sent;
 
 	reply_format(&reply, smtpd->config, &smtpd->out);
-	(void)send_some(fd, buf_span(&smtpd->out), MSG_MORE, &sent);
+	/* At once: a proxy may have said something already, and the kernel forgets what is unsent when that is not
+	 * read. */
+	(void)send_some(fd, buf_span(&smtpd->out), 0, &sent);
 	buf_reset(&smtpd->out);
 	smtpd->world.replies[reply.id]++;
 	(void)close(fd);

@@ -78,14 +78,6 @@ conn_tls_receive(struct conn *conn, struct span bytes)
 		session_input_ended(session, true);
 }
 
-/* Nothing more will be said. Under TLS the client hears that no earlier than it would see our FIN: some libraries
- * answer it by themselves, which would look as if the client had read its last reply. */
-static bool
-is_last_word(const struct session *session)
-{
-	return session->state == SESSION_CLOSED || (session->state == SESSION_LINGERING && session->sends_fin);
-}
-
 struct buf *
 conn_tls_said(struct conn *conn)
 {
@@ -103,7 +95,9 @@ conn_tls_said(struct conn *conn)
 	if (!buf_ok(out) || !tls_seal(conn->tls, buf_span(out), wire))
 		session_input_ended(session, false);
 	buf_reset(out);
-	if (is_last_word(session))
+	/* No earlier than the client would see our FIN: some libraries answer it by themselves, which would look as if
+	 * the client had read its last reply. */
+	if (session_has_said_all(session))
 		tls_end(conn->tls, wire);
 	return wire;
 }

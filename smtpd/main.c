@@ -7,7 +7,6 @@
  * On failure: before READY it says why and ends; later a client hears a 4xx.
  */
 #include <fcntl.h>
-#include <openssl/crypto.h>
 #include <stdlib.h>
 
 #include "lib/clock.h"
@@ -23,11 +22,8 @@ enum {
 	WIRE_BYTES = 2 * OUT_BYTES, /* the same, in records */
 	REPLY_BYTES = 16384,
 	WHY_BYTES = 1024,
-	HARVEST_PLACES = 1 << 13, /* 256 KiB */
-	BATCH_US = 2000           /* what can wait so long leaves together */
+	BATCH_US = 2000 /* what can wait so long leaves together */
 };
-
-static const uint64_t HOUR_US = 3600ull * 1000 * 1000;
 
 static uint64_t
 now_ms(void *context)
@@ -124,8 +120,7 @@ prepare(struct child *child)
 	struct smtpd *smtpd = child->state;
 
 	keys_link_init(&smtpd->keys);
-	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) == 1)
-		smtpd->tls_library = tls_library_open();
+	smtpd->tls_library = tls_library_open();
 	if (smtpd->tls_library && body_store_begin(&smtpd->bodies, &smtpd->memory, AT_FDCWD, child->instance) &&
 	    tls_ground_begin(&smtpd->tls_ground, &smtpd->memory)) {
 		body_store_limit(&smtpd->bodies, smtpd->config->spool_budget);
@@ -224,7 +219,6 @@ start(struct child *child)
 	world->context = smtpd;
 	world->memory = &smtpd->memory;
 	world->bodies = &smtpd->bodies;
-	world->harvests = rate_table_new(HARVEST_PLACES, HOUR_US);
 	world->found = malloc(sizeof *world->found);
 	world->text = malloc(SESSION_READ_BYTES + 1);
 	world->out = BUF_LIMIT(REPLY_BYTES);
@@ -235,8 +229,8 @@ start(struct child *child)
 	smtpd->batch_timer = event_new(child->base, -1, 0, on_batch_timer, smtpd);
 	traces_init(&smtpd->traces);
 	log_hold();
-	return smtpd->read_bytes && world->harvests && smtpd->text_bytes && smtpd->sessions && world->found &&
-	       world->text && smtpd->sweep && smtpd->drain_end && smtpd->batch_timer && neighbours_begin(smtpd) &&
+	return smtpd->read_bytes && smtpd->text_bytes && smtpd->sessions && world->found && world->text &&
+	       smtpd->sweep && smtpd->drain_end && smtpd->batch_timer && neighbours_begin(smtpd) &&
 	       event_add(smtpd->sweep, &second) == 0;
 }
 

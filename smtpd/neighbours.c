@@ -41,15 +41,18 @@ spare_descriptors(const struct smtpd *smtpd)
 	return share < SPARE_DESCRIPTORS ? share : SPARE_DESCRIPTORS;
 }
 
-/* What the door says of a client whom a proxy has announced. */
+/* What the door says of a client: one whom a proxy has announced, or one that has tried too many recipients. */
 static bool
-on_announced(struct smtpd *smtpd, const struct ipc_message *message)
+on_word_of_client(struct smtpd *smtpd, const struct ipc_message *message)
 {
-	struct conn *conn = sessions_find(smtpd->sessions, message->announced_say.session);
+	bool is_announced = message->type == IPC_ANNOUNCED_SAY;
+	uint32_t id = is_announced ? message->announced_say.session : message->harvester.session;
+	struct conn *conn = sessions_find(smtpd->sessions, id);
 
 	if (!conn)
 		return true;
-	conn->is_near_cap = message->announced_say.is_near_cap;
+	if (is_announced)
+		conn->is_near_cap = message->announced_say.is_near_cap;
 	bool in_phase = session_hear(&conn->session, message);
 	conn_turn(conn);
 	return in_phase;
@@ -61,8 +64,8 @@ on_client(void *context, struct edge *edge, const struct ipc_message *message)
 	struct smtpd *smtpd = context;
 
 	(void)edge;
-	if (message->type == IPC_ANNOUNCED_SAY)
-		return on_announced(smtpd, message);
+	if (message->type == IPC_ANNOUNCED_SAY || message->type == IPC_HARVESTER)
+		return on_word_of_client(smtpd, message);
 	if (message->type != IPC_CONNECTION)
 		return false;
 	if (message->descriptor < 0)
@@ -132,16 +135,12 @@ on_answer(void *context, struct edge *edge, const struct ipc_message *message)
 	return in_phase;
 }
 
-struct loss {
-	enum role neighbour;
-};
-
 static void
 lose_neighbour(struct conn *conn, void *argument)
 {
-	const struct loss *loss = argument;
+	const enum role *neighbour = argument;
 
-	session_neighbour_gone(&conn->session, loss->neighbour);
+	session_neighbour_gone(&conn->session, *neighbour);
 	conn_turn(conn);
 }
 
@@ -149,11 +148,11 @@ static void
 on_answerer_gone(void *context, struct edge *edge)
 {
 	struct smtpd *smtpd = context;
-	struct loss loss = { edge_peer(edge) };
+	enum role neighbour = edge_peer(edge);
 
-	if (loss.neighbour == ROLE_DELIVER)
+	if (neighbour == ROLE_DELIVER)
 		handoff_lost(smtpd->handoff);
-	sessions_each(smtpd->sessions, lose_neighbour, &loss);
+	sessions_each(smtpd->sessions, lose_neighbour, &neighbour);
 }
 
 static void
@@ -236,16 +235,24 @@ neighbours_tell_closed(struct smtpd *smtpd)
 	buf_reset(&smtpd->closed);
 }
 
+static bool
+ask_door(const struct conn *conn, struct ipc_message *message)
+{
+	if (message->type == IPC_HARVEST)
+		message->harvest.id = conn->door_id;
+	else
+		message->announced_ask.id = conn->door_id;
+	return conn->has_door_id && edge_send(conn->smtpd->door, message);
+}
+
 bool
 neighbours_ask(struct session *session, struct ipc_message *message)
 {
 	struct conn *conn = session->owner;
 	struct smtpd *smtpd = conn->smtpd;
 
-	if (message->type == IPC_ANNOUNCED_ASK) {
-		message->announced_ask.id = conn->door_id;
-		return conn->has_door_id && edge_send(smtpd->door, message);
-	}
+	if (message->type == IPC_ANNOUNCED_ASK || message->type == IPC_HARVEST)
+		return ask_door(conn, message);
 	if (message->type == IPC_SPF_ASK || message->type == IPC_NAME_ASK)
 		return edge_send(smtpd->dns, message);
 	if (message->type == IPC_AUTH_ASK)

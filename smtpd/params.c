@@ -87,20 +87,12 @@ static enum params_result
 set_size(struct mail_params *params, struct span value)
 {
 	enum { SIZE_DIGITS = 20 };
-	uint64_t bytes = 0;
 
 	if (params->has_size)
 		return PARAMS_TWICE;
-	if (value.length == 0 || value.length > SIZE_DIGITS)
+	if (value.length > SIZE_DIGITS || !span_read_decimal(value, &params->size_bytes))
 		return PARAMS_BAD_VALUE;
-	for (size_t i = 0; i < value.length; i++) {
-		if (value.data[i] < '0' || value.data[i] > '9')
-			return PARAMS_BAD_VALUE;
-		unsigned digit = (unsigned)(value.data[i] - '0');
-		bytes = bytes > (UINT64_MAX - digit) / 10 ? UINT64_MAX : bytes * 10 + digit;
-	}
 	params->has_size = true;
-	params->size_bytes = bytes;
 	return PARAMS_OK;
 }
 

@@ -236,16 +236,17 @@ sender_domain(const struct facts *facts)
 	return facts->sender->address.length ? facts->sender->domain : facts->client->helo;
 }
 
-static struct span
-map_words(enum reply_id id, const struct recipient_facts *recipient)
+/* The map may have words of its own for an address that takes no mail. */
+static void
+fill_recipient(const struct recipient_facts *recipient, struct reply *reply)
 {
-	if (id == REPLY_UNKNOWN_USER)
-		return recipient->shown;
-	if (recipient->text.length)
-		return recipient->text;
-	return id == REPLY_DEFERRED_ADDRESS
-		   ? SPAN("This address takes no mail now; try again later")
-		   : SPAN("This address takes no mail; ask whom it belongs to for another one");
+	bool has_words = recipient->text.length > 0;
+
+	reply->details[0] = reply->id == REPLY_UNKNOWN_USER ? recipient->shown : recipient->text;
+	if (has_words && reply->id == REPLY_CLOSED_ADDRESS)
+		reply->id = REPLY_CLOSED_IN_WORDS;
+	else if (has_words && reply->id == REPLY_DEFERRED_ADDRESS)
+		reply->id = REPLY_DEFERRED_IN_WORDS;
 }
 
 /* The details of the replies that have some. */
@@ -267,7 +268,7 @@ fill(const struct row *row, enum reply_id id, const struct facts *facts, const s
 		reply->details[0] = reply_number(reply, config->max_message_size);
 		break;
 	case MAP:
-		reply->details[0] = map_words(id, facts->recipient);
+		fill_recipient(facts->recipient, reply);
 		break;
 	case SPF_HELO:
 		reply->details[0] = facts->client->helo;

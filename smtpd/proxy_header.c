@@ -10,7 +10,7 @@
 enum { COMMAND_AT = 12, FAMILY_AT = 13, LENGTH_AT = 14 };
 enum { VERSION_2 = 2, COMMAND_LOCAL = 0, COMMAND_PROXY = 1 };
 enum { FAMILY_IPV4 = 1, FAMILY_IPV6 = 2, FAMILY_LAST = 3, TRANSPORT_STREAM = 1, TRANSPORT_LAST = 2 };
-enum { IPV4_BYTES = 4, IPV6_BYTES = 16, PORT_BYTES = 2, PORT_DIGITS = 5, UNIX_BYTES = 108 };
+enum { IPV4_BYTES = 4, IPV6_BYTES = 16, PORT_BYTES = 2, UNIX_BYTES = 108 };
 
 static const struct span signature = SPAN("\r\n\r\n\0\r\nQUIT\n");
 static const struct span first_word = SPAN("PROXY ");
@@ -37,15 +37,10 @@ next_word(struct span *line)
 static bool
 read_port(struct span text, uint16_t *port)
 {
-	unsigned value = 0;
+	uint64_t value;
 
-	if (text.length == 0 || text.length > PORT_DIGITS || (text.data[0] == '0' && text.length > 1))
+	if (!span_read_decimal(text, &value) || (text.data[0] == '0' && text.length > 1))
 		return false;
-	for (size_t i = 0; i < text.length; i++) {
-		if (text.data[i] < '0' || text.data[i] > '9')
-			return false;
-		value = value * 10 + (unsigned)(text.data[i] - '0');
-	}
 	*port = (uint16_t)value;
 	return value <= UINT16_MAX;
 }

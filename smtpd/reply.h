@@ -49,9 +49,12 @@
 	R(SESSION_IDLE, 421, "4.4.2", "session-idle", "Too long without a message; connect again when there is one") \
 	R(IDLE_COMMANDS, 421, "4.7.0", "idle-commands", "Too many commands without a message; connect again when there is one") \
 	R(HARVEST, 421, "4.7.0", "harvest", "Too many recipients that do not exist; correct your list and connect again") \
+	R(HARVESTER, 421, "4.7.0", "harvest", "Too many recipients that do not exist, from your address or network in the last hour; correct your list and try again later") \
 	R(TOO_MANY_ERRORS, 421, "4.7.0", "too-many-errors", "Too many refused commands; correct them and connect again") \
 	R(TOO_MANY_SESSIONS, 421, "4.3.2", "too-many-sessions", "{} has too many connections now; try again later") \
 	R(TOO_MANY_FROM_YOU, 421, "4.7.0", "too-many-from-you", "{} has too many connections from your address or network; close some, or try again later") \
+	R(TOO_MANY_NEW, 421, "4.7.0", "too-many-from-you", "{} has had too many connections from your address or network in the last minute; try again in a minute") \
+	R(BUSY, 421, "4.3.2", "busy", "{} is too busy now, or being restarted; try again later") \
 	R(NO_MEMORY_LEFT, 421, "4.3.2", "no-memory", "{} has no memory left for another connection; try again later") \
 	R(NO_DESCRIPTORS, 421, "4.3.2", "no-descriptors", "{} has no descriptor left for another connection; try again later") \
 	R(SESSION_NO_MEMORY, 421, "4.3.2", "no-memory", "{} is out of memory for this session; try again later") \
@@ -107,8 +110,11 @@
 	R(MAP_BROKEN, 451, "4.3.5", "map-broken", "The entry of this address is damaged here; try again later") \
 	R(NOT_OURS, 550, "5.7.1", "not-ours", "Mail for this domain is not taken here; use the server that its MX record names") \
 	R(UNKNOWN_USER, 550, "5.1.1", "unknown-user", "There is no address {} here; check its spelling") \
-	R(CLOSED_ADDRESS, 550, "5.2.1", "closed-address", "{}") \
-	R(DEFERRED_ADDRESS, 450, "4.2.1", "deferred-address", "{}") \
+	R(CLOSED_ADDRESS, 550, "5.2.1", "closed-address", "This address takes no mail; ask whom it belongs to for another one") \
+	R(DEFERRED_ADDRESS, 450, "4.2.1", "deferred-address", "This address takes no mail now; try again later") \
+	/* The same in the words of the map. */ \
+	R(CLOSED_IN_WORDS, 550, "5.2.1", "closed-address", "{}") \
+	R(DEFERRED_IN_WORDS, 450, "4.2.1", "deferred-address", "{}") \
 	R(TOO_MANY_RECIPIENTS, 452, "4.5.3", "too-many-recipients", "Too many recipients; send to the others in a next transaction") \
 	R(NULL_SENDER_AGAIN, 452, "4.5.3", "null-sender-again", "A report has one recipient; send to the others one by one") \
 	R(RESOLVER_DOWN, 451, "4.4.3", "resolver-down", "The name service does not answer us; try again later") \

@@ -21,7 +21,6 @@
 #include "lib/arena.h"
 #include "lib/buf.h"
 #include "lib/ipc.h"
-#include "lib/rate_table.h"
 #include "lookup/map_read.h"
 #include "smtpd/bdat.h"
 #include "smtpd/body.h"
@@ -39,8 +38,8 @@ struct session_io {
 	uint64_t (*now_ms)(void *context); /* monotonic */
 	/* Takes bytes for the client; they leave when the engine returns. */
 	void (*write)(struct session *session, struct span bytes);
-	/* Sends an ASK, ABANDON or SETTLED to the door, dns, auth or deliver. A COMMIT gets its claim slot filled in,
-	 * an ANNOUNCED_ASK the door's number. False: nobody is there, or has room. */
+	/* Sends an ASK, ABANDON, SETTLED or HARVEST to the door, dns, auth or deliver. A COMMIT gets its claim slot
+	 * filled in, what is for the door its number of the connection. False: nobody is there, or has room. */
 	bool (*ask)(struct session *session, struct ipc_message *message);
 	/* Takes back the commit with this claim slot (lib/claim.h); false: too late, deliver has begun. */
 	bool (*give_up)(struct session *session, uint32_t claim);
@@ -68,12 +67,11 @@ struct session_world {
 	void *context;         /* io's */
 	struct budget *memory; /* pays for all that sessions keep */
 	struct body_store *bodies;
-	struct rate_table *harvests; /* unknown recipients an hour, by address and network */
-	struct map_result *found;    /* room for one lookup */
-	struct buf out;              /* room for one reply */
-	struct buf lines;            /* room for the lines of one reply */
-	char *text;                  /* room for SESSION_READ_BYTES + 1 of message text */
-	uint64_t next_name;          /* of the next session, for logs and Received */
+	struct map_result *found; /* room for one lookup */
+	struct buf out;           /* room for one reply */
+	struct buf lines;         /* room for the lines of one reply */
+	char *text;               /* room for SESSION_READ_BYTES + 1 of message text */
+	uint64_t next_name;       /* of the next session, for logs and Received */
 	uint32_t next_transaction;
 	bool is_draining;
 	uint64_t sessions_begun;
@@ -131,10 +129,10 @@ struct session {
 	uint32_t id;            /* in ASK and SAY */
 	uint32_t receipt;       /* of the last commit, until the client is known to have read its 250; 0: none */
 	uint32_t skipped_bytes; /* of a line that is too long */
-	uint16_t transactions;
-	uint16_t messages; /* accepted */
-	uint16_t refusals; /* 4xx and 5xx to MAIL, RCPT and the final dot */
-	uint16_t errors;   /* 5xx to anything */
+	uint32_t transactions;  /* that were begun; the last one's number */
+	uint32_t messages;      /* accepted */
+	uint16_t refusals;      /* 4xx and 5xx to MAIL, RCPT and the final dot */
+	uint16_t errors;        /* 5xx to anything */
 	uint16_t failed_logins;
 	uint16_t unknown; /* recipients that were refused since there are none such */
 	uint16_t idle_commands;
@@ -145,6 +143,7 @@ struct session {
 	bool is_name_late; /* a question for a name was given up, and may still be answered: no other one is asked */
 	bool is_in_chunk;  /* until the open chunk is answered: what comes is its octets, whatever the state */
 	bool is_skipping;  /* until the CRLF of a line that is too long */
+	bool is_harvester; /* the door says that its client has tried too many unknown recipients in this hour */
 	bool sends_fin;    /* while it lingers: the client may wait for our FIN as we wait for its */
 	bool is_overdue;   /* it has lingered enough: close, whatever is unwritten */
 };
@@ -168,7 +167,7 @@ void session_no_memory(struct session *session);
 void session_input_ended(struct session *session, bool is_orderly);
 /* The client has said that it sends no more before it could read what it was answered: its FIN is waited for. */
 void session_input_closing(struct session *session);
-/* ANNOUNCED_SAY, SPF_SAY, NAME_SAY, AUTH_SAY, PROBE_SAY or COMMIT_SAY. False: out of phase. */
+/* ANNOUNCED_SAY, HARVESTER, SPF_SAY, NAME_SAY, AUTH_SAY, PROBE_SAY or COMMIT_SAY. False: out of phase. */
 bool session_hear(struct session *session, const struct ipc_message *say);
 /* The door, dns, auth or deliver is gone: what was asked there stays unanswered, what deliver held is lost. */
 void session_neighbour_gone(struct session *session, enum role neighbour);
@@ -198,6 +197,13 @@ static inline bool
 session_awaits_header(const struct session *session)
 {
 	return session->state == SESSION_PROXY && !session_is_waiting(session);
+}
+
+/* Has everything been said, and may the client see that? */
+static inline bool
+session_has_said_all(const struct session *session)
+{
+	return session->state == SESSION_CLOSED || (session->state == SESSION_LINGERING && session->sends_fin);
 }
 
 /* Is what comes next text of a message, rather than a command? */

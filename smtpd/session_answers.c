@@ -95,8 +95,10 @@ hear_probe(struct session *session, const struct ipc_probe_say *say)
 	transaction->probe.state = FACT_KNOWN;
 	transaction->probe.verdict = say->verdict;
 	transaction->probe.handle = say->handle;
-	if (say->verdict != PROBE_TAKES)
+	if (say->verdict != PROBE_TAKES) {
+		transaction->promised--;
 		(void)session_keep(session, say->text, &transaction->probe.text);
+	}
 	transaction->deliver_ms += since(session, transaction->asked_ms);
 	resume_if(session, WAIT_PROBE);
 	return true;
@@ -139,6 +141,8 @@ session_hear(struct session *session, const struct ipc_message *say)
 {
 	if (say->type == IPC_ANNOUNCED_SAY)
 		return session_hear_announced(session, &say->announced_say);
+	if (say->type == IPC_HARVESTER)
+		return session_hear_harvester(session);
 	if (say->type == IPC_SPF_SAY)
 		return hear_spf(session, &say->spf_say);
 	if (say->type == IPC_NAME_SAY)
@@ -183,6 +187,7 @@ lose_deliver(struct session *session)
 	session->receipt = 0;
 	if (!transaction)
 		return;
+	transaction->promised = 0;
 	if (transaction->accepted)
 		transaction->is_deliver_lost = true;
 	if (session->wait == WAIT_PROBE) {

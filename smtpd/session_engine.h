@@ -52,8 +52,10 @@ void session_take_early(struct session *session);
 void session_tarpit(struct session *session, enum reply_id why);
 /* How long the answers of this session have to wait, in milliseconds. */
 uint64_t session_tarpit_ms(const struct session *session);
-/* Has this client tried so many unknown recipients that it hears no more? */
-bool session_is_harvest(const struct session *session);
+/* Has this client tried so many unknown recipients that it hears no more? What it hears instead, or REPLY_NONE. */
+enum reply_id session_harvest_reached(const struct session *session);
+/* The door says so of its address or network. False: out of phase. */
+bool session_hear_harvester(struct session *session);
 /* STARTTLS was accepted, or the listener begins with TLS: forgets all that was said in the clear (RFC 3207 4.2), and
  * waits for the handshake. */
 void session_begin_handshake(struct session *session);

@@ -1,7 +1,7 @@
 /* The engine of smtpd/session.h: takes bytes, finds rows, runs handlers, moves states.
  *
- * The rest of a session's life (greeting, deadlines, end) is in session_life.c, what is heard from other processes in
- * session_answers.c.
+ * How the client is met and greeted is in session_greeting.c, the rest of a session's life (replies, deadlines, end) in
+ * session_life.c, what is heard from other processes in session_answers.c.
  *
  * Trust: see the header.
  * On failure: see the header.
@@ -27,8 +27,9 @@ limit_reached(const struct session *session, unsigned row_flags)
 		return REPLY_NONE;
 	if (session->world->is_draining && !(row_flags & ROW_GOES_ON))
 		return REPLY_DRAINING;
-	if (session_is_harvest(session))
-		return REPLY_HARVEST;
+	enum reply_id harvest = session_harvest_reached(session);
+	if (harvest != REPLY_NONE)
+		return harvest;
 	if (session->failed_logins >= LOGIN_TRIES)
 		return REPLY_TOO_MANY_LOGINS;
 	if (session->errors >= config->max_errors)
@@ -54,16 +55,16 @@ enter(struct session *session, const struct session_row *row, enum handled handl
 {
 	if (handled == CONTINUED)
 		return;
-	bool is_final_dot = row->flags & ROW_ENDS_ALWAYS;
+	bool ends_always = row->flags & ROW_ENDS_ALWAYS;
 	bool spoils = handled == REFUSED && (row->flags & ROW_SPOILS);
 
-	if (is_final_dot || spoils)
+	if (ends_always || spoils)
 		session_end_transaction(session, id, reply_reason(id));
 	else if (handled == ACCEPTED && (row->flags & ROW_ENDS_TRANSACTION))
 		session_end_transaction(session, REPLY_NONE, reply_code(id) == 221 ? "quit" : "reset");
-	if (is_final_dot && handled == ACCEPTED)
+	if (ends_always && handled == ACCEPTED)
 		session->idle_commands = 0;
-	if (is_final_dot || (handled == ACCEPTED && !row->stays))
+	if (ends_always || (handled == ACCEPTED && !row->stays))
 		session->state = (uint8_t)row->next;
 	if (spoils)
 		session->state = SESSION_SPOILT;
@@ -269,6 +270,12 @@ consume(struct session *session, struct span bytes)
 			session_trace_octets(session, session->chunk.octets, "of a chunk");
 			(void)end_chunk(session);
 		}
+	}
+	/* More may be on its way behind what is not wanted any more: left unread, it would have the kernel reset the
+	 * connection, and the client lose what it was told. */
+	if (session->state == SESSION_CLOSED && taken < bytes.length) {
+		session->state = SESSION_LINGERING;
+		session->sends_fin = true;
 	}
 	/* What was pipelined behind STARTTLS came in the clear, from anybody: it is no part of what follows. */
 	return session->state == SESSION_HANDSHAKE ? bytes.length : taken;

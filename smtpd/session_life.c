@@ -3,7 +3,6 @@
  * Trust: see smtpd/session.h.
  * On failure: see smtpd/session.h.
  */
-#include "conf/config_networks.h"
 #include "smtpd/auth_exchange.h"
 #include "smtpd/line.h"
 #include "smtpd/session_engine.h"
@@ -40,22 +39,20 @@ session_drop_input(struct session *session)
 	session->input_scanned = 0;
 }
 
-/* Deliver may forget what it promised, unless it has the message. */
+/* Deliver may forget what it promised: it would keep that for as long as this process lives. */
 static void
 abandon(struct session *session)
 {
 	const struct transaction *transaction = session->transaction;
 	struct ipc_message message = { .type = IPC_ABANDON, .descriptor = -1 };
-	bool has_asked = transaction->accepted > 0 || transaction->probe.state != FACT_NOT_ASKED;
 
-	if (!has_asked || (transaction->message && transaction->message->commit != FACT_NOT_ASKED))
+	if (transaction->promised == 0)
 		return;
 	message.abandon.session = session->id;
 	message.abandon.transaction = transaction->id;
 	(void)session->world->io->ask(session, &message);
 }
 
-/* answer: what the final dot was answered, or REPLY_NONE when it never came. */
 void
 session_end_transaction(struct session *session, enum reply_id answer, const char *reason)
 {
@@ -68,8 +65,6 @@ session_end_transaction(struct session *session, enum reply_id answer, const cha
 	arena_reset(&session->transaction_arena);
 }
 
-/* Nothing more is taken from the client. The connection is kept open for a while when its FIN is worth waiting for:
- * it tells that the client has read a 250, or lets it read why the rest of its text is not wanted. */
 void
 session_leave(struct session *session, const char *reason, bool lingers)
 {
@@ -99,7 +94,6 @@ session_say(struct session *session, const struct reply *reply)
 	world->io->write(session, buf_span(&world->out));
 }
 
-/* Says why, and ends the session. */
 void
 session_dismiss(struct session *session, enum reply_id why)
 {
@@ -111,10 +105,9 @@ session_dismiss(struct session *session, enum reply_id why)
 	/* Before a proxy has said for whom it speaks, and before TLS, nobody could hear it. */
 	if (session->state != SESSION_PROXY && session->state != SESSION_HANDSHAKE)
 		session_say(session, &reply);
-	session_leave(session, reply_reason(why), why == REPLY_ENDLESS_MESSAGE);
+	session_leave(session, reply_reason(why), session_takes_text(session) || session->is_skipping);
 }
 
-/* Sets the deadline for whatever is awaited now. */
 void
 session_arm(struct session *session)
 {
@@ -177,7 +170,7 @@ session_begin_transaction(struct session *session, const struct sender_facts *se
 		arena_reset(&session->transaction_arena);
 		return false;
 	}
-	session_count(&session->transactions);
+	session->transactions++;
 	transaction->id = ++session->world->next_transaction;
 	transaction->number = session->transactions;
 	transaction->doubt = session->doubt;
@@ -211,49 +204,6 @@ session_input_ended(struct session *session, bool is_orderly)
 		session_leave(session, is_orderly ? "closed" : "reset", false);
 	session->state = SESSION_CLOSED;
 	session->is_overdue = true;
-}
-
-void
-session_ask_name(struct session *session)
-{
-	struct session_world *world = session->world;
-	struct ipc_message ask = { .type = IPC_NAME_ASK, .descriptor = -1 };
-
-	if (session->client.is_loopback)
-		return;
-	ask.name_ask.session = session->id;
-	ask.name_ask.deadline_ms = (uint32_t)world->config->spf_deadline;
-	ask.name_ask.client = session->client.address;
-	session->client.name_state = FACT_ASKED;
-	if (session->is_name_late || !world->io->ask(session, &ask))
-		facts_client_name(world->config, IPREV_UNKNOWN, span_make(NULL, 0), &session->client);
-}
-
-/* Implicit TLS (RFC 8314): the handshake comes before the greeting. */
-static void
-begin_with_tls(struct session *session)
-{
-	session_begin_handshake(session);
-	if (!session->world->io->start_tls(session))
-		session_lose_handshake(session, "not-available");
-}
-
-void
-session_meet(struct session *session)
-{
-	struct client_facts *client = &session->client;
-
-	session_trace_look(session);
-	if (session->world->is_draining) {
-		session_dismiss(session, REPLY_DRAINING);
-		return;
-	}
-	client->may_xclient = config_networks_contain(&session->world->config->xclient_from, &client->address);
-	session_ask_name(session);
-	if (session->client.tls_mode == LISTENER_TLS_IMPLICIT)
-		begin_with_tls(session);
-	else
-		session_await_silence(session);
 }
 
 /* What the door has said of the client, and what follows from it. */
@@ -322,7 +272,7 @@ on_deadline(struct session *session)
 			session_dismiss(session, REPLY_TIMED_OUT);
 		return;
 	case WAIT_DOOR:
-		session_dismiss(session, REPLY_TOO_MANY_SESSIONS);
+		session_dismiss(session, REPLY_BUSY);
 		return;
 	case WAIT_SPF:
 		facts_spf_unknown(&transaction->sender.spf);
@@ -379,6 +329,7 @@ session_drain(struct session *session, bool is_over)
 	}
 	if (!verbs_has_message(session) || is_over)
 		session_dismiss(session, REPLY_DRAINING);
+	session->is_overdue = is_over;
 }
 
 void

@@ -103,7 +103,7 @@ session_hear_announced(struct session *session, const struct ipc_announced_say *
 	if (say->is_welcome)
 		go_on(session);
 	else
-		session_dismiss(session, REPLY_TOO_MANY_FROM_YOU);
+		session_dismiss(session, say->is_harvester ? REPLY_HARVESTER : REPLY_TOO_MANY_FROM_YOU);
 	return true;
 }
 

@@ -1,12 +1,13 @@
 /* What refusals cost a client that collects them: time, of which we have as much.
  *
  * From one refused command to the next the answer waits a second longer, up to a limit; after some recipients that do
- * not exist it waits as long as that at once, and a few more end the session; those of an hour are counted by address
- * and network too, whatever sessions they came in. A waiting session is one that waits for
- * another process: what was said stays unsent, nothing more is read, and the sweep finds the end.
+ * not exist it waits as long as that at once, and a few more end the session. Those of an hour are counted by the door,
+ * by address and network, whatever sessions and processes they came in; it says when they are too many. A waiting
+ * session is one that waits for another process: what was said stays unsent, nothing more is read, and the sweep finds
+ * the end.
  *
  * Trust: none in the client. Our own (facts_client_is_friend), and users who have logged in, are answered at once.
- * On failure: nothing here can fail.
+ * On failure: a recipient that the door does not hear of counts in its session alone.
  */
 #include "smtpd/session_engine.h"
 
@@ -18,56 +19,37 @@ is_spared(const struct session *session)
 	return facts_client_is_friend(&session->client) || session->client.user.length > 0;
 }
 
-/* What the address of a client is counted under, and how many it may try in an hour. */
-struct harvest_count {
-	struct network_key key;
-	uint64_t limit;
-};
-
-static void
-harvest_counts(const struct session *session, struct harvest_count counts[static 2])
-{
-	const struct config *config = session->world->config;
-	const struct peer_address *address = &session->client.address;
-
-	counts[0] = (struct harvest_count){ network_key_of_address(address), config->harvest_rate_per_address };
-	counts[1] = (struct harvest_count){ network_key_of_network(address), config->harvest_rate_per_network };
-}
-
-/* Has this address, or its network, tried too many in the last hour, by this session or others? */
-static bool
-is_over_rate(const struct session *session)
-{
-	struct harvest_count counts[2];
-	uint64_t now_us = session_now_ms(session) * 1000;
-
-	harvest_counts(session, counts);
-	for (size_t i = 0; i < 2; i++)
-		if (!rate_table_has_room(session->world->harvests, &counts[i].key, counts[i].limit, now_us))
-			return true;
-	return false;
-}
-
 static void
 count_unknown(struct session *session)
 {
-	struct harvest_count counts[2];
-	uint64_t now_us = session_now_ms(session) * 1000;
+	const struct config *config = session->world->config;
+	struct ipc_message message = { .type = IPC_HARVEST, .descriptor = -1 };
 
 	session_count(&session->unknown);
-	harvest_counts(session, counts);
-	for (size_t i = 0; i < 2; i++)
-		rate_table_count(session->world->harvests, &counts[i].key, counts[i].limit, now_us);
+	if (config->harvest_rate_per_address == 0 && config->harvest_rate_per_network == 0)
+		return;
+	message.harvest.session = session->id;
+	message.harvest.client = session->client.address;
+	(void)session->world->io->ask(session, &message);
 }
 
 bool
-session_is_harvest(const struct session *session)
+session_hear_harvester(struct session *session)
+{
+	session->is_harvester = session->unknown > 0;
+	return session->is_harvester;
+}
+
+enum reply_id
+session_harvest_reached(const struct session *session)
 {
 	uint64_t limit = session->world->config->harvest_limit;
 
 	if (is_spared(session))
-		return false;
-	return (limit > 0 && session->unknown >= limit) || is_over_rate(session);
+		return REPLY_NONE;
+	if (limit > 0 && session->unknown >= limit)
+		return REPLY_HARVEST;
+	return session->is_harvester ? REPLY_HARVESTER : REPLY_NONE;
 }
 
 uint64_t

@@ -20,6 +20,8 @@ struct tls {
 	struct tls_ground *ground;
 	SSL *ssl;         /* owned */
 	uint64_t charged; /* bytes taken out of the memory budget */
+	uint64_t
+	    heard; /* bytes of the handshake: OpenSSL keeps a message until it is whole, and the room until the end */
 	/* While a function of this file runs: */
 	struct span input;
 	struct buf *wire;
@@ -120,7 +122,7 @@ charge(struct tls *tls, uint64_t bytes)
 static bool
 charge_what_is_held(struct tls *tls)
 {
-	uint64_t bytes = tls->is_up ? TLS_IDLE_BYTES : TLS_HANDSHAKE_BYTES;
+	uint64_t bytes = tls->is_up ? TLS_IDLE_BYTES : TLS_HANDSHAKE_BYTES + 2 * tls->heard;
 
 	return charge(tls, bytes + (tls_is_inside_record(tls) ? TLS_RECORD_BYTES : 0));
 }
@@ -148,7 +150,7 @@ tls_new(struct tls_ground *ground, SSL_CTX *context)
 	SSL_set_bio(tls->ssl, bio, bio);
 	(void)SSL_set_mode(tls->ssl, SSL_MODE_RELEASE_BUFFERS);
 	/* A record is opened where it lies: what has been read of it, a password maybe, is wiped. */
-	(void)SSL_set_options(tls->ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CLEANSE_PLAINTEXT);
+	(void)SSL_set_options(tls->ssl, SSL_OP_CLEANSE_PLAINTEXT);
 	SSL_set_accept_state(tls->ssl);
 	return tls;
 }
@@ -326,6 +328,7 @@ tls_feed(struct tls *tls, struct span bytes, char *text, size_t *length, struct 
 	if (tls->is_broken)
 		return TLS_BROKEN;
 	keep_first(tls, bytes);
+	tls->heard += tls->is_up ? 0 : bytes.length;
 	tls->input = bytes;
 	tls->wire = wire;
 	ERR_clear_error();

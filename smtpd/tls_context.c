@@ -162,8 +162,6 @@ make_context(const struct tls_library *library, enum tls_policy policy)
 					       SSL_OP_NO_SESSION_RESUMPTION_ON_RENEGOTIATION);
 	(void)SSL_CTX_set_num_tickets(context, 0);
 	(void)SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-	(void)SSL_CTX_set_mode(
-	    context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_set_verify(context, SSL_VERIFY_NONE, NULL);
 	return context;
 }

@@ -48,8 +48,7 @@ struct message {
 	uint64_t begun_ms; /* at the 354, or the first BDAT */
 	uint64_t bytes;    /* from the client since then */
 	enum fact_state commit;
-	uint32_t claim;     /* of the commit that is asked for */
-	bool is_committing; /* we could not take it back: it will be answered, however late */
+	uint32_t claim; /* of the commit that is asked for */
 	enum commit_outcome outcome;
 	char *outcome_room;   /* for an outcome a recipient, where each is answered for itself */
 	struct span outcomes; /* an enum commit_outcome a recipient (smtpd/prdr.h), or empty */
@@ -64,6 +63,7 @@ struct transaction {
 	struct sender_facts sender;
 	struct probe probe;   /* of the recipient at hand */
 	bool is_deliver_lost; /* deliver went away or keeps silent: its handles are worth nothing */
+	unsigned promised;    /* handles that deliver holds for it, or may: neither committed nor abandoned yet */
 	unsigned accepted;    /* recipients */
 	unsigned refused;
 	struct buf handles;                   /* u32 each (ipc_append_u32) */

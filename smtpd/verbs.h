@@ -19,6 +19,14 @@ enum handled {
 	WAITING    /* another process was asked: run again when it has answered; there is no reply yet */
 };
 
+/* What a handler returns that refuses with this reply. */
+static inline enum handled
+verbs_refuse(struct reply *reply, enum reply_id id)
+{
+	reply->id = id;
+	return REFUSED;
+}
+
 /* verbs_hello.c */
 enum handled verb_ehlo(struct session *session, struct span argument, struct reply *reply);
 enum handled verb_helo(struct session *session, struct span argument, struct reply *reply);

@@ -30,13 +30,6 @@ verbs_may_log_in(const struct session *session)
 }
 
 static enum handled
-refuse(struct reply *reply, enum reply_id id)
-{
-	reply->id = id;
-	return REFUSED;
-}
-
-static enum handled
 challenge(const struct auth_exchange *exchange, enum handled handled, struct reply *reply)
 {
 	reply->id = REPLY_CHALLENGE;
@@ -54,18 +47,18 @@ verb_auth(struct session *session, struct span argument, struct reply *reply)
 	if (!may_log_in(session, reply))
 		return REFUSED;
 	if (name.length == 0)
-		return refuse(reply, REPLY_BAD_AUTH);
+		return verbs_refuse(reply, REPLY_BAD_AUTH);
 	if (!sasl_mechanism_of(name, &mechanism))
-		return refuse(reply, REPLY_UNKNOWN_MECHANISM);
+		return verbs_refuse(reply, REPLY_UNKNOWN_MECHANISM);
 	if (!session->auth)
 		session->auth = arena_alloc(&session->arena, sizeof *session->auth);
 	if (!session->auth)
-		return refuse(reply, REPLY_SESSION_NO_MEMORY);
+		return verbs_refuse(reply, REPLY_SESSION_NO_MEMORY);
 	auth_exchange_begin(session->auth, mechanism);
 	if (initial.length == 0)
 		return challenge(session->auth, ACCEPTED, reply);
-	/* "=" stands for an empty one, which is no response at all. */
-	session->auth->initial = span_equal(initial, SPAN("=")) ? SPAN("") : initial;
+	/* "=" stands for an empty one: neither that nor what it stands for is a response. */
+	session->auth->initial = initial;
 	return ACCEPTED;
 }
 
@@ -73,7 +66,7 @@ enum handled
 verb_auth_misplaced(struct session *session, struct span argument, struct reply *reply)
 {
 	(void)argument;
-	return may_log_in(session, reply) ? refuse(reply, REPLY_OUT_OF_ORDER) : REFUSED;
+	return may_log_in(session, reply) ? verbs_refuse(reply, REPLY_OUT_OF_ORDER) : REFUSED;
 }
 
 bool
@@ -131,7 +124,7 @@ check(struct session *session, const struct sasl_credentials *credentials, struc
 	bool fits = credentials->user.length <= IPC_ADDRESS_BYTES && credentials->password.length <= IPC_TEXT_BYTES;
 
 	if (!fits)
-		return refuse(reply, REPLY_BAD_RESPONSE);
+		return verbs_refuse(reply, REPLY_BAD_RESPONSE);
 	exchange->state = FACT_ASKED;
 	if (ask(session, credentials)) {
 		session->wait = WAIT_AUTH;
@@ -151,10 +144,10 @@ take_response(struct session *session, struct span text, struct reply *reply)
 
 	if (exchange->mechanism == SASL_LOGIN && exchange->step == 0)
 		return auth_exchange_keep_user(exchange, text) ? challenge(exchange, CONTINUED, reply)
-							       : refuse(reply, REPLY_BAD_RESPONSE);
+							       : verbs_refuse(reply, REPLY_BAD_RESPONSE);
 	credentials = (struct sasl_credentials){ auth_exchange_user(exchange), text };
 	if (exchange->mechanism == SASL_LOGIN ? !sasl_is_answer(text) : !sasl_parse_plain(text, &credentials))
-		return refuse(reply, REPLY_BAD_RESPONSE);
+		return verbs_refuse(reply, REPLY_BAD_RESPONSE);
 	return check(session, &credentials, reply);
 }
 
@@ -167,10 +160,10 @@ verb_auth_response(struct session *session, struct span argument, struct reply *
 	if (session->auth->state == FACT_KNOWN)
 		return conclude(session, reply);
 	if (span_equal(argument, SPAN("*")))
-		return refuse(reply, REPLY_LOGIN_CANCELLED);
+		return verbs_refuse(reply, REPLY_LOGIN_CANCELLED);
 	enum handled handled = sasl_decode(argument, decoded, &length)
 				   ? take_response(session, span_make(decoded, length), reply)
-				   : refuse(reply, REPLY_BAD_RESPONSE);
+				   : verbs_refuse(reply, REPLY_BAD_RESPONSE);
 	explicit_bzero(decoded, sizeof decoded);
 	return handled;
 }
@@ -180,5 +173,5 @@ verb_auth_long_response(struct session *session, struct span argument, struct re
 {
 	(void)session;
 	(void)argument;
-	return refuse(reply, REPLY_LONG_RESPONSE);
+	return verbs_refuse(reply, REPLY_LONG_RESPONSE);
 }

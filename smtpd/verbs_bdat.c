@@ -109,6 +109,5 @@ verb_chunk_unwanted(struct session *session, struct span argument, struct reply 
 {
 	(void)session;
 	(void)argument;
-	reply->id = REPLY_CHUNK_UNWANTED;
-	return REFUSED;
+	return verbs_refuse(reply, REPLY_CHUNK_UNWANTED);
 }

@@ -35,13 +35,11 @@ enum handled
 verb_data(struct session *session, struct span argument, struct reply *reply)
 {
 	(void)argument;
-	reply->id = REPLY_COMMIT_TROUBLE;
 	if (session->transaction->is_deliver_lost)
-		return REFUSED;
+		return verbs_refuse(reply, REPLY_COMMIT_TROUBLE);
 	struct message *message = verbs_begin_message(session);
-	reply->id = REPLY_NO_MEMORY;
 	if (!message)
-		return REFUSED;
+		return verbs_refuse(reply, REPLY_NO_MEMORY);
 	dotstream_begin(&message->stream);
 	message->found = &message->stream.found;
 	reply->id = REPLY_GO_AHEAD;
@@ -52,8 +50,7 @@ enum handled
 verb_data_too_soon(struct session *session, struct span argument, struct reply *reply)
 {
 	(void)argument;
-	reply->id = session->transaction->refused ? REPLY_NO_RECIPIENTS : REPLY_OUT_OF_ORDER;
-	return REFUSED;
+	return verbs_refuse(reply, session->transaction->refused ? REPLY_NO_RECIPIENTS : REPLY_OUT_OF_ORDER);
 }
 
 void
@@ -278,6 +275,7 @@ verb_final_dot(struct session *session, struct span argument, struct reply *repl
 		return REFUSED;
 	transaction->asked_ms = session_now_ms(session);
 	if (ask_commit(session)) {
+		transaction->promised = 0;
 		message->commit = FACT_ASKED;
 		session->wait = WAIT_COMMIT;
 		return WAITING;

@@ -15,13 +15,6 @@
 #include "smtpd/transaction_log.h"
 #include "smtpd/verbs.h"
 
-static enum handled
-refuse(struct reply *reply, enum reply_id id)
-{
-	reply->id = id;
-	return REFUSED;
-}
-
 /* Takes "FROM:" or "TO:" and the spaces that some clients send behind it. */
 static bool
 take_keyword(struct span *text, struct span keyword)
@@ -179,7 +172,7 @@ verb_mail(struct session *session, struct span argument, struct reply *reply)
 		return REFUSED;
 	}
 	if (!session_begin_transaction(session, &sender))
-		return refuse(reply, REPLY_NO_MEMORY);
+		return verbs_refuse(reply, REPLY_NO_MEMORY);
 	ask_spf(session);
 	session->mail_ms = session->transaction->begun_ms;
 	reply->id = REPLY_SENDER_TAKEN;
@@ -221,8 +214,10 @@ probe_is_known(struct session *session, struct span address)
 	ask.probe_ask.bytes = transaction->sender.announced_bytes;
 	ask.probe_ask.address = address;
 	probe->state = FACT_ASKED;
-	if (!transaction->is_deliver_lost && session->world->io->ask(session, &ask))
+	if (!transaction->is_deliver_lost && session->world->io->ask(session, &ask)) {
+		transaction->promised++;
 		return false;
+	}
 	*probe = (struct probe){ .state = FACT_KNOWN, .verdict = PROBE_TROUBLE };
 	return true;
 }
@@ -311,7 +306,7 @@ verb_rcpt(struct session *session, struct span argument, struct reply *reply)
 	if (handled == WAITING)
 		return WAITING;
 	if (handled == ACCEPTED && !keep_recipient(session, address, found))
-		handled = refuse(reply, REPLY_NO_MEMORY);
+		handled = verbs_refuse(reply, REPLY_NO_MEMORY);
 	if (handled == ACCEPTED) {
 		reply->id = REPLY_RECIPIENT_TAKEN;
 	} else {

@@ -14,13 +14,6 @@ take(struct reply *reply, enum reply_id id)
 	return ACCEPTED;
 }
 
-static enum handled
-refuse(struct reply *reply, enum reply_id id)
-{
-	reply->id = id;
-	return REFUSED;
-}
-
 /* The same name is kept once, however often it is given. */
 static bool
 keep_name(struct session *session, struct span name)
@@ -41,9 +34,9 @@ take_name(struct session *session, struct span argument, bool is_esmtp, struct r
 
 	reply->details[0] = span_of(config->hostname);
 	if (!address_is_helo_name(argument))
-		return refuse(reply, REPLY_BAD_HELO);
+		return verbs_refuse(reply, REPLY_BAD_HELO);
 	if (!keep_name(session, argument))
-		return refuse(reply, REPLY_SESSION_NO_MEMORY);
+		return verbs_refuse(reply, REPLY_SESSION_NO_MEMORY);
 	session->is_esmtp = is_esmtp;
 	if (!is_esmtp)
 		return take(reply, REPLY_HELO);
@@ -51,7 +44,7 @@ take_name(struct session *session, struct span argument, bool is_esmtp, struct r
 	buf_reset(lines);
 	extensions_append(session, lines);
 	if (!buf_ok(lines))
-		return refuse(reply, REPLY_SESSION_NO_MEMORY);
+		return verbs_refuse(reply, REPLY_SESSION_NO_MEMORY);
 	reply->lines = buf_span(lines);
 	return take(reply, REPLY_EHLO);
 }
@@ -88,7 +81,7 @@ enum handled
 verb_vrfy(struct session *session, struct span argument, struct reply *reply)
 {
 	(void)session;
-	return argument.length ? take(reply, REPLY_VRFY) : refuse(reply, REPLY_BAD_VRFY);
+	return argument.length ? take(reply, REPLY_VRFY) : verbs_refuse(reply, REPLY_BAD_VRFY);
 }
 
 /* Whom a person can ask. */
@@ -119,7 +112,7 @@ verb_help(struct session *session, struct span argument, struct reply *reply)
 	size_t length = text->length;
 	append_contact(session->world->config, text);
 	if (!buf_ok(text))
-		return refuse(reply, REPLY_SESSION_NO_MEMORY);
+		return verbs_refuse(reply, REPLY_SESSION_NO_MEMORY);
 	reply->details[0] = span_take(buf_span(text), length);
 	reply->details[1] = span_skip(buf_span(text), length);
 	return take(reply, REPLY_HELP);
@@ -138,5 +131,5 @@ verb_not_offered(struct session *session, struct span argument, struct reply *re
 {
 	(void)session;
 	(void)argument;
-	return refuse(reply, REPLY_NOT_IMPLEMENTED);
+	return verbs_refuse(reply, REPLY_NOT_IMPLEMENTED);
 }

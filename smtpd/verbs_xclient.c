@@ -16,13 +16,6 @@ verbs_may_xclient(const struct session *session)
 	return session->client.may_xclient;
 }
 
-static enum handled
-refuse(struct reply *reply, enum reply_id id)
-{
-	reply->id = id;
-	return REFUSED;
-}
-
 static void
 take_address(struct session *session, const struct xclient *xclient)
 {
@@ -72,9 +65,9 @@ verb_xclient(struct session *session, struct span argument, struct reply *reply)
 	struct xclient xclient;
 
 	if (!session->client.may_xclient)
-		return refuse(reply, REPLY_XCLIENT_REFUSED);
+		return verbs_refuse(reply, REPLY_XCLIENT_REFUSED);
 	if (!xclient_read(argument, &xclient, &reply->details[0]))
-		return refuse(reply, REPLY_BAD_XCLIENT);
+		return verbs_refuse(reply, REPLY_BAD_XCLIENT);
 	/* Else the answer about the old address could be taken for one about the new. */
 	if (session->client.name_state == FACT_ASKED) {
 		session->wait = WAIT_NAME;
@@ -82,7 +75,7 @@ verb_xclient(struct session *session, struct span argument, struct reply *reply)
 	}
 	struct span name = arena_copy(&session->arena, span_of(xclient.name_text));
 	if (!name.data)
-		return refuse(reply, REPLY_SESSION_NO_MEMORY);
+		return verbs_refuse(reply, REPLY_SESSION_NO_MEMORY);
 	take_address(session, &xclient);
 	session_trace_look(session);
 	take_name(session, &xclient, name);
@@ -99,5 +92,5 @@ enum handled
 verb_xclient_too_late(struct session *session, struct span argument, struct reply *reply)
 {
 	(void)argument;
-	return refuse(reply, session->client.may_xclient ? REPLY_OUT_OF_ORDER : REPLY_XCLIENT_REFUSED);
+	return verbs_refuse(reply, session->client.may_xclient ? REPLY_OUT_OF_ORDER : REPLY_XCLIENT_REFUSED);
 }

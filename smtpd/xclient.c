@@ -9,8 +9,6 @@
 
 #include "smtpd/address.h"
 
-enum { PORT_DIGITS = 5 };
-
 struct value {
 	char bytes[XCLIENT_VALUE_BYTES + 1];
 	size_t length;
@@ -99,17 +97,12 @@ read_address(const struct value *value, struct peer_address *address)
 static bool
 read_port(const struct value *value, bool *has_port, uint16_t *port)
 {
-	unsigned number = 0;
+	uint64_t number;
 
 	if (is_unavailable(value))
 		return true;
-	if (value->length > PORT_DIGITS)
+	if (!span_read_decimal(span_of_value(value), &number))
 		return false;
-	for (size_t i = 0; i < value->length; i++) {
-		if (value->bytes[i] < '0' || value->bytes[i] > '9')
-			return false;
-		number = number * 10 + (unsigned)(value->bytes[i] - '0');
-	}
 	*has_port = true;
 	*port = (uint16_t)number;
 	return number <= UINT16_MAX;

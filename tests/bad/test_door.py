@@ -34,14 +34,17 @@ class OutsideCase(ServerCase):
 
 
 class Crowds(OutsideCase):
-    options = listens_outside({"max-connections-per-address": 2, "max-connections-per-network": 3})
+    options = listens_outside({"max-connections-per-address": 2, "max-connections-per-network": 3, "contact": "Call 12345."})
 
     def test_a_network_has_its_cap(self):
         held = [self.call(source) for source in ("10.99.0.1", "10.99.0.1", "10.99.0.2")]
         for client in held:
             smtp.check(client.reply(), 220)
         mark = self.server.mark()
-        smtp.check(self.first_reply("10.99.0.1"), "421 4.7.0")
+        # One table of replies, and the contact behind them, at the door too.
+        self.assertEqual(self.first_reply("10.99.0.1").raw, [
+            "421-4.7.0 mx.example.org has too many connections from your address or network; close some, or try again later",
+            "421 4.7.0 Call 12345."])
         self.server.expect_log("event=turned-away client=10.99.0.1 reason=max-connections-per-address", mark)
         smtp.check(self.first_reply("10.99.0.3"), "421 4.7.0")
         self.server.expect_log("event=turned-away client=10.99.0.3 reason=max-connections-per-network", mark)
@@ -99,7 +102,7 @@ class Descriptors(ServerCase):
     def test_a_door_without_descriptors_says_so_and_recovers(self):
         # Once somebody was greeted the door has all it needs.
         tidegate.wait_until(self.greets, "it greets")
-        door = next(pid for pid, role in self.server.children() if role == "door")
+        door = self.server.child("door")
         mark = self.server.mark()
         limits.set_limit(door, "nofile", limits.highest_descriptor(door) + 1)
         with self.server.client() as client:

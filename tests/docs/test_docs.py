@@ -1,4 +1,5 @@
 """The documents and the code say the same: names in FLOW.md, keys, messages and events in the manuals and IPC.md."""
+import glob
 import os
 import re
 import subprocess
@@ -45,11 +46,24 @@ class Manuals(unittest.TestCase):
             told.update(word for word in line.split() if word != ",")
         self.assertEqual(sorted(told), sorted(self.keys()))
 
-    def test_every_key_of_the_log_is_in_the_manual(self):
+    def test_presets_are_those_of_the_code(self):
+        """But for empty ones, and those that the system gives."""
+        manual = read("docs", "man", "tidegate.conf.5")
+        items = [(head.split(), " ".join(text.split()))
+                 for head, text in re.findall(r"(?ms)^\.It Cm ([^\n]+)\n(.*?)(?=^\.It Cm |^\.El|\Z)", manual)]
+        presets = re.findall(r'^\tK\([A-Z_]+, \w+, "([a-z-]+)", "([^"]+)"', read("conf", "schema.h"), re.MULTILINE)
+        self.assertGreater(len(presets), 40)
+        for key, preset in presets:
+            with self.subTest(key):
+                told = " ".join(text for keys, text in items if key in keys)
+                self.assertRegex(told, rf"Presets?: [^.]*(?<![\w.]){re.escape(preset)}(?!\w)")
+
+    def test_every_key_and_event_of_the_log_is_in_the_manual(self):
         manual = read("docs", "man", "tidegate.8")
         written = set()
-        for path in ("smtpd/transaction_log.c", "lib/log.c"):
-            written.update(re.findall(r'log_pair\w*\(&?line, "([a-z-]+)"', read(path)))
+        for path in glob.glob(os.path.join(TOP, "[a-z]*", "*.c")):
+            written.update(re.findall(r'log_(?:pair\w*\([^;"]*,|begin\([^;"]*,)\s*"([a-z0-9-]+)"', read(path)))
+        self.assertGreater(len(written), 40)
         told = set()
         for line in re.findall(r"^\.(?:It )?Cm (.+)$", manual, re.MULTILINE):
             told.update(line.split())

@@ -79,6 +79,7 @@ configure(struct stage *stage)
 	config->tarpit_limit = is_set(stage, 20) ? 10000 : 0;
 	config->harvest_delay_after = is_set(stage, 21) ? 1 : 1000;
 	config->harvest_limit = is_set(stage, 21) ? 3 : 0;
+	config->harvest_rate_per_address = 100;
 	config->spf_mailfrom_fail = actions[stage->setting[2] >> 6 & 3];
 	if (is_set(stage, 24)) {
 		stage->fixture->memory.limit_bytes = 30000;

@@ -132,6 +132,15 @@ door_says_announced(struct stage *stage, struct span argument)
 	(void)fixture_say_announced(stage->fixture, octet(argument, 0) & 1);
 }
 
+/* Of a client of whom nothing was said the door says nothing. */
+static void
+door_says_harvester(struct stage *stage, struct span argument)
+{
+	(void)argument;
+	if (stage_session(stage)->unknown > 0 && !fixture_say_harvester(stage->fixture))
+		BUG("what the door says of a client that has tried unknown recipients is out of phase");
+}
+
 static void
 door_dies(struct stage *stage, struct span argument)
 {
@@ -368,6 +377,7 @@ static const struct step steps[] = {
 	{ auth_says, 1 },
 	{ auth_dies, 1 },
 	{ tracer_comes_or_goes, 1 },
+	{ door_says_harvester, 0 },
 };
 
 void

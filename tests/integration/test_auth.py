@@ -10,7 +10,7 @@ import time
 import unittest
 
 # limit: 240
-from tests.lib import peers
+from tests.lib import limits, peers
 from tests.lib import server as tidegate
 
 ALICE, BOB = "alice@example.org", "bob@example.org"
@@ -52,10 +52,7 @@ class Case(unittest.TestCase):
     config = {}
 
     def start(self, **config):
-        folder = tidegate.new_folder("bin")
-        for name in tidegate.PROGRAMS:
-            shutil.copy(os.path.join(tidegate.BIN, name), folder)
-        shutil.copy(os.path.join(tidegate.BUILD, "test", "auth-asker"), os.path.join(folder, "tidegate-smtpd"))
+        folder = tidegate.with_stand_in("auth-asker")
         self.addCleanup(shutil.rmtree, folder)
         # The stand-in does not tell the door which clients have gone.
         config = dict({"drain-time": 1, "max-connections-per-address": 0, "connection-rate-per-address": 0}, **config)
@@ -63,9 +60,6 @@ class Case(unittest.TestCase):
                                       config=config)
         self.addCleanup(self.server.remove)
         self.server.compile_map()
-
-    def add(self, user, password):
-        subprocess.run(self.server.command("user", "add", user), input=password.encode(), check=True, timeout=30)
 
     def asker(self, source=None):
         asker = Asker(self.server, source)
@@ -79,7 +73,7 @@ class Case(unittest.TestCase):
 class UsersFile(Case):
     def serve(self, **config):
         self.start(users="users", **config)
-        self.add(ALICE, "wonderland")
+        self.server.add_user(ALICE, "wonderland")
         self.server.start()
 
     def test_passwords(self):
@@ -94,7 +88,7 @@ class UsersFile(Case):
         self.server.expect_log(r"event=auth-failed client=127\.0\.0\.1 user=bob@example\.org why=unknown-user")
         self.assertNotIn("onderland", "\n".join(self.server.log.lines))
         # A user who is new passes without a restart; one who is gone does not any more.
-        self.add(BOB, "builder")
+        self.server.add_user(BOB, "builder")
         tidegate.wait_until(lambda: asker.ask(BOB, "builder") == f"passed {BOB}", "the new user passes")
         self.assertEqual(self.server.run("user", "del", ALICE)[0], 0)
         tidegate.wait_until(lambda: asker.ask(ALICE, "wonderland") == "failed", "who is gone does not pass")
@@ -117,17 +111,13 @@ class UsersFile(Case):
         self.serve()
         asker = self.asker()
 
-        def spent():
-            pid = next(pid for pid, role in self.server.children() if role == "auth")
-            with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
-                fields = file.read().rpartition(")")[2].split()
-            return int(fields[11]) + int(fields[12])
+        auth = self.server.child("auth")
         costs = []
         for user in (ALICE, "nobody@example.org"):
-            before = spent()
+            before = limits.cpu_seconds(auth)
             for _ in range(9):
                 self.assertEqual(asker.ask(user, "wrong"), "failed")
-            costs.append(spent() - before)
+            costs.append(limits.cpu_seconds(auth) - before)
         self.assertGreater(min(costs), max(costs) / 3, costs)
 
     def test_budget_of_an_address(self):

@@ -3,22 +3,18 @@ is dead, stopped or back again."""
 import os
 import shutil
 import signal
-import ssl
 import subprocess
 import tempfile
 import time
 import unittest
 
 from tests.lib import certificates
+from tests.lib import memory
 from tests.lib import server as tidegate
 from tests.lib import smtp
 
 # limit: 240
 ALICE = "alice@example.org"
-
-
-def message(path_or_name):
-    return f"certificate {path_or_name}"
 
 
 class Folder(unittest.TestCase):
@@ -39,7 +35,7 @@ class Names(Folder):
         other = self.pair("other", names=("mail.example.net", "*.example.com"))
         config = {'certificate "mx.example.org"': ecdsa.section(), 'certificate  "mx.example.org"': rsa.section(),
                   'certificate "mail.example.net"': other.section()}
-        old = {"highest": ssl.TLSVersion.TLSv1_2, "ciphers": "ECDHE-RSA-AES256-GCM-SHA384"}
+        old = {"version": "TLSv1.2", "ciphers": "ECDHE-RSA-AES256-GCM-SHA384"}
         with tidegate.Server(config=config) as server:
             for name, der in ((None, ecdsa.der), ("MX.example.ORG", ecdsa.der), ("mail.example.net", other.der),
                               ("any.example.com", other.der), ("unknown.example", ecdsa.der)):
@@ -48,7 +44,7 @@ class Names(Folder):
             self.assertEqual(server.status()["keys.signatures"], 6)
             self.assertIsNone(server.wait_log("self-signed", seconds=0.1))
 
-    @unittest.skipUnless(tidegate.IS_ROOT and os.path.basename(tidegate.BUILD) != "sanitize", "it reads the processes' memory")
+    @memory.needs_memory
     def test_one_file_for_both_gives_smtpd_no_key(self):
         pair = self.pair("both")
         with open(pair.key, encoding="ascii") as key, open(pair.chain, "a", encoding="ascii") as chain:
@@ -66,28 +62,11 @@ class Names(Folder):
         with open(pair.key, encoding="ascii") as key:
             line = key.read().splitlines()[1].encode()
         for pid, role in [*server.children(), (server.process.pid, "master")]:
-            memory = memory_of(pid)
+            held = memory.memory_of(pid)
             if role == "keys":
-                self.assertTrue(secret in memory or secret[::-1] in memory, "keys has it, or this test finds nothing")
+                self.assertTrue(secret in held or secret[::-1] in held, "keys has it, or this test finds nothing")
             else:
-                self.assertFalse(secret in memory or secret[::-1] in memory or line in memory, role)
-
-
-def memory_of(pid):
-    """All that a process can read of its own."""
-    found = []
-    with open(f"/proc/{pid}/maps", encoding="utf-8") as maps, open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
-        for line in maps:
-            place, rights = line.split()[:2]
-            if not rights.startswith("rw"):
-                continue
-            start, end = (int(number, 16) for number in place.split("-"))
-            memory.seek(start)
-            try:
-                found.append(memory.read(end - start) or b"")
-            except OSError:
-                continue
-    return b"".join(found)
+                self.assertFalse(secret in held or secret[::-1] in held or line in held, role)
 
 
 class Changes(Folder):
@@ -115,13 +94,12 @@ class Changes(Folder):
         self.live(first)
         with tidegate.Server(config={'certificate "mx.example.org"': self.section()}) as server:
             with certificates.starttls(server.address) as running:
-                self.assertEqual(running.getpeercert(binary_form=True), first.der)
+                self.assertEqual(running.socket.tls.getpeercert(binary_form=True), first.der)
                 mark = server.mark()
                 self.live(second)
                 self.expect_shown(server, second.der)
                 # Who was there before goes on.
-                running.sendall(b"NOOP\r\n")
-                self.assertTrue(running.recv(512).startswith(b"250"))
+                running.expect("NOOP", 250)
             server.expect_log(r"certificate mx\.example\.org from \S+ is in force, good until \d{4}-\d\d-\d\d", since=mark)
             self.assertFalse([line for line in server.log.lines[mark:] if "event=error" in line], server.log.lines)
 
@@ -137,17 +115,17 @@ class Changes(Folder):
                 break_it()
                 server.expect_log("event=error.*certificate mx.example.org: .*" + pattern + ".*the pair in use stays", since=mark)
                 for _ in range(5):
-                    self.assertEqual(certificates.shown(server.address), first_der_of(first))
+                    self.assertEqual(certificates.shown(server.address), first.der)
                 time.sleep(2.5)  # there is no event for "nothing more is said"
                 self.assertEqual(len([line for line in server.log.lines[mark:] if "event=error" in line]), 1, server.log.lines[mark:])
             # keys that comes back has the good pair, though the disk has it no more.
             mark = server.mark()
             server.kill_child("keys")
             server.expect_log("keys.0 runs again", since=mark)
-            self.assertEqual(certificates.shown(server.address), first_der_of(first))
+            self.assertEqual(certificates.shown(server.address), first.der)
             server.kill_child("smtpd")
             server.expect_log("smtpd.0 runs again", since=mark)
-            self.assertEqual(certificates.shown(server.address), first_der_of(first))
+            self.assertEqual(certificates.shown(server.address), first.der)
             mark = server.mark()
             self.live(second)
             self.expect_shown(server, second.der)
@@ -189,7 +167,7 @@ class Changes(Folder):
 
     def test_tls_policy_follows_a_reload(self):
         rsa = certificates.Pair(self.folder, "rsa", kind="rsa")
-        dhe = {"highest": ssl.TLSVersion.TLSv1_2, "ciphers": "DHE-RSA-AES128-GCM-SHA256"}
+        dhe = {"version": "TLSv1.2", "ciphers": "DHE-RSA-AES128-GCM-SHA256"}
         with tidegate.Server(config={'certificate "mx.example.org"': rsa.section()}) as server:
             self.assertEqual(certificates.shown(server.address, **dhe), rsa.der)
             server.write_config(tls_policy="modern")
@@ -202,11 +180,6 @@ class Changes(Folder):
                     return True
                 return False
             tidegate.wait_until(is_refused, "DHE is refused")
-
-
-def first_der_of(pair, known={}):
-    """The certificate as it was when it was asked for first: tests break the file."""
-    return known.setdefault(pair.chain, pair.der)
 
 
 class Starts(Folder):
@@ -295,8 +268,7 @@ class KeysInTrouble(unittest.TestCase):
         with tidegate.Server() as server:
             with certificates.starttls(server.address) as running:
                 server.kill_child("keys")
-                running.sendall(b"NOOP\r\n")
-                self.assertTrue(running.recv(512).startswith(b"250"))
+                running.expect("NOOP", 250)
             self.mail_passes(server)
             server.expect_log("keys.0 ended by signal 9")
             server.expect_log("keys.0 runs again")

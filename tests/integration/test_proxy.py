@@ -2,16 +2,14 @@
 import os
 import smtplib
 import socket
-import ssl
 import struct
 import subprocess
 import time
 import unittest
 
-from tests.lib import dnsd, peers, smtp
+from tests.lib import dnsd, peers, smtp, tls
 from tests.lib import server as tidegate
 from tests.lib.cases import ServerCase
-from tests.lib.certificates import client_context
 
 ALICE = "alice@example.org"
 CLIENT = "192.0.2.1"
@@ -154,53 +152,39 @@ class Bytes(ServerCase):
             smtp.check(client.reply(), 220)
             smtp.check(client.say(v1()[:-2]), "500 5.5.1")
 
-    def under_tls(self, raw):
-        """The rest of a connection under TLS: a file to read replies from."""
-        raw.settimeout(15)
-        wrapped = client_context().wrap_socket(raw)
-        self.addCleanup(wrapped.close)
-        return wrapped, wrapped.makefile("rb")
+    def connect_secure(self, first):
+        client = smtp.Client(("127.0.0.1", self.secure_port))
+        self.addCleanup(client.close)
+        client.send(first)
+        return client
 
     def test_the_header_comes_before_implicit_tls(self):
         for header in (v1(), v2(), LOCAL):
             self.log_mark = self.server.mark()
-            raw = socket.create_connection(("127.0.0.1", self.secure_port))
-            raw.sendall(header)
-            wrapped, replies = self.under_tls(raw)
-            self.assertEqual(replies.readline()[:4], b"220 ")
-            wrapped.sendall(b"QUIT\r\n")
-            self.assertEqual(replies.readline()[:4], b"221 ")
-            client = "127.0.0.1" if header is LOCAL else f"{CLIENT} proxy=127.0.0.1"
-            self.server.expect_log(f"event=session .*client={client} .*tls=TLSv1.3", since=self.log_mark)
+            client = self.connect_secure(header)
+            tls.wrap(client)
+            smtp.check(client.reply(), 220)
+            client.expect("QUIT", 221)
+            name = "127.0.0.1" if header is LOCAL else f"{CLIENT} proxy=127.0.0.1"
+            self.server.expect_log(f"event=session .*client={name} .*tls=TLSv1.3", since=self.log_mark)
 
     def test_the_first_bytes_of_tls_in_one_piece_with_the_header(self):
-        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        tls = client_context().wrap_bio(incoming, outgoing)
-        with self.assertRaises(ssl.SSLWantReadError):
-            tls.do_handshake()
-        with socket.create_connection(("127.0.0.1", self.secure_port), timeout=15) as raw:
-            raw.sendall(v2() + outgoing.read())
-            for _ in range(100):
-                incoming.write(raw.recv(65536))
-                try:
-                    tls.do_handshake()
-                    break
-                except ssl.SSLWantReadError:
-                    continue
-            self.assertEqual(tls.version(), "TLSv1.3")
+        with smtp.Client(("127.0.0.1", self.secure_port)) as client:
+            stream = tls.Stream(client.socket)
+            client.send(v2() + stream.first_flight())
+            stream.shake_hands()
+            self.assertEqual(stream.tls.version(), "TLSv1.3")
 
     def test_starttls_behind_a_header(self):
         client = self.connect(v1())
         client.greet()
-        client.expect("STARTTLS", 220)
-        wrapped, replies = self.under_tls(client.socket)
-        wrapped.sendall(b"EHLO client.example\r\n")
-        self.assertEqual(replies.readline(), b"250-mx.example.org\r\n")
+        tls.start(client)
+        self.assertEqual(client.expect("EHLO client.example", 250).texts[0], "mx.example.org")
 
     def test_tls_without_a_header(self):
-        with socket.create_connection(("127.0.0.1", self.secure_port), timeout=15) as raw:
-            with self.assertRaises((ssl.SSLError, OSError)):
-                client_context().wrap_socket(raw)
+        client = self.connect_secure(b"")
+        with self.assertRaises(OSError):
+            tls.wrap(client)
         self.server.expect_log("event=session .*client=127.0.0.1 .*reason=bad-proxy-header", since=self.log_mark)
 
     def test_caps_count_the_announced_address(self):
@@ -262,7 +246,7 @@ class Haproxy(ServerCase):
             try:
                 with smtp.Client(("127.0.0.1", port), source, timeout=5) as client:
                     return client.reply().code == 220
-            except (OSError, smtp.Gone):
+            except OSError:
                 return False
         tidegate.wait_until(is_up, "HAProxy passes us a client", 30)
         self.begin(ALICE)
@@ -284,7 +268,7 @@ class Haproxy(ServerCase):
 
         def is_sent():
             try:
-                with smtplib.SMTP_SSL("127.0.0.1", port, "client.example", context=client_context(), timeout=15,
+                with smtplib.SMTP_SSL("127.0.0.1", port, "client.example", context=tls.make_context(), timeout=15,
                                       source_address=("127.0.0.33", 0)) as client:
                     return client.sendmail("sender@client.example", [ALICE], smtp.message(number="haproxytls")) == {}
             except OSError:

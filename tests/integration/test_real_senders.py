@@ -2,14 +2,13 @@
 import os
 import shutil
 import smtplib
-import ssl
 import subprocess
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 
 from tests.lib import mixed, opensmtpd, peers, postfix
 from tests.lib import server as tidegate
-from tests.lib import smtp
+from tests.lib import smtp, tls
 
 # limit: 400
 ALICE, SENDER = "alice@example.org", "sender@client.example"
@@ -95,14 +94,16 @@ class TwoHundredMessages(unittest.TestCase):
 
     def test_smtplib(self):
         def send_all(server, is_tls):
-            context = ssl.create_default_context()
-            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            context = tls.make_context()
 
             def send(number, message):
                 with smtplib.SMTP("127.0.0.1", server.port, local_hostname="client.example", timeout=60) as client:
                     if is_tls:
                         client.starttls(context=context)
-                    client.sendmail(SENDER, [ALICE], message, ["BODY=8BITMIME"])
+                    client.ehlo()
+                    # One address of every other message is not ASCII.
+                    sender = "jörg@bücher.example" if number % 2 else SENDER
+                    client.sendmail(sender, [ALICE], message, ["BODY=8BITMIME", *(["SMTPUTF8"] if number % 2 else [])])
 
             each(send)
 

@@ -2,25 +2,20 @@
 import base64
 import shutil
 import smtplib
-import ssl
 import subprocess
 import unittest
 
+from tests.lib import memory
 from tests.lib import peers
 from tests.lib import server as tidegate
-from tests.lib import smtp
+from tests.lib import smtp, tls
 from tests.lib.cases import ServerCase
 
-ALICE, BOB, PASSWORD = "alice@example.org", "bob@example.org", "an open secret"
+ALICE, BOB = "alice@example.org", "bob@example.org"
+PASSWORD = "an open secret, long enough that memory which is given back keeps some of it"
 RECIPIENTS = (f"{ALICE} maildir\n{BOB} maildir\ninfo@example.org alias {ALICE}\n"
               f"team@example.org alias {ALICE} {BOB}\n*@example.net maildir\n")
 MESSAGE = "From: alice@example.org\r\nTo: bob@example.org\r\nSubject: handed in\r\n\r\ntext\r\n"
-
-
-def context():
-    unverified = ssl.create_default_context()
-    unverified.check_hostname, unverified.verify_mode = False, ssl.CERT_NONE
-    return unverified
 
 
 def plain(user, password):
@@ -38,14 +33,14 @@ class Submission(ServerCase):
         try:
             cls.server.compile_map()
             for user in (ALICE, BOB):
-                subprocess.run(cls.server.command("user", "add", user), input=PASSWORD.encode() + b"\n", check=True, timeout=30)
+                cls.server.add_user(user, PASSWORD)
             cls.server.start()
         except BaseException:
             cls.server.remove()
             raise
 
     def log_in(self, user=ALICE, password=PASSWORD, mechanism=None):
-        client = smtplib.SMTP_SSL("127.0.0.1", self.implicit, local_hostname="client.example", timeout=30, context=context())
+        client = smtplib.SMTP_SSL("127.0.0.1", self.implicit, local_hostname="client.example", timeout=30, context=tls.make_context())
         self.addCleanup(client.close)
         if mechanism:
             client.ehlo()
@@ -65,7 +60,7 @@ class Submission(ServerCase):
                     self.addCleanup(client.close)
                     client.ehlo()
                     self.assertNotIn("auth", client.esmtp_features)
-                    client.starttls(context=context())
+                    client.starttls(context=tls.make_context())
                     client.ehlo()
                     self.assertEqual(client.esmtp_features["auth"].split(), ["PLAIN", "LOGIN"])
                     client.esmtp_features["auth"] = mechanism
@@ -99,8 +94,26 @@ class Submission(ServerCase):
             self.assertNotIn(secret, text)
             self.assertNotIn(base64.b64encode(secret.encode()).decode()[:12], text)
 
+    @memory.needs_memory
+    def test_passwords_are_left_in_no_memory(self):
+        clients = [self.log_in(mechanism=mechanism) for mechanism in ("PLAIN", "LOGIN")]
+        with self.assertRaises(smtplib.SMTPAuthenticationError):
+            self.log_in(BOB, "a-wrong-secret", mechanism="PLAIN")
+        secrets = [PASSWORD.encode()[-20:], base64.b64encode(PASSWORD.encode())[-20:], plain(ALICE, PASSWORD).encode()[-20:],
+                   b"a-wrong-secret", plain(BOB, "a-wrong-secret").encode()[-20:]]
+        # auth overwrites what it was asked behind its answer, and before it hears anything else.
+        self.server.status()
+        users = []
+        for pid, role in [*self.server.children(), (self.server.process.pid, "master")]:
+            held = memory.memory_of(pid)
+            users += [role] if ALICE.encode() in held else []
+            self.assertEqual([secret for secret in secrets if secret in held], [], role)
+        self.assertIn("smtpd", users, "a user is known there, or this test finds nothing")
+        for client in clients:
+            client.quit()
+
     def test_without_a_login_nothing_is_taken(self):
-        with smtplib.SMTP_SSL("127.0.0.1", self.implicit, local_hostname="client.example", timeout=30, context=context()) as client:
+        with smtplib.SMTP_SSL("127.0.0.1", self.implicit, local_hostname="client.example", timeout=30, context=tls.make_context()) as client:
             client.ehlo()
             self.assertEqual(client.mail(ALICE)[0], 530)
         # In the clear there is neither.
@@ -194,10 +207,10 @@ class FormerUser(unittest.TestCase):
             "users": "users", 'listener "users"': {"address": f"127.0.0.1:{port}", "role": "submission", "tls": "implicit"}})
         self.addCleanup(server.remove)
         server.compile_map()
-        subprocess.run(server.command("user", "add", BOB), input=PASSWORD.encode(), check=True, timeout=30)
+        server.add_user(BOB, PASSWORD)
         server.write_recipients(f"{ALICE} maildir\n{BOB} alias {ALICE}\n")
         with server:
-            with smtplib.SMTP_SSL("127.0.0.1", port, local_hostname="client.example", timeout=30, context=context()) as client:
+            with smtplib.SMTP_SSL("127.0.0.1", port, local_hostname="client.example", timeout=30, context=tls.make_context()) as client:
                 client.login(BOB, PASSWORD)
                 for sender in (ALICE, BOB):
                     self.assertEqual(client.mail(sender)[0], 553, sender)
@@ -210,9 +223,9 @@ class WithoutAuth(unittest.TestCase):
             "users": "users", 'listener "users"': {"address": f"127.0.0.1:{port}", "role": "submission", "tls": "implicit"}})
         self.addCleanup(server.remove)
         server.compile_map()
-        subprocess.run(server.command("user", "add", ALICE), input=PASSWORD.encode(), check=True, timeout=30)
+        server.add_user(ALICE, PASSWORD)
         with server:
-            with smtplib.SMTP_SSL("127.0.0.1", port, local_hostname="client.example", timeout=30, context=context()) as client:
+            with smtplib.SMTP_SSL("127.0.0.1", port, local_hostname="client.example", timeout=30, context=tls.make_context()) as client:
                 client.ehlo()
                 server.kill_child("auth")
                 code, text = client.docmd("AUTH", "PLAIN " + plain(ALICE, PASSWORD))

@@ -5,13 +5,12 @@ import re
 import select
 import signal
 import smtplib
-import ssl
 import subprocess
 import time
 import unittest
 
 from tests.lib import server as tidegate
-from tests.lib import smtp
+from tests.lib import smtp, tls
 from tests.lib.cases import ServerCase
 
 LINE = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z ([0-9a-f]{16}) (C: |S: |\* )(.*)$")
@@ -158,8 +157,7 @@ class Traces(ServerCase):
             self.assertNotIn(b"hey!", trace.raw)
 
     def test_inside_tls(self):
-        context = ssl.create_default_context()
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        context = tls.make_context()
         with Trace(self.server, "127.0.0.1") as trace:
             with self.server.client() as client:
                 client.greet()
@@ -232,14 +230,13 @@ class Passwords(unittest.TestCase):
     """Real users of a submission listener, by each way to say a password."""
 
     def test_a_password_is_never_shown(self):
-        context = ssl.create_default_context()
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        context = tls.make_context()
         port = tidegate.free_port()
         config = {'listener "submission"': {"address": f"127.0.0.1:{port}", "role": "submission", "tls": "implicit"},
                   "users": "users"}
         server = tidegate.Server(config=config)
         server.compile_map()
-        subprocess.run(server.command("user", "add", "alice@example.org"), input=b"open-sesame\n", check=True, timeout=60)
+        server.add_user("alice@example.org", "open-sesame")
         with server:
             with Trace(server, "127.0.0.1") as trace:
                 for mechanism in ("PLAIN", "LOGIN"):

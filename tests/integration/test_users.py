@@ -2,8 +2,10 @@
 import os
 import pty
 import re
+import signal
 import stat
 import subprocess
+import termios
 import unittest
 
 from tests.lib import server as tidegate
@@ -173,6 +175,47 @@ class User(Case):
         self.assertNotIn(b"unseen", shown)
 
 
+    def ask(self, master, slave):
+        asked = subprocess.Popen(self.server.command("user", "passwd", ALICE), stdin=slave, stdout=slave, stderr=slave, process_group=0)
+        self.addCleanup(asked.wait, 30)
+        self.addCleanup(asked.kill)
+        self.wait_for_prompt(master)
+        self.assertFalse(self.shows(slave))
+        return asked
+
+    def wait_for_prompt(self, master):
+        shown = b""
+        while b"New password: " not in shown:
+            shown += os.read(master, 1000)
+
+    @staticmethod
+    def shows(slave):
+        return bool(termios.tcgetattr(slave)[3] & termios.ECHO)
+
+    def test_the_terminal_shows_again(self):
+        self.good("add", ALICE)
+        before = self.text()
+        master, slave = pty.openpty()
+        self.addCleanup(os.close, master)
+        self.addCleanup(os.close, slave)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+            asked = self.ask(master, slave)
+            asked.send_signal(number)
+            self.assertEqual(asked.wait(30), -number)
+            self.assertTrue(self.shows(slave), number)
+        asked = self.ask(master, slave)
+        asked.send_signal(signal.SIGTSTP)
+        self.assertTrue(os.WIFSTOPPED(os.waitpid(asked.pid, os.WUNTRACED)[1]))
+        self.assertTrue(self.shows(slave))
+        asked.send_signal(signal.SIGCONT)
+        self.wait_for_prompt(master)
+        self.assertFalse(self.shows(slave))
+        os.write(master, b"unseen\nunseen\n")
+        self.assertEqual(asked.wait(30), 0)
+        self.assertTrue(self.shows(slave))
+        self.assertNotEqual(self.text(), before)
+
+
 class Served(Case):
     def users(self):
         return self.server.status()["auth.auth-users"]
@@ -205,7 +248,7 @@ class Served(Case):
             for text, mode, why in (("alice@example.org:plain\n", 0o600, "users:1: "), (line, 0o644, "chmod 600")):
                 mark = self.server.mark()
                 self.write(text, mode)
-                self.server.expect_log(f"users are not taken: .*{why}.*last good ones stay", mark)
+                self.server.expect_log(f"users are not taken, the last good ones stay in force: .*{why}", mark)
                 self.assertEqual(self.users(), 1)
             mark = self.server.mark()
             os.remove(self.path)
@@ -220,6 +263,24 @@ class Served(Case):
                 file.truncate(2100)
             self.server.expect_log("users.cdb in the state folder is refused", mark)
             self.assertEqual(self.users(), 2)
+
+    def test_each_mistake_has_its_line_in_the_log(self):
+        self.write("alice@example.org:plain\nbob\n")
+        with self.server:
+            lines = [self.server.expect_log(rf"users are not taken, nobody can send mail from here: \S+users:{number}: ") for number in (1, 2)]
+            self.assertNotEqual(*lines)
+            self.assertFalse([line for line in lines if "x0a" in line], lines)
+
+    def test_a_listener_for_users_without_passwords_is_warned_of(self):
+        port = tidegate.free_port()
+        self.server.write_config(**{'listener "submission"': {"address": f"127.0.0.1:{port}", "role": "submission", "tls": "implicit"}})
+        with self.server:
+            pattern = "event=warning .*listener submission is for users, but neither users nor auth-socket"
+            self.assertIsNone(self.server.wait_log(pattern, seconds=0.1))
+            mark = self.server.mark()
+            self.server.write_config(users=None)
+            self.assertEqual(self.server.run("reload")[0], 0)
+            self.server.expect_log(pattern, mark)
 
     def test_reload_without_users(self):
         with self.server:

@@ -1,8 +1,9 @@
 """Certificates with their keys for tests, made by the openssl program, and TLS handshakes that show which one a server has."""
 import os
-import socket
 import ssl
 import subprocess
+
+from tests.lib import smtp, tls
 
 KINDS = {"ec": ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"], "rsa": ["-newkey", "rsa:2048"]}
 
@@ -17,10 +18,7 @@ class Pair:
                         "-subj", f"/CN={names[0]}", "-addext", f"subjectAltName={alternatives}"],
                        stdin=subprocess.DEVNULL, capture_output=True, check=True)
         os.chmod(self.key, mode)
-
-    @property
-    def der(self):
-        return der_of(self.chain)
+        self.der = der_of(self.chain)
 
     def section(self, chain=None, key=None):
         """The values of a `certificate` section."""
@@ -34,44 +32,22 @@ def der_of(path):
     return ssl.PEM_cert_to_DER_cert(text[text.index("-----BEGIN CERTIFICATE"):text.index(end) + len(end)])
 
 
-def client_context(highest=None, ciphers=None):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    if highest:
-        context.maximum_version = highest
-    if ciphers:
-        context.set_ciphers(ciphers)
-    return context
-
-
-def hear(file):
-    """One reply; its last line."""
-    while True:
-        line = file.readline()
-        if line[3:4] != b"-":
-            return line
-
-
-def starttls(address, name=None, timeout=15.0, **options):
-    """A connection to an SMTP server after STARTTLS; raises ssl.SSLError or OSError where that fails."""
-    raw = socket.create_connection(address, timeout)
+def starttls(address, name=None, **options):
+    """An smtp.Client under TLS (tests.lib.tls.make_context(**options)); OSError where that fails."""
+    client = smtp.Client(address)
     try:
-        with raw.makefile("rb") as file:
-            hear(file)
-            raw.sendall(b"EHLO client.example\r\n")
-            hear(file)
-            raw.sendall(b"STARTTLS\r\n")
-            answer = hear(file)
-        if not answer.startswith(b"220"):
-            raise OSError(f"STARTTLS: {answer!r}")
-        return client_context(**options).wrap_socket(raw, server_hostname=name)
+        client.greet()
+        answer = client.say("STARTTLS")
+        if answer.code != 220:
+            raise OSError(f"STARTTLS: {answer}")
+        tls.wrap(client, name=name, context=tls.make_context(**options))
+        return client
     except BaseException:
-        raw.close()
+        client.close()
         raise
 
 
 def shown(address, name=None, **options):
     """The certificate that a server shows to a client that asks for name, as DER."""
-    with starttls(address, name, **options) as connection:
-        return connection.getpeercert(binary_form=True)
+    with starttls(address, name, **options) as client:
+        return client.socket.tls.getpeercert(binary_form=True)

@@ -56,6 +56,15 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def with_stand_in(name):
+    """A folder of the programs in which a stand-in (`make standins`) has the place of tidegate-smtpd; the caller removes it."""
+    folder = new_folder("bin")
+    for program in PROGRAMS:
+        shutil.copy(os.path.join(BIN, program), folder)
+    shutil.copy(os.path.join(BUILD, "test", name), os.path.join(folder, "tidegate-smtpd"))
+    return folder
+
+
 class Raw(str):
     """A configuration value that is already written as the file wants it."""
 
@@ -201,6 +210,9 @@ class Server:
         done = subprocess.run(self.command(*words), stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds, check=False)
         return done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
 
+    def add_user(self, user, password):
+        subprocess.run(self.command("user", "add", user), input=password.encode() + b"\n", check=True, timeout=60)
+
     def compile_map(self, *words):
         code, out, err = self.run("map", *words)
         if code:
@@ -315,13 +327,18 @@ class Server:
                 found.append((int(entry), match.group(1)))
         return sorted(found)
 
-    def kill_child(self, role, number=signal.SIGKILL):
-        """Kills the first child of that role; returns its pid."""
+    def child(self, role):
+        """The pid of the first child of that role."""
         for pid, found in self.children():
             if found == role:
-                os.kill(pid, number)
                 return pid
         raise AssertionError(f"no child is a {role}: {self.children()}")
+
+    def kill_child(self, role, number=signal.SIGKILL):
+        """Kills the first child of that role; returns its pid."""
+        pid = self.child(role)
+        os.kill(pid, number)
+        return pid
 
     def status(self):
         """The counters of `tidegate status`, name to number."""

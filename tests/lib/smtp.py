@@ -17,8 +17,8 @@ class Reply:
     __repr__ = __str__
 
 
-class Gone(Exception):
-    """The server closed, or reset, the connection."""
+class Gone(ConnectionError):
+    """The server closed, or reset, the connection: an OSError like all that can end one."""
 
 
 class Client:

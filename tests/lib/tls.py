@@ -82,6 +82,9 @@ class Stream:
                 self.push(self.drain())
                 if not self.fill():
                     raise smtp.Gone("the server closed the connection in the handshake") from None
+            except ssl.SSLError:
+                self.push(self.drain())  # the alert that tells the server why
+                raise
         self.push(self.drain())
         return self
 
@@ -90,6 +93,15 @@ class Stream:
         try:
             self.tls.unwrap()
         except (ssl.SSLWantReadError, ssl.SSLError):
+            pass
+        return self.drain()
+
+    def give_up(self):
+        """A fatal alert under the keys in use, not sent: what OpenSSL says to a record that it cannot open."""
+        self.incoming.write(b"\x17\x03\x03\x00\x20" + b"x" * 32)
+        try:
+            self.tls.read(1)
+        except ssl.SSLError:
             pass
         return self.drain()
 

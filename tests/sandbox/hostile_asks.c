@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "deliver/commit.h"
 #include "lib/buf.h"
 #include "lib/claim.h"
 #include "lib/clock.h"
@@ -29,15 +30,6 @@ struct stage {
 	struct ipc_channel deliver;
 	uint32_t session;
 	char storage[IPC_MESSAGE_BYTES];
-};
-
-static const char *const outcomes[] = {
-	[COMMIT_DONE] = "done",
-	[COMMIT_DONE_BEFORE] = "done-before",
-	[COMMIT_NO_ROOM] = "no-room",
-	[COMMIT_TROUBLE] = "trouble",
-	[COMMIT_LATE] = "late",
-	[COMMIT_REFUSED] = "refused",
 };
 
 static void
@@ -144,7 +136,7 @@ commit(struct stage *stage, const struct wish *wish, const char *name)
 	buf_free(&handles);
 	wait_for(stage, IPC_COMMIT_SAY, &message, name);
 	uint8_t outcome = message.commit_say.outcome;
-	hostile_say(name, outcome < sizeof outcomes / sizeof outcomes[0] ? outcomes[outcome] : "odd");
+	hostile_say(name, outcome <= COMMIT_REFUSED ? commit_outcome_name((enum commit_outcome)outcome) : "odd");
 }
 
 /* A memory file with the body, sealed or not. */

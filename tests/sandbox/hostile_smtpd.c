@@ -18,7 +18,7 @@
 #include "lib/buf.h"
 #include "lib/plan.h"
 
-enum { ACCUSER = 4, ANNOUNCER = 5 };
+enum { ACCUSER = 4, ANNOUNCER = 5, SLANDERER = 6 };
 
 /* Instances 1 and up: not one message of the list. Deliver is to close the channel and have us restarted. */
 static void
@@ -71,20 +71,23 @@ read_option(int argc, char **argv, const char *name)
 	return 0;
 }
 
-/* Says of a connection that it does not hold that it is somebody else's. */
+/* Says of a connection that it does not hold that it is somebody else's, or that its client harvests addresses. */
 static void
-announce_for_another(unsigned instance, unsigned cores)
+speak_of_another(unsigned instance, unsigned cores)
 {
 	const struct ipc_channel door = { .fd = plan_edge_descriptor(ROLE_SMTPD, instance, cores, ROLE_DOOR, 0),
 		.self = ROLE_SMTPD,
 		.peer = ROLE_DOOR };
+	const struct peer_address other = { .family = 4, .ip = { 192, 0, 2, 1 } };
 	struct ipc_message message = { .type = IPC_ANNOUNCED_ASK, .descriptor = -1 };
 
-	message.announced_ask.session = 1;
-	message.announced_ask.id = 1;
-	message.announced_ask.client = (struct peer_address){ .family = 4, .ip = { 192, 0, 2, 1 } };
+	message.announced_ask = (struct ipc_announced_ask){ .session = 1, .id = 1, .client = other };
+	if (instance == SLANDERER) {
+		message.type = IPC_HARVEST;
+		message.harvest = (struct ipc_harvest){ .session = 1, .id = 1, .client = other };
+	}
 	if (ipc_send(&door, &message) != IPC_OK)
-		hostile_say("announcement", "unsendable");
+		hostile_say("word-of-another", "unsendable");
 }
 
 static void
@@ -129,8 +132,8 @@ main(int argc, char **argv)
 		wait_for_status_ask();
 	if (instance == ACCUSER) {
 		accuse_a_stranger();
-	} else if (instance == ANNOUNCER) {
-		announce_for_another(instance, cores);
+	} else if (instance == ANNOUNCER || instance == SLANDERER) {
+		speak_of_another(instance, cores);
 	} else if (instance > 0) {
 		break_protocol(&deliver, instance);
 	} else {

@@ -13,10 +13,7 @@ REFUSED = ("before-claims", "foreign-path", "second-commit-of-a-handle", "anothe
 
 class Hostile(unittest.TestCase):
     def programs(self):
-        folder = tidegate.new_folder("bin")
-        for name in tidegate.PROGRAMS:
-            shutil.copy(os.path.join(tidegate.BIN, name), folder)
-        shutil.copy(os.path.join(tidegate.BUILD, "test", "hostile-smtpd"), os.path.join(folder, "tidegate-smtpd"))
+        folder = tidegate.with_stand_in("hostile-smtpd")
         self.addCleanup(shutil.rmtree, folder)
         return folder
 
@@ -56,12 +53,13 @@ class Hostile(unittest.TestCase):
         finally:
             server.remove()
 
-    def test_nobody_announces_clients_for_another(self):
-        server = tidegate.Server(programs=self.programs(), config={"processes": 6, "drain-time": 1})
+    def test_nobody_speaks_of_clients_of_another(self):
+        server = tidegate.Server(programs=self.programs(), config={"processes": 7, "drain-time": 1})
         try:
             server.start()
             server.run("status")
-            server.expect_log(r"process=master .*door\.0 says that smtpd\.5 broke the protocol \(ANNOUNCED_ASK", seconds=20)
+            for instance, what in ((5, "ANNOUNCED_ASK"), (6, "HARVEST")):
+                server.expect_log(rf"process=master .*door\.0 says that smtpd\.{instance} broke the protocol \({what}", seconds=20)
             self.assertEqual([line for line in server.log.lines if re.search(r"door\.0 (ended|is killed)", line)], [])
         finally:
             server.remove()

@@ -1,5 +1,4 @@
 """An smtpd that was taken over wants keys to sign what is no TLS handshake; each request is refused and logged."""
-import os
 import re
 import shutil
 import unittest
@@ -13,10 +12,7 @@ SIGNED = ("a-handshake", "an-exchange", "a-handshake-at-last")
 
 class HostileSigner(unittest.TestCase):
     def programs(self):
-        folder = tidegate.new_folder("bin")
-        for name in tidegate.PROGRAMS:
-            shutil.copy(os.path.join(tidegate.BIN, name), folder)
-        shutil.copy(os.path.join(tidegate.BUILD, "test", "hostile-signer"), os.path.join(folder, "tidegate-smtpd"))
+        folder = tidegate.with_stand_in("hostile-signer")
         self.addCleanup(shutil.rmtree, folder)
         return folder
 

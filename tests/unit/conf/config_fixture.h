@@ -4,15 +4,7 @@
 #ifndef TIDEGATE_TESTS_CONFIG_FIXTURE_H
 #define TIDEGATE_TESTS_CONFIG_FIXTURE_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
+#include "tests/unit/own_folder.h"
 
 #include "conf/config.h"
 
@@ -25,25 +17,22 @@
 	"resolvers = {\"127.0.0.1:53\"}\n"
 
 struct fixture {
-	char folder[256];
+	struct own_folder folder;
 	char path[300];
 };
 
 static inline void
 fixture_open(struct fixture *fixture)
 {
-	const char *base = getenv("TMPDIR");
-
-	(void)snprintf(fixture->folder, sizeof fixture->folder, "%s/tidegate-conf-XXXXXX", base ? base : "/tmp");
-	assert_non_null(mkdtemp(fixture->folder));
-	(void)snprintf(fixture->path, sizeof fixture->path, "%s/tidegate.conf", fixture->folder);
+	own_folder_open(&fixture->folder);
+	(void)snprintf(fixture->path, sizeof fixture->path, "%s/tidegate.conf", fixture->folder.path);
 }
 
 static inline void
 fixture_close(struct fixture *fixture)
 {
 	(void)unlink(fixture->path);
-	assert_int_equal(rmdir(fixture->folder), 0);
+	own_folder_close(&fixture->folder);
 }
 
 /* Reads bytes as a configuration file; errors is filled and NUL-terminated. */

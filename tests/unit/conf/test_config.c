@@ -165,35 +165,28 @@ test_each_mistake(void **state)
 	}
 }
 
+/* On lines 4 to 7. */
+#define FOUR_MISTAKES                                                                                                  \
+	"# a comment\n"                                                                                                \
+	"/* another,\n"                                                                                                \
+	"   longer one */ listen = {\"127.0.0.1:25\", # the first\n"                                                   \
+	"    /* the second */ \"nonsense\",\n"                                                                         \
+	"    \"::1\"}\n"                                                                                               \
+	"hostnam = \"mx.example.org\"\n"                                                                               \
+	"nonsense += {1, 2}\n"
+
 static void
 test_all_mistakes_at_once(void **state)
 {
 	struct buf errors;
 
 	(void)state;
-	struct config *config = fixture_read(span_of("# a comment\n"
-						     "/* another,\n"
-						     "   longer one */ listen = {\"127.0.0.1:25\", # the first\n"
-						     "    /* the second */ \"nonsense\",\n"
-						     "    \"::1\"}\n"
-						     "hostnam = \"mx.example.org\"\n"
-						     "nonsense += {1, 2}\n"
-						     "hostname = \"mx.example.org\"; \n"),
-	    &errors);
+	struct config *config = fixture_read(span_of(FOUR_MISTAKES "hostname = \"mx.example.org\"; \n"), &errors);
 	assert_null(config);
 	assert_true(has_error(errors.data, 8, "\";\" cannot stand outside quotes"));
 	buf_free(&errors);
 
-	config = fixture_read(span_of("# a comment\n"
-				      "/* another,\n"
-				      "   longer one */ listen = {\"127.0.0.1:25\", # the first\n"
-				      "    /* the second */ \"nonsense\",\n"
-				      "    \"::1\"}\n"
-				      "hostnam = \"mx.example.org\"\n"
-				      "nonsense += {1, 2}\n"
-				      "max-errors = 0 // none\n"
-				      "state = 'here'\n"),
-	    &errors);
+	config = fixture_read(span_of(FOUR_MISTAKES "max-errors = 0 // none\nstate = 'here'\n"), &errors);
 	assert_null(config);
 	assert_true(has_error(errors.data, 4, "listen is \"nonsense\""));
 	assert_true(has_error(errors.data, 5, "listen is \"::1\""));

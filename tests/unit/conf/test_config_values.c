@@ -86,7 +86,7 @@ test_paths(void **state)
 	    &errors);
 
 	assert_non_null(config);
-	(void)snprintf(wanted, sizeof wanted, "%s/tidegate-conf-", here);
+	(void)snprintf(wanted, sizeof wanted, "%s/tidegate-", here);
 	assert_memory_equal(config->recipients, wanted, strlen(wanted));
 	assert_string_equal(strrchr(config->recipients, '/'), "/recipients");
 	assert_string_equal(strrchr(config->mailboxes, '/'), "/mail");
@@ -184,7 +184,7 @@ test_sections(void **state)
 	assert_string_equal(config->certificates[1].chain, "/etc/rsa.pem");
 	assert_string_equal(config->certificates[2].name, "*.example.net");
 	/* A relative path begins at the file's folder. */
-	assert_non_null(strstr(config->certificates[0].key, "/tidegate-conf-"));
+	assert_non_null(strstr(config->certificates[0].key, "/tidegate-"));
 	config_free(config);
 }
 

@@ -15,10 +15,11 @@
 
 #include "control/certificates.h"
 #include "lib/log.h"
+#include "tests/unit/own_folder.h"
 
-enum { PATH_BYTES = 128, PAIRS = 2 };
+enum { PATH_BYTES = 300, PAIRS = 2 };
 
-static char folder[] = "/tmp/tidegate-certificates-XXXXXX";
+static struct own_folder folder;
 static char paths[PAIRS][2][PATH_BYTES];
 static struct config_certificate sections[PAIRS];
 static struct config config = { .certificates = sections, .certificate_count = PAIRS };
@@ -67,12 +68,10 @@ set_up(void **unused)
 	struct buf why = BUF_LIMIT(1024);
 
 	(void)unused;
-	(void)memcpy(folder + sizeof folder - 7, "XXXXXX", 6);
-	if (!mkdtemp(folder))
-		return -1;
+	own_folder_open(&folder);
 	for (size_t i = 0; i < PAIRS; i++) {
-		(void)snprintf(paths[i][0], PATH_BYTES, "%s/chain%zu", folder, i);
-		(void)snprintf(paths[i][1], PATH_BYTES, "%s/key%zu", folder, i);
+		(void)snprintf(paths[i][0], PATH_BYTES, "%s/chain%zu", folder.path, i);
+		(void)snprintf(paths[i][1], PATH_BYTES, "%s/key%zu", folder.path, i);
 		write_file(paths[i][0], i ? "chain one" : "chain zero");
 		write_file(paths[i][1], i ? "key one" : "key zero");
 		sections[i] = (struct config_certificate){ .name = names[i], .chain = paths[i][0], .key = paths[i][1] };
@@ -90,11 +89,8 @@ tear_down(void **unused)
 {
 	(void)unused;
 	certificates_close(&certificates);
-	for (size_t i = 0; i < PAIRS; i++) {
-		(void)unlink(paths[i][0]);
-		(void)unlink(paths[i][1]);
-	}
-	return rmdir(folder);
+	own_folder_clear(&folder);
+	return 0;
 }
 
 static void
@@ -144,7 +140,7 @@ all_are_taken(void)
 	assert_int_equal(certificates.asked_fd, -1);
 }
 
-/* Two looks: a change is taken when it has come to rest. */
+/* A change is taken when it has come to rest. */
 static void
 change_is_seen(void)
 {
@@ -152,9 +148,11 @@ change_is_seen(void)
 	bool is_news = false;
 
 	for (size_t i = 0; i < certificates.count; i++)
-		assert_false(certificate_slot_look(&certificates.slots[i], false));
+		assert_false(certificate_slot_look(&certificates.slots[i], 5000, false));
 	for (size_t i = 0; i < certificates.count; i++)
-		is_news = certificate_slot_look(&certificates.slots[i], false) || is_news;
+		assert_false(certificate_slot_look(&certificates.slots[i], 5999, false));
+	for (size_t i = 0; i < certificates.count; i++)
+		is_news = certificate_slot_look(&certificates.slots[i], 6000, false) || is_news;
 	assert_true(is_news);
 	assert_int_equal(asked, before);
 	certificates_set_config(&certificates, &config);
@@ -280,6 +278,25 @@ what_cannot_be_read_is_named(void **unused)
 	buf_free(&why);
 }
 
+/* Two files, and two links of certbot's, change one after the other: between them they are nobody's pair. */
+static void
+a_change_is_read_when_it_rests(void **unused)
+{
+	struct certificate_slot *slot = &certificates.slots[0];
+
+	(void)unused;
+	all_are_taken();
+	assert_false(certificate_slot_look(slot, 1000, false));
+	write_file(paths[0][1], "another key");
+	assert_false(certificate_slot_look(slot, 2000, false));
+	write_file(paths[0][0], "another chain");
+	assert_false(certificate_slot_look(slot, 3000, false));
+	assert_true(certificate_slot_look(slot, 4000, false));
+	assert_false(certificate_slot_look(slot, 5000, false));
+	write_file(paths[0][1], "a third key");
+	assert_true(certificate_slot_look(slot, 6000, true));
+}
+
 int
 main(void)
 {
@@ -290,6 +307,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(one_without_a_predecessor_is_left_out, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_restarted_keys_is_asked_again, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_section_less_is_a_new_set, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_change_is_read_when_it_rests, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_cannot_be_read_is_named, set_up, tear_down),
 	};
 

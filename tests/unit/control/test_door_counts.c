@@ -5,17 +5,9 @@
 #include <cmocka.h>
 
 #include "control/door_counts.h"
+#include "tests/unit/values.h"
 
 enum { NOW_US = 1000000000, SECOND_US = 1000000 };
-
-static struct peer_address
-client(const char *ip)
-{
-	struct peer_address peer;
-
-	assert_true(peer_parse_ip(span_of(ip), &peer));
-	return peer;
-}
 
 static struct door_counts *
 make_capped(uint64_t in_all, struct door_caps caps)
@@ -43,8 +35,8 @@ static void
 test_cap_per_address(void **state)
 {
 	struct door_counts *counts = make(100, 2);
-	struct peer_address one = client("192.0.2.1");
-	struct peer_address other = client("192.0.2.2");
+	struct peer_address one = peer("192.0.2.1");
+	struct peer_address other = peer("192.0.2.2");
 	uint32_t first;
 	uint32_t id;
 
@@ -66,7 +58,7 @@ static void
 test_cap_in_all(void **state)
 {
 	struct door_counts *counts = make(2, 0);
-	struct peer_address one = client("2001:db8::1");
+	struct peer_address one = peer("2001:db8::1");
 	uint32_t id;
 
 	(void)state;
@@ -85,7 +77,7 @@ static void
 test_only_its_own_holder_counts_one_out(void **state)
 {
 	struct door_counts *counts = make(10, 0);
-	struct peer_address one = client("192.0.2.1");
+	struct peer_address one = peer("192.0.2.1");
 	uint32_t id;
 
 	(void)state;
@@ -108,7 +100,7 @@ static void
 test_a_dead_smtpd_frees_its_places(void **state)
 {
 	struct door_counts *counts = make(1000, 400);
-	struct peer_address one = client("192.0.2.1");
+	struct peer_address one = peer("192.0.2.1");
 	uint32_t id;
 
 	(void)state;
@@ -127,8 +119,8 @@ static void
 test_near_a_cap_from_a_quarter_on(void **state)
 {
 	struct door_counts *counts = make(100, 8);
-	struct peer_address one = client("192.0.2.1");
-	struct peer_address other = client("192.0.2.2");
+	struct peer_address one = peer("192.0.2.1");
+	struct peer_address other = peer("192.0.2.2");
 	uint32_t id;
 
 	(void)state;
@@ -158,13 +150,13 @@ test_cap_per_network(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < 4; i++) {
-		struct peer_address peer = client(inside[i]);
+		struct peer_address member = peer(inside[i]);
 
-		assert_int_equal(admit(counts, &peer, 0, &ids[i]), i < 3 ? DOOR_ADMITTED : DOOR_NETWORK_FULL);
+		assert_int_equal(admit(counts, &member, 0, &ids[i]), i < 3 ? DOOR_ADMITTED : DOOR_NETWORK_FULL);
 	}
-	struct peer_address outside = client("192.0.3.1");
-	struct peer_address last = client("192.0.2.77");
-	struct peer_address first = client("192.0.2.1");
+	struct peer_address outside = peer("192.0.3.1");
+	struct peer_address last = peer("192.0.2.77");
+	struct peer_address first = peer("192.0.2.1");
 	assert_int_equal(admit(counts, &outside, 0, &id), DOOR_ADMITTED);
 	assert_int_equal(admit(counts, &first, 0, &id), DOOR_ADDRESS_FULL);
 	/* A friend's network does not matter; his address does. */
@@ -182,9 +174,9 @@ test_rates(void **state)
 {
 	struct door_counts *counts =
 	    make_capped(1000, (struct door_caps){ .rate_per_address = 3, .rate_per_network = 5 });
-	struct peer_address one = client("2001:db8::1");
-	struct peer_address other = client("2001:db8::2");
-	struct peer_address third = client("2001:db8:0:1::2");
+	struct peer_address one = peer("2001:db8::1");
+	struct peer_address other = peer("2001:db8::2");
+	struct peer_address third = peer("2001:db8:0:1::2");
 	uint32_t id;
 
 	(void)state;
@@ -212,10 +204,10 @@ static void
 test_announced(void **state)
 {
 	struct door_counts *counts = make_capped(100, (struct door_caps){ .per_address = 1, .rate_per_network = 2 });
-	struct peer_address proxy = client("10.0.0.1");
-	struct peer_address one = client("192.0.2.1");
-	struct peer_address neighbour = client("192.0.2.2");
-	struct peer_address third = client("192.0.2.3");
+	struct peer_address proxy = peer("10.0.0.1");
+	struct peer_address one = peer("192.0.2.1");
+	struct peer_address neighbour = peer("192.0.2.2");
+	struct peer_address third = peer("192.0.2.3");
 	uint32_t ids[4];
 	bool is_known;
 
@@ -244,6 +236,103 @@ test_announced(void **state)
 	door_counts_free(counts);
 }
 
+static bool
+harvest(struct door_counts *counts, uint32_t id, const struct peer_address *who, uint64_t most, uint64_t now_us)
+{
+	assert_non_null(door_counts_client(counts, id, 0));
+	return door_counts_harvest(counts, id, who, most, now_us);
+}
+
+/* Those of an hour are counted over all connections, and turn away who comes anew. */
+static void
+test_harvest(void **state)
+{
+	struct door_counts *counts =
+	    make_capped(100, (struct door_caps){ .harvest_per_address = 3, .harvest_per_network = 4 });
+	struct peer_address one = peer("192.0.2.1");
+	struct peer_address neighbour = peer("192.0.2.2");
+	struct peer_address other = peer("192.0.3.1");
+	uint64_t later_us = NOW_US + 1200ull * SECOND_US;
+	uint32_t ids[4];
+	uint32_t id;
+
+	(void)state;
+	assert_int_equal(admit(counts, &one, 0, &ids[0]), DOOR_ADMITTED);
+	assert_int_equal(admit(counts, &one, 0, &ids[1]), DOOR_ADMITTED);
+	assert_int_equal(admit(counts, &neighbour, 0, &ids[2]), DOOR_ADMITTED);
+	assert_false(harvest(counts, ids[0], &one, 8, NOW_US));
+	assert_false(harvest(counts, ids[1], &one, 8, NOW_US));
+	assert_int_equal(admit(counts, &one, 1, &ids[3]), DOOR_ADMITTED);
+	assert_true(harvest(counts, ids[0], &one, 8, NOW_US));
+	assert_int_equal(admit(counts, &one, 1, &id), DOOR_HARVEST);
+	assert_int_equal(door_counts_all(counts), 4);
+	assert_int_equal(admit(counts, &neighbour, 1, &id), DOOR_ADMITTED);
+	assert_true(harvest(counts, ids[2], &neighbour, 8, NOW_US));
+	assert_int_equal(admit(counts, &neighbour, 1, &id), DOOR_HARVEST);
+	/* Friends come in, and so do other networks. */
+	assert_int_equal(door_counts_admit(counts, &one, DOOR_FRIEND, 0, NOW_US, &id), DOOR_ADMITTED);
+	assert_int_equal(admit(counts, &other, 0, &id), DOOR_ADMITTED);
+	/* A third of an hour makes room for one, and a new limit, or none, counts at once. */
+	assert_int_equal(door_counts_admit(counts, &one, DOOR_STRANGER, 0, later_us - SECOND_US, &id), DOOR_HARVEST);
+	assert_int_equal(door_counts_admit(counts, &one, DOOR_STRANGER, 0, later_us, &id), DOOR_ADMITTED);
+	door_counts_set_caps(counts, &(struct door_caps){ 0 });
+	assert_int_equal(admit(counts, &one, 0, &id), DOOR_ADMITTED);
+	door_counts_free(counts);
+}
+
+/* One connection cannot use up more than its share, whatever its smtpd says. */
+static void
+test_harvest_of_one_connection(void **state)
+{
+	struct door_counts *counts = make_capped(2, (struct door_caps){ .harvest_per_address = 5 });
+	struct peer_address one = peer("2001:db8::1");
+	uint32_t id;
+
+	(void)state;
+	assert_int_equal(admit(counts, &one, 0, &id), DOOR_ADMITTED);
+	for (int i = 0; i < 1000; i++)
+		assert_false(harvest(counts, id, &one, 3, NOW_US));
+	assert_true(door_counts_leave(counts, id, 0));
+	assert_null(door_counts_client(counts, id, 0));
+	/* The next one in its place has its own. */
+	assert_int_equal(admit(counts, &one, 0, &id), DOOR_ADMITTED);
+	assert_false(harvest(counts, id, &one, 3, NOW_US));
+	assert_true(harvest(counts, id, &one, 3, NOW_US));
+	door_counts_free(counts);
+}
+
+/* Only a proxy's connection becomes another's. */
+static void
+test_whose_a_connection_is(void **state)
+{
+	struct door_counts *counts = make_capped(10, (struct door_caps){ .harvest_per_address = 1 });
+	struct peer_address proxy = peer("10.0.0.1");
+	struct peer_address one = peer("192.0.2.1");
+	struct peer_address other = peer("192.0.2.2");
+	uint32_t own;
+	uint32_t ids[2];
+	bool is_known;
+
+	(void)state;
+	assert_int_equal(admit(counts, &one, 0, &own), DOOR_ADMITTED);
+	assert_true(peer_equal(door_counts_client(counts, own, 0), &one));
+	assert_null(door_counts_client(counts, own, 1));
+	(void)door_counts_announce(counts, own, 0, &other, DOOR_STRANGER, NOW_US, &is_known);
+	assert_false(is_known);
+	assert_true(peer_equal(door_counts_client(counts, own, 0), &one));
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(door_counts_admit(counts, &proxy, DOOR_PROXY, 0, NOW_US, &ids[i]), DOOR_ADMITTED);
+		assert_int_equal(door_counts_client(counts, ids[i], 0)->family, 0);
+	}
+	(void)door_counts_announce(counts, ids[0], 0, &other, DOOR_STRANGER, NOW_US, &is_known);
+	assert_true(peer_equal(door_counts_client(counts, ids[0], 0), &other));
+	assert_true(harvest(counts, ids[0], &other, 8, NOW_US));
+	assert_int_equal(
+	    door_counts_announce(counts, ids[1], 0, &other, DOOR_STRANGER, NOW_US, &is_known), DOOR_HARVEST);
+	assert_int_equal(door_counts_client(counts, ids[1], 0)->family, 0);
+	door_counts_free(counts);
+}
+
 int
 main(void)
 {
@@ -256,6 +345,9 @@ main(void)
 		cmocka_unit_test(test_cap_per_network),
 		cmocka_unit_test(test_rates),
 		cmocka_unit_test(test_announced),
+		cmocka_unit_test(test_harvest),
+		cmocka_unit_test(test_harvest_of_one_connection),
+		cmocka_unit_test(test_whose_a_connection_is),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,27 +16,25 @@
 #include <unistd.h>
 
 #include "control/self_signed.h"
+#include "tests/unit/own_folder.h"
 
-static char path[] = "/tmp/tidegate-self-signed-XXXXXX";
-static int folder;
+static struct own_folder folder;
 
 static int
 set_up(void **unused)
 {
 	(void)unused;
-	if (!mkdtemp(path))
-		return -1;
-	folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return folder < 0 ? -1 : 0;
+	own_folder_open(&folder);
+	return 0;
 }
 
 static int
 tear_down(void **unused)
 {
 	(void)unused;
-	(void)unlinkat(folder, self_signed_name, 0);
-	(void)close(folder);
-	return rmdir(path);
+	(void)unlinkat(folder.fd, self_signed_name, 0);
+	own_folder_close(&folder);
+	return 0;
 }
 
 static bool
@@ -45,7 +43,7 @@ ensure(const char *hostname)
 	struct buf why = BUF_LIMIT(1024);
 	bool is_new = false;
 
-	if (!self_signed_ensure(folder, hostname, &is_new, &why))
+	if (!self_signed_ensure(folder.fd, hostname, &is_new, &why))
 		fail_msg("%s", buf_text(&why));
 	buf_free(&why);
 	return is_new;
@@ -54,7 +52,7 @@ ensure(const char *hostname)
 static FILE *
 open_it(const char *mode)
 {
-	int fd = openat(folder, self_signed_name, *mode == 'w' ? O_WRONLY | O_TRUNC : O_RDONLY);
+	int fd = openat(folder.fd, self_signed_name, *mode == 'w' ? O_WRONLY | O_TRUNC : O_RDWR);
 	FILE *file = fdopen(fd, mode);
 
 	assert_non_null(file);
@@ -70,7 +68,7 @@ made_once_for_a_name(void **unused)
 	assert_true(ensure("mx.example.org"));
 	assert_false(ensure("mx.example.org"));
 	assert_false(ensure("MX.example.ORG"));
-	assert_int_equal(fstatat(folder, self_signed_name, &facts, AT_SYMLINK_NOFOLLOW), 0);
+	assert_int_equal(fstatat(folder.fd, self_signed_name, &facts, AT_SYMLINK_NOFOLLOW), 0);
 	assert_int_equal(facts.st_mode & 07777, 0600);
 	assert_true(ensure("mail.example.org"));
 	assert_false(ensure("mail.example.org"));
@@ -113,6 +111,38 @@ a_name_too_long_for_a_subject_is_an_alternative(void **unused)
 }
 
 static void
+cut_off(off_t bytes)
+{
+	FILE *file = open_it("r+");
+
+	assert_int_equal(fseek(file, 0, SEEK_END), 0);
+	assert_int_equal(ftruncate(fileno(file), ftell(file) - bytes), 0);
+	(void)fclose(file);
+}
+
+/* Puts the key of another certificate behind this one. */
+static void
+swap_key(const char *hostname)
+{
+	FILE *file = open_it("r");
+	X509 *certificate = PEM_read_X509(file, NULL, NULL, NULL);
+
+	assert_non_null(certificate);
+	(void)fclose(file);
+	assert_true(ensure(hostname));
+	file = open_it("r");
+	EVP_PKEY *key = PEM_read_PrivateKey(file, NULL, NULL, NULL);
+	assert_non_null(key);
+	(void)fclose(file);
+	file = open_it("w");
+	assert_int_equal(PEM_write_X509(file, certificate), 1);
+	assert_int_equal(PEM_write_PKCS8PrivateKey(file, key, NULL, NULL, 0, NULL, NULL), 1);
+	(void)fclose(file);
+	X509_free(certificate);
+	EVP_PKEY_free(key);
+}
+
+static void
 what_does_not_serve_is_made_anew(void **unused)
 {
 	(void)unused;
@@ -121,11 +151,17 @@ what_does_not_serve_is_made_anew(void **unused)
 	assert_true(fputs("nonsense\n", file) > 0);
 	(void)fclose(file);
 	assert_true(ensure("mx.example.org"));
-	/* One that others could have read is no secret any more. */
-	assert_int_equal(fchmodat(folder, self_signed_name, 0640, 0), 0);
+	/* One with another key, or with a key that was cut off, is of no use. */
+	swap_key("mail.example.org");
 	assert_true(ensure("mx.example.org"));
-	assert_int_equal(unlinkat(folder, self_signed_name, 0), 0);
-	assert_int_equal(symlinkat("/etc/passwd", folder, self_signed_name), 0);
+	cut_off(100);
+	assert_true(ensure("mx.example.org"));
+	assert_false(ensure("mx.example.org"));
+	/* One that others could have read is no secret any more. */
+	assert_int_equal(fchmodat(folder.fd, self_signed_name, 0640, 0), 0);
+	assert_true(ensure("mx.example.org"));
+	assert_int_equal(unlinkat(folder.fd, self_signed_name, 0), 0);
+	assert_int_equal(symlinkat("/etc/passwd", folder.fd, self_signed_name), 0);
 	assert_true(ensure("mx.example.org"));
 	assert_false(ensure("mx.example.org"));
 }

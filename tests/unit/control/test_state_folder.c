@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <poll.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -14,10 +13,11 @@
 
 #include "control/state_folder.h"
 #include "lib/clock.h"
+#include "tests/unit/own_folder.h"
 
-enum { WHY_LIMIT_BYTES = 1024, PATH_SIZE = 256 };
+enum { WHY_LIMIT_BYTES = 1024, PATH_SIZE = 300 };
 
-static char top[] = "/tmp/tidegate-state-XXXXXX";
+static struct own_folder top;
 static char path[PATH_SIZE];
 static struct accounts accounts;
 
@@ -166,26 +166,17 @@ set_up(void **unused)
 	(void)unused;
 	for (enum role role = ROLE_DOOR; role < ROLE_COUNT; role++)
 		accounts.of[role] = (struct account){ geteuid(), getegid() };
-	if (!mkdtemp(top))
-		return -1;
-	(void)snprintf(path, sizeof path, "%s/state", top);
+	own_folder_open(&top);
+	(void)snprintf(path, sizeof path, "%s/state", top.path);
 	return 0;
-}
-
-static int
-remove_entry(const char *name, const struct stat *facts, int kind, struct FTW *place)
-{
-	(void)facts;
-	(void)kind;
-	(void)place;
-	return remove(name);
 }
 
 static int
 tear_down(void **unused)
 {
 	(void)unused;
-	return nftw(top, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+	own_folder_clear(&top);
+	return 0;
 }
 
 int

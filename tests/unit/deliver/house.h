@@ -5,63 +5,32 @@
 #ifndef TIDEGATE_TESTS_UNIT_DELIVER_HOUSE_H
 #define TIDEGATE_TESTS_UNIT_DELIVER_HOUSE_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/unit/own_folder.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <ftw.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "deliver/roots.h"
 #include "lib/span.h"
 
 struct house {
-	char path[64];
+	struct own_folder folder;
 	struct roots roots; /* one: path/root */
 	int journal;        /* path/journal */
 };
 
-static inline int
-house_remove_one(const char *path, const struct stat *about, int kind, struct FTW *walk)
-{
-	(void)about;
-	(void)kind;
-	(void)walk;
-	return remove(path);
-}
-
-static inline int
-house_open_rights(const char *path, const struct stat *about, int kind, struct FTW *walk)
-{
-	(void)walk;
-	if (kind == FTW_D || kind == FTW_DNR)
-		(void)chmod(path, about->st_mode | S_IRWXU);
-	return 0;
-}
-
 static inline void
-house_build_in(struct house *house, const char *base)
+house_furnish(struct house *house)
 {
-	char path[128];
+	char path[300];
 
-	memset(house, 0, sizeof *house);
-	(void)snprintf(house->path, sizeof house->path, "%s/tidegate-deliver-XXXXXX", base);
-	assert_non_null(mkdtemp(house->path));
-	(void)snprintf(path, sizeof path, "%s/root", house->path);
+	house->roots = (struct roots){ 0 };
+	(void)snprintf(path, sizeof path, "%s/root", house->folder.path);
 	assert_int_equal(mkdir(path, 0700), 0);
 	assert_true(roots_add(&house->roots, path));
-	(void)snprintf(path, sizeof path, "%s/journal", house->path);
+	(void)snprintf(path, sizeof path, "%s/journal", house->folder.path);
 	assert_int_equal(mkdir(path, 0700), 0);
 	house->journal = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_true(house->journal >= 0);
@@ -70,14 +39,16 @@ house_build_in(struct house *house, const char *base)
 static inline void
 house_build(struct house *house)
 {
-	house_build_in(house, "/tmp");
+	own_folder_open(&house->folder);
+	house_furnish(house);
 }
 
-/* Where fsync costs nothing, for tests of many steps; it makes no difference to what they look at. */
+/* As own_folder_open_fast(). */
 static inline void
 house_build_fast(struct house *house)
 {
-	house_build_in(house, access("/dev/shm", W_OK | X_OK) == 0 ? "/dev/shm" : "/tmp");
+	own_folder_open_fast(&house->folder);
+	house_furnish(house);
 }
 
 static inline void
@@ -85,8 +56,7 @@ house_tear_down(struct house *house)
 {
 	roots_close(&house->roots);
 	(void)close(house->journal);
-	(void)nftw(house->path, house_open_rights, 16, FTW_PHYS);
-	assert_int_equal(nftw(house->path, house_remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
+	own_folder_clear(&house->folder);
 }
 
 /* How many names but "." and ".." a folder below the mailbox root has; -1 when there is no such folder. The last one
@@ -97,7 +67,7 @@ house_count(const struct house *house, const char *folder, char *name)
 	char path[1024];
 	int count = 0;
 
-	(void)snprintf(path, sizeof path, "%s/root/%s", house->path, folder);
+	(void)snprintf(path, sizeof path, "%s/root/%s", house->folder.path, folder);
 	DIR *names = opendir(path);
 	if (!names)
 		return -1;
@@ -119,7 +89,7 @@ house_read(const struct house *house, const char *folder, const char *name)
 	char path[1024];
 	struct stat about;
 
-	(void)snprintf(path, sizeof path, "%s/root/%s/%s", house->path, folder, name);
+	(void)snprintf(path, sizeof path, "%s/root/%s/%s", house->folder.path, folder, name);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	assert_true(fd >= 0);
 	assert_int_equal(fstat(fd, &about), 0);
@@ -136,7 +106,7 @@ house_write(const struct house *house, const char *place, const char *text)
 {
 	char path[1024];
 
-	(void)snprintf(path, sizeof path, "%s/%s", house->path, place);
+	(void)snprintf(path, sizeof path, "%s/%s", house->folder.path, place);
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
@@ -147,7 +117,7 @@ house_write(const struct house *house, const char *place, const char *text)
 static inline const char *
 house_path(const struct house *house, const char *place, char path[static 1024])
 {
-	(void)snprintf(path, 1024, "%s/%s", house->path, place);
+	(void)snprintf(path, 1024, "%s/%s", house->folder.path, place);
 	return path;
 }
 

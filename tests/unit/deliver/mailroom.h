@@ -151,8 +151,8 @@ mailroom_read(const struct house *house, const char *path)
 
 	(void)snprintf(folder, sizeof folder, "%s/new", path);
 	assert_int_equal(house_count(house, folder, name), 1);
-	(void)snprintf(from, sizeof from, "%s/root/%.200s/new/%s", house->path, path, name);
-	(void)snprintf(to, sizeof to, "%s/root/%.200s/cur/%s:2,S", house->path, path, name);
+	(void)snprintf(from, sizeof from, "%s/root/%.200s/new/%s", house->folder.path, path, name);
+	(void)snprintf(to, sizeof to, "%s/root/%.200s/cur/%s:2,S", house->folder.path, path, name);
 	assert_int_equal(rename(from, to), 0);
 }
 

@@ -42,8 +42,9 @@ read_config(const struct house *house)
 	char path[1024];
 
 	buf_printf(&text, "hostname = \"mx.example.org\"\nlisten = {\"127.0.0.1:2525\"}\n");
-	buf_printf(&text, "recipients = \"%s/recipients\"\nmailboxes = \"%s/root\"\n", house->path, house->path);
-	buf_printf(&text, "state = \"%s\"\nresolvers = {\"127.0.0.1:53\"}\n", house->path);
+	buf_printf(
+	    &text, "recipients = \"%s/recipients\"\nmailboxes = \"%s/root\"\n", house->folder.path, house->folder.path);
+	buf_printf(&text, "state = \"%s\"\nresolvers = {\"127.0.0.1:53\"}\n", house->folder.path);
 	buf_printf(&text, "disk-margin = 0\ninode-margin = 0\ndeliver-threads = 8\n");
 	house_write(house, "tidegate.conf", buf_text(&text));
 	house_write(house, "recipients",
@@ -64,7 +65,7 @@ give_map(struct test *test)
 	struct buf messages = BUF_LIMIT(65536);
 	struct map_totals totals;
 	char path[1024];
-	int folder = open(test->house.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int folder = open(test->house.folder.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	assert_true(folder >= 0);
 	if (!map_compile(test->config, folder, "map.cdb", false, &totals, &messages))

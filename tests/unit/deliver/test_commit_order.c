@@ -127,7 +127,7 @@ inode_below(const struct house *house, const char *place)
 {
 	char path[1024];
 
-	(void)snprintf(path, sizeof path, "%s/%s", house->path, place);
+	(void)snprintf(path, sizeof path, "%s/%s", house->folder.path, place);
 	return inode_of(AT_FDCWD, path);
 }
 

@@ -109,7 +109,7 @@ after_another_boot_only_what_is_found_counts(void **state)
 	restart(test, 2);
 	assert_int_equal(mailroom_commit(&test->room, MAILROOM_BODY, alice).outcome, COMMIT_DONE_BEFORE);
 	assert_int_equal(house_count(&test->house, "alice/cur", name), 1);
-	(void)snprintf(path, sizeof path, "%s/root/alice/cur/%s", test->house.path, name);
+	(void)snprintf(path, sizeof path, "%s/root/alice/cur/%s", test->house.folder.path, name);
 	assert_int_equal(unlink(path), 0);
 	restart(test, 3);
 	assert_int_equal(unread_count(test->room.unread), 0);
@@ -118,7 +118,7 @@ after_another_boot_only_what_is_found_counts(void **state)
 	restart(test, 0);
 	assert_int_equal(unread_count(test->room.unread), 1);
 	assert_int_equal(house_count(&test->house, "alice/new", name), 1);
-	(void)snprintf(path, sizeof path, "%s/root/alice/new/%s", test->house.path, name);
+	(void)snprintf(path, sizeof path, "%s/root/alice/new/%s", test->house.folder.path, name);
 	assert_int_equal(unlink(path), 0);
 	restart(test, 0);
 	assert_int_equal(unread_count(test->room.unread), 0);

@@ -228,6 +228,48 @@ reserved_room_can_be_written(void **state)
 	assert_int_equal(buf.limit_bytes, 5000);
 }
 
+static void
+numbers_are_big_endian(void **state)
+{
+	struct buf buf = BUF_LIMIT(12);
+	uint64_t value = 0;
+
+	(void)state;
+	buf_append_number(&buf, 0x1234, 2);
+	buf_append_number(&buf, 0xff, 1);
+	buf_append_number(&buf, UINT64_C(0x8000000000000001), 8);
+	assert_int_equal(buf.length, 11);
+	assert_memory_equal(buf.data, "\x12\x34\xff\x80\0\0\0\0\0\0\x01", 11);
+	struct span rest = buf_span(&buf);
+	assert_true(span_take_number(&rest, 2, &value) && value == 0x1234);
+	assert_true(span_take_number(&rest, 1, &value) && value == 0xff);
+	assert_true(span_take_number(&rest, 8, &value) && value == UINT64_C(0x8000000000000001));
+	assert_false(span_take_number(&rest, 1, &value));
+	rest = buf_span(&buf);
+	rest.length = 3;
+	assert_false(span_take_number(&rest, 4, &value));
+	assert_int_equal(rest.length, 3);
+	buf_free(&buf);
+}
+
+static void
+a_decimal_number_is_read_whole_or_not_at_all(void **state)
+{
+	static const struct {
+		const char *digits;
+		uint64_t number;
+	} good[] = { { "0", 0 }, { "007", 7 }, { "18446744073709551615", UINT64_MAX },
+		{ "18446744073709551616", UINT64_MAX }, { "99999999999999999999999", UINT64_MAX } };
+	static const char *const bad[] = { "", "-1", "+1", " 1", "1 ", "1k", "0x1" };
+	uint64_t number;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
+		assert_true(span_read_decimal(span_of(good[i].digits), &number) && number == good[i].number);
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+		assert_false(span_read_decimal(span_of(bad[i]), &number));
+}
+
 static bool
 holds(const struct buf *buf, const char *text)
 {
@@ -280,8 +322,10 @@ main(void)
 		cmocka_unit_test(text_has_a_nul_that_does_not_count),
 		cmocka_unit_test(escapes_all_but_plain_ascii),
 		cmocka_unit_test(consumes_from_the_front),
+		cmocka_unit_test(numbers_are_big_endian),
 		cmocka_unit_test(secrets_are_overwritten),
 		cmocka_unit_test(reserved_room_can_be_written),
+		cmocka_unit_test(a_decimal_number_is_read_whole_or_not_at_all),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /* Tests of lib/durable_file.c: what each step does, what it refuses, and the hooks that let a step fail or kill.
  *
- * On failure: cmocka names the line; the temporary folder stays.
+ * On failure: cmocka names the line.
  */
 
 /* With the hooks, in place of the archive's. */
@@ -18,20 +18,14 @@
 #include <string.h>
 #include <sys/wait.h>
 
-struct place {
-	char path[64];
-	int folder;
-};
+#include "tests/unit/own_folder.h"
 
 static int
 set_up(void **state)
 {
-	static struct place place;
+	static struct own_folder place;
 
-	(void)snprintf(place.path, sizeof place.path, "/tmp/tidegate-durable-XXXXXX");
-	assert_non_null(mkdtemp(place.path));
-	place.folder = open(place.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	assert_true(place.folder >= 0);
+	own_folder_open(&place);
 	durable_hook_arm(0, 0, 0);
 	*state = &place;
 	return 0;
@@ -40,21 +34,15 @@ set_up(void **state)
 static int
 tear_down(void **state)
 {
-	static const char *const names[] = { "a", "b", "link" };
-	struct place *place = *state;
-
-	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-		(void)unlinkat(place->folder, names[i], 0);
-	(void)unlinkat(place->folder, "inner", AT_REMOVEDIR);
-	(void)close(place->folder);
-	return rmdir(place->path);
+	own_folder_clear(*state);
+	return 0;
 }
 
 static void
-check_content(const struct place *place, const char *name, const char *expected)
+check_content(const struct own_folder *place, const char *name, const char *expected)
 {
 	char text[4096] = { 0 };
-	int fd = openat(place->folder, name, O_RDONLY | O_CLOEXEC);
+	int fd = openat(place->fd, name, O_RDONLY | O_CLOEXEC);
 
 	assert_true(fd >= 0);
 	assert_int_equal(read(fd, text, sizeof text - 1), (ssize_t)strlen(expected));
@@ -65,9 +53,9 @@ check_content(const struct place *place, const char *name, const char *expected)
 static void
 a_file_is_new_and_narrow(void **state)
 {
-	struct place *place = *state;
+	struct own_folder *place = *state;
 	struct stat about;
-	int fd = durable_create(place->folder, "a");
+	int fd = durable_create(place->fd, "a");
 
 	assert_true(fd >= 0);
 	assert_int_equal(fstat(fd, &about), 0);
@@ -76,21 +64,21 @@ a_file_is_new_and_narrow(void **state)
 	assert_true(durable_sync(fd));
 	assert_true(durable_close(fd));
 	check_content(place, "a", "hello");
-	assert_int_equal(durable_create(place->folder, "a"), -1);
+	assert_int_equal(durable_create(place->fd, "a"), -1);
 	assert_int_equal(errno, EEXIST);
-	assert_int_equal(symlinkat("nowhere", place->folder, "link"), 0);
-	assert_int_equal(durable_create(place->folder, "link"), -1);
-	assert_int_equal(durable_create(place->folder, "missing/a"), -1);
+	assert_int_equal(symlinkat("nowhere", place->fd, "link"), 0);
+	assert_int_equal(durable_create(place->fd, "link"), -1);
+	assert_int_equal(durable_create(place->fd, "missing/a"), -1);
 	assert_int_equal(errno, ENOENT);
 }
 
 static void
 many_parts_are_written_in_order(void **state)
 {
-	struct place *place = *state;
+	struct own_folder *place = *state;
 	struct span parts[50];
 	char expected[51] = { 0 };
-	int fd = durable_create(place->folder, "a");
+	int fd = durable_create(place->fd, "a");
 
 	for (size_t i = 0; i < 50; i++) {
 		expected[i] = (char)('A' + i % 26);
@@ -107,45 +95,45 @@ many_parts_are_written_in_order(void **state)
 static void
 renaming_replaces_only_when_it_shall(void **state)
 {
-	struct place *place = *state;
-	int fd = durable_create(place->folder, "a");
+	struct own_folder *place = *state;
+	int fd = durable_create(place->fd, "a");
 
 	assert_true(durable_write(fd, SPAN("a")));
 	assert_true(durable_close(fd));
-	fd = durable_create(place->folder, "b");
+	fd = durable_create(place->fd, "b");
 	assert_true(durable_close(fd));
-	assert_false(durable_rename_new(place->folder, "a", place->folder, "b"));
+	assert_false(durable_rename_new(place->fd, "a", place->fd, "b"));
 	assert_int_equal(errno, EEXIST);
-	assert_true(durable_rename_over(place->folder, "a", "b"));
+	assert_true(durable_rename_over(place->fd, "a", "b"));
 	check_content(place, "b", "a");
-	assert_true(durable_rename_new(place->folder, "b", place->folder, "a"));
+	assert_true(durable_rename_new(place->fd, "b", place->fd, "a"));
 	check_content(place, "a", "a");
-	assert_false(durable_rename_new(place->folder, "b", place->folder, "c"));
+	assert_false(durable_rename_new(place->fd, "b", place->fd, "c"));
 	assert_int_equal(errno, ENOENT);
-	assert_true(durable_sync_folder(place->folder));
+	assert_true(durable_sync_folder(place->fd));
 	/* The way for file systems that cannot refuse by themselves. */
-	fd = durable_create(place->folder, "b");
+	fd = durable_create(place->fd, "b");
 	assert_true(durable_close(fd));
-	assert_false(rename_after_look(place->folder, "a", place->folder, "b"));
+	assert_false(rename_after_look(place->fd, "a", place->fd, "b"));
 	assert_int_equal(errno, EEXIST);
-	assert_true(durable_remove(place->folder, "b"));
-	assert_true(rename_after_look(place->folder, "a", place->folder, "b"));
+	assert_true(durable_remove(place->fd, "b"));
+	assert_true(rename_after_look(place->fd, "a", place->fd, "b"));
 	check_content(place, "b", "a");
 }
 
 static void
 what_is_gone_is_removed(void **state)
 {
-	struct place *place = *state;
+	struct own_folder *place = *state;
 	struct stat about;
 
-	assert_true(durable_remove(place->folder, "a"));
-	assert_true(durable_make_folder(place->folder, "inner", 0700));
-	assert_int_equal(fstatat(place->folder, "inner", &about, 0), 0);
+	assert_true(durable_remove(place->fd, "a"));
+	assert_true(durable_make_folder(place->fd, "inner", 0700));
+	assert_int_equal(fstatat(place->fd, "inner", &about, 0), 0);
 	assert_int_equal(about.st_mode, S_IFDIR | 0700);
-	assert_false(durable_make_folder(place->folder, "inner", 0700));
+	assert_false(durable_make_folder(place->fd, "inner", 0700));
 	assert_int_equal(errno, EEXIST);
-	assert_false(durable_remove(place->folder, "inner"));
+	assert_false(durable_remove(place->fd, "inner"));
 	assert_false(durable_sync(-1));
 	assert_false(durable_close(-1));
 	assert_false(durable_write(-1, SPAN("x")));
@@ -154,12 +142,12 @@ what_is_gone_is_removed(void **state)
 static void
 a_step_can_be_made_to_fail(void **state)
 {
-	struct place *place = *state;
+	struct own_folder *place = *state;
 
 	durable_hook_arm(1, ENOSPC, 0);
-	assert_int_equal(durable_create(place->folder, "a"), -1);
+	assert_int_equal(durable_create(place->fd, "a"), -1);
 	assert_int_equal(errno, ENOSPC);
-	int fd = durable_create(place->folder, "a");
+	int fd = durable_create(place->fd, "a");
 	assert_true(fd >= 0);
 	assert_int_equal(durable_hook_steps(), 2);
 	/* A write leaves half of its first part. */
@@ -181,14 +169,14 @@ a_step_can_be_made_to_fail(void **state)
 static void
 a_step_can_be_made_to_kill(void **state)
 {
-	struct place *place = *state;
+	struct own_folder *place = *state;
 	int status;
 	pid_t child = fork();
 
 	assert_true(child >= 0);
 	if (child == 0) {
 		durable_hook_arm(0, 0, 2);
-		int fd = durable_create(place->folder, "a");
+		int fd = durable_create(place->fd, "a");
 		(void)durable_write(fd, SPAN("abcd"));
 		_exit(0);
 	}

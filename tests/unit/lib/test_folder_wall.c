@@ -11,10 +11,11 @@
 #include <unistd.h>
 
 #include "lib/folder_wall.h"
+#include "tests/unit/own_folder.h"
 
 enum { FINE, LEADS_UP, IS_NOT_USABLE, CANNOT_BE_HAD };
 
-static char top[] = "/tmp/tidegate-wall-XXXXXX";
+static struct own_folder top;
 
 /* Does "../../…" from this descriptor reach a folder above its own? */
 static bool
@@ -44,7 +45,7 @@ try_wall(void)
 	/* An ordinary user may copy mounts in namespaces of his own, and only what he opened in them. */
 	if (geteuid() != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0)
 		return CANNOT_BE_HAD;
-	int folder = open(top, O_RDONLY | O_DIRECTORY);
+	int folder = open(top.path, O_RDONLY | O_DIRECTORY);
 	if (!leads_up(folder))
 		return IS_NOT_USABLE;
 	if (!folder_wall_put_up(folder))
@@ -81,14 +82,16 @@ static int
 set_up(void **state)
 {
 	(void)state;
-	return mkdtemp(top) ? 0 : -1;
+	own_folder_open(&top);
+	return 0;
 }
 
 static int
 tear_down(void **state)
 {
 	(void)state;
-	return rmdir(top);
+	own_folder_close(&top);
+	return 0;
 }
 
 int

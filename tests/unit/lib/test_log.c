@@ -313,6 +313,23 @@ messages_have_their_level(void **state)
 }
 
 static void
+each_mistake_has_a_line(void **state)
+{
+	(void)state;
+	log_error_lines("not taken", SPAN("users:1: odd\nusers:2: odd, too\n"));
+	read_line();
+	assert_pair(2, "event", SPAN("error"));
+	assert_pair(3, "message", SPAN("not taken: users:1: odd"));
+	read_line();
+	assert_pair(3, "message", SPAN("not taken: users:2: odd, too"));
+	assert_nothing_more();
+	log_error_lines("not taken", SPAN("one without an end"));
+	read_line();
+	assert_pair(3, "message", SPAN("not taken: one without an end"));
+	assert_nothing_more();
+}
+
+static void
 a_log_that_nobody_reads_stops_nothing(void **state)
 {
 	(void)state;
@@ -336,6 +353,7 @@ main(void)
 		LOG_TEST(a_line_over_its_cap_loses_only_what_does_not_fit),
 		LOG_TEST(a_full_line_still_ends_in_a_newline),
 		LOG_TEST(messages_have_their_level),
+		LOG_TEST(each_mistake_has_a_line),
 		LOG_TEST(a_log_that_nobody_reads_stops_nothing),
 	};
 

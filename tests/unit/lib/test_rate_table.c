@@ -6,19 +6,11 @@
 #include <cmocka.h>
 
 #include "lib/rate_table.h"
+#include "tests/unit/values.h"
 
 enum { SECOND_US = 1000000, MINUTE_US = 60 * SECOND_US };
 
 static const uint64_t begin_us = 1000ull * MINUTE_US;
-
-static struct peer_address
-peer(const char *ip)
-{
-	struct peer_address peer;
-
-	assert_true(peer_parse_ip(span_of(ip), &peer));
-	return peer;
-}
 
 static struct network_key
 address_key(const char *ip)
@@ -201,6 +193,43 @@ test_a_flood_forgets_only_its_own(void **state)
 	rate_table_free(table);
 }
 
+static void
+test_taken_back(void **state)
+{
+	struct rate_table *table = rate_table_new(64, MINUTE_US);
+	struct network_key one = address_key("192.0.2.1");
+	struct network_key other = address_key("192.0.2.2");
+
+	(void)state;
+	assert_non_null(table);
+	assert_int_equal(fill(table, &one, 5, begin_us), 5);
+	rate_table_uncount(table, &one, 5);
+	assert_int_equal(fill(table, &one, 5, begin_us), 1);
+	for (int i = 0; i < 20; i++)
+		rate_table_uncount(table, &one, 5);
+	rate_table_uncount(table, &other, 5);
+	rate_table_uncount(table, &one, 0);
+	/* No more than there is. */
+	assert_int_equal(fill(table, &one, 5, begin_us), 5);
+	assert_int_equal(fill(table, &other, 5, begin_us), 5);
+	rate_table_free(table);
+}
+
+static void
+test_another_period(void **state)
+{
+	struct rate_table *table = rate_table_new(64, MINUTE_US);
+	struct network_key key = address_key("192.0.2.1");
+
+	(void)state;
+	assert_non_null(table);
+	rate_table_set_period(table, 2 * MINUTE_US);
+	assert_int_equal(fill(table, &key, 2, begin_us), 2);
+	assert_int_equal(fill(table, &key, 2, begin_us + MINUTE_US - 1), 0);
+	assert_int_equal(fill(table, &key, 2, begin_us + MINUTE_US), 1);
+	rate_table_free(table);
+}
+
 int
 main(void)
 {
@@ -211,6 +240,8 @@ main(void)
 		cmocka_unit_test(test_limit_and_refill),
 		cmocka_unit_test(test_no_limit),
 		cmocka_unit_test(test_over_the_limit),
+		cmocka_unit_test(test_taken_back),
+		cmocka_unit_test(test_another_period),
 		cmocka_unit_test(test_a_flood_forgets_only_its_own),
 	};
 

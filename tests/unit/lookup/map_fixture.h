@@ -4,28 +4,35 @@
 #ifndef TIDEGATE_TESTS_MAP_FIXTURE_H
 #define TIDEGATE_TESTS_MAP_FIXTURE_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "tests/unit/own_folder.h"
 
 #include <dirent.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
+#include <string.h>
 
 #include "lookup/map_compile.h"
 #include "lookup/map_read.h"
 #include "lookup/map_settings.h"
+#include "tests/unit/values.h"
 
 #define MAP_NAME "recipients.cdb"
 
+/* A file of recipients with each kind of entry. */
+static const char map_fixture_recipients[] = "# each kind\n"
+					     "alice@example.org      maildir\n"
+					     "bob@example.org        maildir quota=2G\n"
+					     "bob+lists@example.org  maildir /srv/mail/lists\n"
+					     "team@example.org       alias alice@example.org bob@example.org\n"
+					     "spam@example.org       refuse \"This address is closed.\"\n"
+					     "moving@example.org     defer\n"
+					     "abuse@example.org      alias bob@example.org\n"
+					     "*@example.net          maildir /srv/mail/net\n"
+					     "exact@example.net      maildir\n"
+					     "postmaster@own.example alias bob@example.org\n"
+					     "\"a b\"@example.org    maildir\n";
+
 struct map_fixture {
-	char folder[256];
+	struct own_folder folder;
 	char recipients[300];
-	int fd; /* of the folder */
 	const char *roots[2];
 	struct config config;
 	struct map_totals totals;
@@ -40,14 +47,10 @@ static inline struct map_fixture *
 map_fixture_open(void)
 {
 	struct map_fixture *fixture = calloc(1, sizeof *fixture);
-	const char *base = getenv("TMPDIR");
 
 	assert_non_null(fixture);
-	(void)snprintf(fixture->folder, sizeof fixture->folder, "%s/tidegate-map-XXXXXX", base ? base : "/tmp");
-	assert_non_null(mkdtemp(fixture->folder));
-	(void)snprintf(fixture->recipients, sizeof fixture->recipients, "%s/recipients", fixture->folder);
-	fixture->fd = open(fixture->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	assert_true(fixture->fd >= 0);
+	own_folder_open(&fixture->folder);
+	(void)snprintf(fixture->recipients, sizeof fixture->recipients, "%s/recipients", fixture->folder.path);
 	fixture->roots[0] = "/srv/mail";
 	fixture->roots[1] = "/srv/mail/deep";
 	fixture->config = (struct config){ .hostname = "mx.example.org",
@@ -75,8 +78,8 @@ static inline bool
 map_fixture_compile(struct map_fixture *fixture, bool is_forced)
 {
 	buf_reset(&fixture->messages);
-	bool is_compiled =
-	    map_compile(&fixture->config, fixture->fd, MAP_NAME, is_forced, &fixture->totals, &fixture->messages);
+	bool is_compiled = map_compile(
+	    &fixture->config, fixture->folder.fd, MAP_NAME, is_forced, &fixture->totals, &fixture->messages);
 	assert_non_null(buf_text(&fixture->messages));
 	return is_compiled;
 }
@@ -85,7 +88,7 @@ static inline void
 map_fixture_load(struct map_fixture *fixture)
 {
 	struct buf why = BUF_LIMIT(1024);
-	int fd = openat(fixture->fd, MAP_NAME, O_RDONLY | O_CLOEXEC);
+	int fd = openat(fixture->folder.fd, MAP_NAME, O_RDONLY | O_CLOEXEC);
 
 	assert_true(fd >= 0);
 	map_close(fixture->map);
@@ -118,10 +121,9 @@ static inline void
 map_fixture_close(struct map_fixture *fixture)
 {
 	map_close(fixture->map);
-	(void)unlinkat(fixture->fd, "recipients", 0);
-	(void)unlinkat(fixture->fd, MAP_NAME, 0);
-	assert_int_equal(close(fixture->fd), 0);
-	assert_int_equal(rmdir(fixture->folder), 0);
+	(void)unlinkat(fixture->folder.fd, "recipients", 0);
+	(void)unlinkat(fixture->folder.fd, MAP_NAME, 0);
+	own_folder_close(&fixture->folder);
 	buf_free(&fixture->messages);
 	free(fixture);
 }

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "tests/unit/lookup/craft.h"
+#include "tests/unit/values.h"
 
 static const unsigned char no_case[DNS_CASE_BYTES];
 
@@ -53,13 +54,6 @@ parse(enum dns_type type, const char *name)
 	assert_true(buf_ok(&it.message));
 	assert_true(dns_message_matches(&it.packet, buf_span(&it.message)));
 	dns_message_parse(&it.packet, type, span_of(name), buf_span(&it.message), &it.arena, &it.reply);
-}
-
-static inline void
-assert_span(struct span span, const char *text)
-{
-	assert_int_equal(span.length, strlen(text));
-	assert_memory_equal(span.data, text, span.length);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

@@ -4,15 +4,18 @@
 #ifndef TIDEGATE_TESTS_UNIT_LOOKUP_QUERY_FIXTURE_H
 #define TIDEGATE_TESTS_UNIT_LOOKUP_QUERY_FIXTURE_H
 
+#include "tests/unit/clock_ahead.h"
 #include "tests/unit/lookup/stage.h"
 
 #include <stdio.h>
+#include <sys/timerfd.h>
 
 #include "lib/clock.h"
 #include "lookup/dns_question.h"
 
 enum {
 	LONGEST_TEST_MS = 12000,
+	STEP_MS = 10,     /* by which the clock is put forward */
 	PATIENCE_MS = 790 /* no second try was needed */
 };
 
@@ -102,6 +105,34 @@ wait_for(const struct client *client)
 		(void)event_base_loop(net.base, EVLOOP_ONCE);
 	}
 	return clock_monotonic_ms() - start_ms;
+}
+
+static inline void
+put_clock_forward(evutil_socket_t timer, short what, void *unused)
+{
+	uint64_t expirations;
+
+	(void)what;
+	(void)unused;
+	assert_int_equal(read(timer, &expirations, sizeof expirations), sizeof expirations);
+	clock_ahead_ms += STEP_MS;
+}
+
+/* As wait_for(), where silence is waited for: the clock runs ten times as fast. On a loaded machine it is not faster
+ * than the loop: one step for a turn in which everything that has come is read. */
+static inline uint64_t
+wait_out(const struct client *client)
+{
+	static const struct itimerspec each_ms = { { 0, 1000000 }, { 0, 1000000 } };
+	int timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	struct event *tick = event_new(net.base, timer, EV_READ | EV_PERSIST, put_clock_forward, NULL);
+
+	assert_int_equal(timerfd_settime(timer, 0, &each_ms, NULL), 0);
+	assert_int_equal(event_add(tick, NULL), 0);
+	uint64_t elapsed_ms = wait_for(client);
+	event_free(tick);
+	assert_int_equal(close(timer), 0);
+	return elapsed_ms;
 }
 
 /* Lets everything that is due happen. */

@@ -196,28 +196,63 @@ zone_question(const struct spf_case *test)
 	};
 }
 
+/* One check from question to verdict. */
+struct zone_run {
+	struct spf_question question;
+	struct spf_verdict verdict;
+	struct replay *replay;
+};
+
+/* With the question of a case, which the caller may change before the check. */
+static inline struct zone_run
+zone_run_begin(const struct spf_case *test)
+{
+	struct zone_run run = { zone_question(test), zone_verdict(), replay_new() };
+
+	assert_non_null(run.replay);
+	return run;
+}
+
+/* Runs the check to its end. Returns how many rounds of answers it took. */
+static inline unsigned
+zone_run(struct zone_run *run, const char *const *zone)
+{
+	return zone_check(zone, &run->question, run->replay, &run->verdict);
+}
+
+static inline void
+zone_run_end(struct zone_run *run)
+{
+	zone_verdict_free(&run->verdict);
+	replay_free(run->replay);
+}
+
+/* A set-up of tests. */
+static inline int
+zone_load(void **state)
+{
+	(void)state;
+	return spf_check_load() ? 0 : -1;
+}
+
 static inline void
 zone_run_case(const struct spf_case *test)
 {
-	const struct spf_question question = zone_question(test);
-	struct spf_verdict verdict = zone_verdict();
-	struct replay *replay = replay_new();
+	struct zone_run run = zone_run_begin(test);
 
-	assert_non_null(replay);
-	(void)zone_check(test->zone, &question, replay, &verdict);
-	if (verdict.result != test->result)
-		fail_msg("%s: %s, not %s (%.*s)", test->rule, spf_result_name(verdict.result),
-		    spf_result_name(test->result), SPAN_ARG(buf_span(&verdict.problem)));
-	if (test->explanation && !span_equal(buf_span(&verdict.explanation), span_of(test->explanation)))
-		fail_msg("%s: explains \"%.*s\"", test->rule, SPAN_ARG(buf_span(&verdict.explanation)));
-	if (verdict.result != SPF_TEMPERROR && verdict.result != SPF_PERMERROR)
-		assert_int_equal(verdict.problem.length, 0);
+	(void)zone_run(&run, test->zone);
+	if (run.verdict.result != test->result)
+		fail_msg("%s: %s, not %s (%.*s)", test->rule, spf_result_name(run.verdict.result),
+		    spf_result_name(test->result), SPAN_ARG(buf_span(&run.verdict.problem)));
+	if (test->explanation && !span_equal(buf_span(&run.verdict.explanation), span_of(test->explanation)))
+		fail_msg("%s: explains \"%.*s\"", test->rule, SPAN_ARG(buf_span(&run.verdict.explanation)));
+	if (run.verdict.result != SPF_TEMPERROR && run.verdict.result != SPF_PERMERROR)
+		assert_int_equal(run.verdict.problem.length, 0);
 	else
-		assert_int_not_equal(verdict.problem.length, 0);
-	if (replay_wanted_count(replay))
+		assert_int_not_equal(run.verdict.problem.length, 0);
+	if (replay_wanted_count(run.replay))
 		fail_msg("%s: the check is over, but wants more", test->rule);
-	zone_verdict_free(&verdict);
-	replay_free(replay);
+	zone_run_end(&run);
 }
 
 #define ZONE_RUN(cases)                                                                                                \

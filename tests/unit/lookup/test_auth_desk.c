@@ -19,6 +19,7 @@
 #include "lookup/auth_hash.h"
 #include "lookup/auth_queue.h"
 #include "lookup/users_compile.h"
+#include "tests/unit/own_folder.h"
 
 enum { ANSWERS = 256, ASKER = 7 };
 
@@ -28,8 +29,7 @@ struct answer {
 	char user[64];
 };
 
-static char folder[] = "/tmp/tidegate-desk-XXXXXX";
-static int folder_fd;
+static struct own_folder folder;
 static struct config config;
 static struct event_base *base;
 static struct auth_desk *desk;
@@ -62,17 +62,17 @@ static const struct auth_desk_events events = { .say = hear, .call = call };
 static void
 write_users(const char *text)
 {
-	char path[128];
+	char path[300];
 	struct buf messages = BUF_LIMIT(4096);
 	struct buf why = BUF_LIMIT(4096);
 	uint64_t users;
 
-	(void)snprintf(path, sizeof path, "%s/users", folder);
+	(void)snprintf(path, sizeof path, "%s/users", folder.path);
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 	assert_true(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
 	(void)close(fd);
-	assert_true(users_compile(path, false, folder_fd, &users, &messages));
-	struct users_map *map = users_open(openat(folder_fd, users_map_name, O_RDONLY), &why);
+	assert_true(users_compile(path, false, folder.fd, &users, &messages));
+	struct users_map *map = users_open(openat(folder.fd, users_map_name, O_RDONLY), &why);
 	assert_non_null(map);
 	assert_true(users_count(map) == users);
 	auth_desk_users(desk, map);
@@ -227,8 +227,9 @@ test_the_same_work_for_nobody(void **state)
 	char users[1024] = "";
 
 	(void)state;
-	append_user(users, sizeof users, "alice@example.org", "a", "$6$", 20000);
-	append_user(users, sizeof users, "bob@example.org", "b", "$6$", 20000);
+	/* Far from what the stand-in costs that is there when there are no users. */
+	append_user(users, sizeof users, "alice@example.org", "a", "$6$", 3000);
+	append_user(users, sizeof users, "bob@example.org", "b", "$6$", 3000);
 	append_user(users, sizeof users, "old@example.org", "c", "$1$", 0);
 	write_users(users);
 	uint64_t known = 0;
@@ -281,6 +282,26 @@ test_a_full_queue_says_so_at_once(void **state)
 	}
 }
 
+/* What was not looked at costs nothing of a budget. */
+static void
+test_a_busy_try_is_free(void **state)
+{
+	(void)state;
+	assert_int_equal(judge("alice@example.org", "wonderland"), AUTH_PASSED);
+	config.auth_failures_per_user = AUTH_QUEUE_TRIES + 1;
+	auth_desk_configure(desk, &config);
+	count = 0;
+	for (uint32_t i = 0; i < AUTH_QUEUE_TRIES; i++)
+		ask_from("192.0.2.1", i, "alice@example.org", SPAN("wrong"));
+	for (uint32_t i = 0; i < 10; i++)
+		ask_from("192.0.2.1", i, "alice@example.org", SPAN("wonderland"));
+	assert_int_equal(count, 10);
+	assert_int_equal(event_base_dispatch(base), 1);
+	assert_int_equal(judge("alice@example.org", "wrong"), AUTH_FAILED);
+	ask_from("192.0.2.1", 0, "alice@example.org", SPAN("wonderland"));
+	assert_int_equal(answers[count - 1].verdict, AUTH_BUSY);
+}
+
 /* A crowd that guesses names without end leaves places for a user where he is known, and for nobody else. */
 static void
 test_strangers_do_not_fill_the_queue(void **state)
@@ -331,6 +352,22 @@ test_every_method_can_be_loaded(void **state)
 	assert_false(auth_hash_matches(SPAN("x"), SPAN("$6$salt")));
 }
 
+static int
+open_folder(void **state)
+{
+	(void)state;
+	own_folder_open(&folder);
+	return 0;
+}
+
+static int
+clear_folder(void **state)
+{
+	(void)state;
+	own_folder_clear(&folder);
+	return 0;
+}
+
 int
 main(void)
 {
@@ -342,18 +379,11 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_the_same_work_for_nobody, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_budget_ends_it_before_the_work, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_full_queue_says_so_at_once, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_a_busy_try_is_free, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_strangers_do_not_fill_the_queue, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_an_asker_that_is_gone_is_not_told, set_up, tear_down),
 		cmocka_unit_test(test_every_method_can_be_loaded),
 	};
 
-	if (!mkdtemp(folder))
-		return 1;
-	folder_fd = open(folder, O_RDONLY | O_DIRECTORY);
-	int failed = cmocka_run_group_tests(tests, NULL, NULL);
-	(void)unlinkat(folder_fd, "users", 0);
-	(void)unlinkat(folder_fd, users_map_name, 0);
-	(void)close(folder_fd);
-	(void)rmdir(folder);
-	return failed;
+	return cmocka_run_group_tests(tests, open_folder, clear_folder);
 }

@@ -47,7 +47,7 @@ the_other_resolver_is_asked_after_silence_and_liked_better_then(void **unused)
 	use_resolvers(0, 2);
 	net.resolvers[0].is_silent = true;
 	ask(&client, "example.org");
-	assert_in_range(wait_for(&client), 700, 4000);
+	assert_in_range(wait_out(&client), 700, 4000);
 	assert_int_equal(client.status, DNS_FOUND);
 	ask(&client, "example.net");
 	assert_true(wait_for(&client) < PATIENCE_MS);
@@ -65,15 +65,15 @@ silence_about_one_name_is_trouble_silence_about_all_is_down(void **unused)
 	net.rules = rules;
 	ask(&silent, "silent.example");
 	ask(&forged, "forged.example");
-	assert_in_range(wait_for(&silent), 7000, 11000);
-	(void)wait_for(&forged);
+	assert_in_range(wait_out(&silent), 7000, 11000);
+	(void)wait_out(&forged);
 	/* The engine's own question was answered meanwhile. */
 	assert_int_equal(silent.status, DNS_TROUBLE);
 	assert_int_equal(forged.status, DNS_TROUBLE);
 	assert_int_equal(rules[0].asked, DNS_QUESTION_TRIES);
 	net.resolvers[0].is_silent = true;
 	ask(&silent, "example.org");
-	assert_in_range(wait_for(&silent), 7000, 11000);
+	assert_in_range(wait_out(&silent), 7000, 11000);
 	assert_int_equal(silent.status, DNS_RESOLVER_DOWN);
 }
 
@@ -86,7 +86,7 @@ a_closed_port_is_down_soon(void **unused)
 	settle_down(50);
 	stage_close_resolver(&net.resolvers[0]);
 	ask(&client, "example.org");
-	assert_in_range(wait_for(&client), 500, 6000);
+	assert_in_range(wait_out(&client), 500, 6000);
 	assert_int_equal(client.status, DNS_RESOLVER_DOWN);
 	assert_true(counters()->refused > 0);
 }
@@ -115,7 +115,7 @@ without_caller_every_question_ends(void **unused)
 	net.caller_is_away = true;
 	use_resolvers(1, 1);
 	ask(&client, "example.org");
-	assert_in_range(wait_for(&client), 7000, 11000);
+	assert_in_range(wait_out(&client), 7000, 11000);
 	assert_int_equal(client.status, DNS_RESOLVER_DOWN);
 	net.caller_is_away = false;
 	dns_query_caller_ready(net.queries);
@@ -177,7 +177,7 @@ over_the_limit_it_is_as_if_no_resolver_answered(void **unused)
 	assert_int_equal(status_of("dns-in-flight"), DNS_QUESTIONS_MAX);
 	/* To the last one: so many at once overrun the server's buffer, and some are asked again. */
 	for (unsigned i = 0; i < DNS_QUESTIONS_MAX + 10; i++)
-		(void)wait_for(&clients[i]);
+		(void)wait_out(&clients[i]);
 	ask(&clients[0], "once-more.example");
 	(void)wait_for(&clients[0]);
 	assert_int_equal(clients[0].status, DNS_FOUND);

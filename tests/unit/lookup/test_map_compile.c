@@ -4,13 +4,6 @@
 
 #include <sys/stat.h>
 
-static void
-assert_span(struct span span, const char *text)
-{
-	if (!span_equal(span, span_of(text)))
-		fail_msg("\"%.*s\" is not \"%s\"", SPAN_ARG(span), text);
-}
-
 /* Does the address reach exactly these addresses' mailboxes, in order? */
 static void
 expect_reach(struct map_fixture *fixture, const char *address, const char *const *wanted, size_t count)
@@ -146,7 +139,7 @@ test_all_mistakes_at_once(void **state)
 	for (const char *at = fixture->messages.data; *at; at++)
 		lines += *at == '\n';
 	assert_int_equal(lines, sizeof wanted / sizeof wanted[0]);
-	assert_int_equal(faccessat(fixture->fd, MAP_NAME, F_OK, 0), -1);
+	assert_int_equal(faccessat(fixture->folder.fd, MAP_NAME, F_OK, 0), -1);
 	map_fixture_close(fixture);
 }
 
@@ -157,14 +150,14 @@ test_duplicates_in_two_files(void **state)
 
 	(void)state;
 	map_fixture_write(fixture, "alice@example.org maildir\n");
-	int fd = openat(fixture->fd, "second", O_WRONLY | O_CREAT, 0600);
+	int fd = openat(fixture->folder.fd, "second", O_WRONLY | O_CREAT, 0600);
 	assert_int_equal(write(fd, "\nALICE@example.org maildir\n", 27), 27);
 	assert_int_equal(close(fd), 0);
-	fixture->config.recipients = fixture->folder;
+	fixture->config.recipients = fixture->folder.path;
 	assert_false(map_fixture_compile(fixture, true));
 	assert_non_null(strstr(fixture->messages.data, "/second:2: alice@example.org is there already, in /"));
 	assert_non_null(strstr(fixture->messages.data, "/recipients:1; keep one"));
-	assert_int_equal(unlinkat(fixture->fd, "second", 0), 0);
+	assert_int_equal(unlinkat(fixture->folder.fd, "second", 0), 0);
 	map_fixture_close(fixture);
 }
 
@@ -227,12 +220,12 @@ test_file(void **state)
 	struct stat facts;
 
 	(void)state;
-	int left = openat(fixture->fd, MAP_NAME ".new", O_WRONLY | O_CREAT, 0600);
+	int left = openat(fixture->folder.fd, MAP_NAME ".new", O_WRONLY | O_CREAT, 0600);
 	assert_int_equal(close(left), 0);
 	mode_t mask = umask(077);
 	map_fixture_make(fixture, "alice@example.org maildir\n*@example.net maildir\n");
 	(void)umask(mask);
-	assert_int_equal(fstatat(fixture->fd, MAP_NAME, &facts, 0), 0);
+	assert_int_equal(fstatat(fixture->folder.fd, MAP_NAME, &facts, 0), 0);
 	assert_int_equal(facts.st_mode & 07777, 0644);
 	assert_int_equal(facts.st_size, fixture->totals.file_bytes);
 	assert_int_equal(fixture->totals.addresses, 1);
@@ -250,17 +243,17 @@ static void
 test_cannot_be_written(void **state)
 {
 	struct map_fixture *fixture = map_fixture_open();
-	int folder = fixture->fd;
+	int folder = fixture->folder.fd;
 
 	(void)state;
 	map_fixture_write(fixture, "alice@example.org maildir\n");
-	fixture->fd = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fixture->fd >= 0) {
+	fixture->folder.fd = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fixture->folder.fd >= 0) {
 		assert_false(map_fixture_compile(fixture, true));
 		assert_non_null(strstr(fixture->messages.data, "the map cannot be written ("));
-		assert_int_equal(close(fixture->fd), 0);
+		assert_int_equal(close(fixture->folder.fd), 0);
 	}
-	fixture->fd = folder;
+	fixture->folder.fd = folder;
 	map_fixture_close(fixture);
 }
 

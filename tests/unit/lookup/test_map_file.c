@@ -6,31 +6,11 @@
 #include <cdb.h>
 #include <sys/stat.h>
 
-static const char recipients[] = "# the usual\n"
-				 "alice@example.org      maildir\n"
-				 "bob@example.org        maildir quota=2G\n"
-				 "bob+lists@example.org  maildir /srv/mail/lists\n"
-				 "team@example.org       alias alice@example.org bob@example.org\n"
-				 "spam@example.org       refuse \"This address is closed.\"\n"
-				 "moving@example.org     defer\n"
-				 "abuse@example.org      alias bob@example.org\n"
-				 "*@example.net          maildir /srv/mail/net\n"
-				 "exact@example.net      maildir\n"
-				 "postmaster@own.example alias bob@example.org\n"
-				 "\"a b\"@example.org    maildir\n";
-
-static void
-assert_span(struct span span, const char *text)
-{
-	if (!span_equal(span, span_of(text)))
-		fail_msg("\"%.*s\" is not \"%s\"", SPAN_ARG(span), text);
-}
-
 /* Reads the compiled file into a buffer. */
 static void
 load_bytes(const struct map_fixture *fixture, struct buf *bytes)
 {
-	int fd = openat(fixture->fd, MAP_NAME, O_RDONLY | O_CLOEXEC);
+	int fd = openat(fixture->folder.fd, MAP_NAME, O_RDONLY | O_CLOEXEC);
 	struct stat facts;
 
 	assert_int_equal(fstat(fd, &facts), 0);
@@ -45,11 +25,11 @@ load_bytes(const struct map_fixture *fixture, struct buf *bytes)
 static struct map *
 open_bytes(const struct map_fixture *fixture, struct span bytes, const char *reason)
 {
-	int fd = openat(fixture->fd, "changed", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	int fd = openat(fixture->folder.fd, "changed", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	struct buf why = BUF_LIMIT(1024);
 
 	assert_int_equal(write(fd, bytes.data, bytes.length), bytes.length);
-	assert_int_equal(unlinkat(fixture->fd, "changed", 0), 0);
+	assert_int_equal(unlinkat(fixture->folder.fd, "changed", 0), 0);
 	struct map *map = map_open(fd, &why);
 	assert_int_equal(fcntl(fd, F_GETFD), -1);
 	if (reason && (map || !strstr(buf_text(&why), reason)))
@@ -66,7 +46,7 @@ test_refused_files(void **state)
 	char garbage[5000];
 
 	(void)state;
-	map_fixture_make(fixture, recipients);
+	map_fixture_make(fixture, map_fixture_recipients);
 	load_bytes(fixture, &bytes);
 	(void)open_bytes(fixture, SPAN(""), "it is empty");
 	(void)open_bytes(fixture, span_take(buf_span(&bytes), 2047), "truncated, or no map at all");
@@ -94,9 +74,9 @@ open_made(const struct map_fixture *fixture, const struct map_totals *totals, in
 	struct buf bytes = BUF_LIMIT(65536);
 	struct cdb_make make;
 	struct stat facts;
-	int fd = openat(fixture->fd, "made", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	int fd = openat(fixture->folder.fd, "made", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
-	assert_int_equal(unlinkat(fixture->fd, "made", 0), 0);
+	assert_int_equal(unlinkat(fixture->folder.fd, "made", 0), 0);
 	assert_int_equal(cdb_make_start(&make, fd), 0);
 	assert_int_equal(cdb_make_add(&make, "a@b.org", 7, "nonsense", 8), 0);
 	map_domain_encode(SPAN("@b.org"), &value);

@@ -3,26 +3,6 @@
  */
 #include "tests/unit/lookup/map_fixture.h"
 
-static const char recipients[] = "# the usual\n"
-				 "alice@example.org      maildir\n"
-				 "bob@example.org        maildir quota=2G\n"
-				 "bob+lists@example.org  maildir /srv/mail/lists\n"
-				 "team@example.org       alias alice@example.org bob@example.org\n"
-				 "spam@example.org       refuse \"This address is closed.\"\n"
-				 "moving@example.org     defer\n"
-				 "abuse@example.org      alias bob@example.org\n"
-				 "*@example.net          maildir /srv/mail/net\n"
-				 "exact@example.net      maildir\n"
-				 "postmaster@own.example alias bob@example.org\n"
-				 "\"a b\"@example.org    maildir\n";
-
-static void
-assert_span(struct span span, const char *text)
-{
-	if (!span_equal(span, span_of(text)))
-		fail_msg("\"%.*s\" is not \"%s\"", SPAN_ARG(span), text);
-}
-
 struct question {
 	const char *address;
 	enum map_verdict verdict;
@@ -94,7 +74,7 @@ test_lookup(void **state)
 	struct map_fixture *fixture = map_fixture_open();
 
 	(void)state;
-	map_fixture_make(fixture, recipients);
+	map_fixture_make(fixture, map_fixture_recipients);
 	for (size_t i = 0; i < sizeof questions / sizeof questions[0]; i++) {
 		const struct question *question = &questions[i];
 
@@ -187,7 +167,7 @@ test_texts_and_roles(void **state)
 	struct map_fixture *fixture = map_fixture_open();
 
 	(void)state;
-	map_fixture_make(fixture, recipients);
+	map_fixture_make(fixture, map_fixture_recipients);
 	(void)map_fixture_find(fixture, "spam@example.org");
 	assert_span(fixture->result.text, "This address is closed.");
 	assert_false(fixture->result.is_postmaster);

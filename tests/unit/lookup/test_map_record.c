@@ -8,14 +8,9 @@
 #include <stdlib.h>
 
 #include "lookup/map_record.h"
+#include "tests/unit/values.h"
 
 static struct map_mailbox mailboxes[MAP_MAILBOXES_MAX];
-
-static void
-assert_span(struct span span, const char *text)
-{
-	assert_true(span_equal(span, span_of(text)));
-}
 
 /* Every shortened, lengthened or changed value is refused, and so is one that was another key's. */
 static void

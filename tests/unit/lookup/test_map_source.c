@@ -12,13 +12,6 @@ begin(struct map_entries *source)
 		.roots = { SPAN("/var/mail/tidegate"), SPAN("/srv/mail"), SPAN("/srv/mail/deep") } };
 }
 
-static void
-assert_span(struct span span, const char *text)
-{
-	if (!span_equal(span, span_of(text)))
-		fail_msg("\"%.*s\" is not \"%s\"", SPAN_ARG(span), text);
-}
-
 /* The problems, as text; the caller frees it. */
 static const char *
 told(struct map_entries *source, struct buf *text)
@@ -258,7 +251,7 @@ test_default_paths(void **state)
 static void
 put_file(struct map_fixture *fixture, const char *name, const char *text)
 {
-	int fd = openat(fixture->fd, name, O_WRONLY | O_CREAT | O_EXCL, 0600);
+	int fd = openat(fixture->folder.fd, name, O_WRONLY | O_CREAT | O_EXCL, 0600);
 
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
@@ -280,8 +273,8 @@ test_folder(void **state)
 		(void)snprintf(line, sizeof line, "file%zu@example.org maildir\nwrong\n", i);
 		put_file(fixture, names[i], line);
 	}
-	assert_int_equal(mkdirat(fixture->fd, "folder", 0700), 0);
-	map_source_read(&source, fixture->folder);
+	assert_int_equal(mkdirat(fixture->folder.fd, "folder", 0700), 0);
+	map_source_read(&source, fixture->folder.path);
 	assert_int_equal(source.file_count, 3);
 	assert_int_equal(source.count, 3);
 	assert_span(source.entries[0].address, "file4@example.org");
@@ -296,8 +289,8 @@ test_folder(void **state)
 	buf_free(&text);
 	map_entries_free(&source);
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-		assert_int_equal(unlinkat(fixture->fd, names[i], 0), 0);
-	assert_int_equal(unlinkat(fixture->fd, "folder", AT_REMOVEDIR), 0);
+		assert_int_equal(unlinkat(fixture->folder.fd, names[i], 0), 0);
+	assert_int_equal(unlinkat(fixture->folder.fd, "folder", AT_REMOVEDIR), 0);
 	map_fixture_close(fixture);
 }
 

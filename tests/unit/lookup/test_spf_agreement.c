@@ -226,17 +226,10 @@ test_both_agree(void **state)
 	}
 }
 
-static int
-load(void **state)
-{
-	(void)state;
-	return spf_check_load() ? 0 : -1;
-}
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_both_agree) };
 
-	return cmocka_run_group_tests(tests, load, NULL);
+	return cmocka_run_group_tests(tests, zone_load, NULL);
 }

@@ -153,16 +153,13 @@ test_nul_in_a_record(void **state)
 {
 	const struct dns_record record = { .text = SPAN("v=spf1 +all\0") };
 	const struct dns_answer answer = { .status = DNS_FOUND, .count = 1, .records = &record };
-	const struct spf_question question = zone_question(&(struct spf_case){ 0 });
-	struct spf_verdict verdict = zone_verdict();
-	struct replay *replay = replay_new();
+	struct zone_run run = zone_run_begin(&(struct spf_case){ 0 });
 
 	(void)state;
-	assert_true(replay_pin(replay, DNS_TXT, SPAN("example.net"), &answer));
-	assert_true(spf_check(&question, replay, &verdict));
-	assert_int_equal(verdict.result, SPF_PERMERROR);
-	zone_verdict_free(&verdict);
-	replay_free(replay);
+	assert_true(replay_pin(run.replay, DNS_TXT, SPAN("example.net"), &answer));
+	assert_true(spf_check(&run.question, run.replay, &run.verdict));
+	assert_int_equal(run.verdict.result, SPF_PERMERROR);
+	zone_run_end(&run);
 }
 
 static void
@@ -172,53 +169,44 @@ test_an_answer_without_records_is_empty(void **state)
 	static const char *const names[] = { "a.x", "b.x", "c.x" };
 	const struct dns_record record = { .text = SPAN("v=spf1 a:a.x a:b.x a:c.x -all") };
 	const struct dns_answer answer = { .status = DNS_FOUND, .count = 1, .records = &record };
-	const struct spf_question question = zone_question(&(struct spf_case){ 0 });
-	struct spf_verdict verdict = zone_verdict();
-	struct replay *replay = replay_new();
+	struct zone_run run = zone_run_begin(&(struct spf_case){ 0 });
 
 	(void)state;
-	assert_true(replay_pin(replay, DNS_TXT, SPAN("example.net"), &answer));
+	assert_true(replay_pin(run.replay, DNS_TXT, SPAN("example.net"), &answer));
 	for (size_t i = 0; i < 3; i++)
-		assert_true(replay_pin(replay, DNS_A, span_of(names[i]), &empty));
-	assert_true(spf_check(&question, replay, &verdict));
-	assert_int_equal(verdict.result, SPF_PERMERROR);
-	zone_verdict_free(&verdict);
-	replay_free(replay);
+		assert_true(replay_pin(run.replay, DNS_A, span_of(names[i]), &empty));
+	assert_true(spf_check(&run.question, run.replay, &run.verdict));
+	assert_int_equal(run.verdict.result, SPF_PERMERROR);
+	zone_run_end(&run);
 }
 
 static void
 test_the_helo_identity_ignores_the_sender(void **state)
 {
 	static const char *const zone[] = { "mail.example.net TXT v=spf1 ?all", "example.net TXT v=spf1 -all", NULL };
-	struct spf_question question = zone_question(&(struct spf_case){ 0 });
-	struct spf_verdict verdict = zone_verdict();
-	struct replay *replay = replay_new();
+	struct zone_run run = zone_run_begin(&(struct spf_case){ 0 });
 
 	(void)state;
-	question.identity = SPF_IDENTITY_HELO;
-	(void)zone_check(zone, &question, replay, &verdict);
-	assert_int_equal(verdict.result, SPF_NEUTRAL);
-	assert_int_equal(replay_questions(replay), 1);
-	zone_verdict_free(&verdict);
-	replay_free(replay);
+	run.question.identity = SPF_IDENTITY_HELO;
+	(void)zone_run(&run, zone);
+	assert_int_equal(run.verdict.result, SPF_NEUTRAL);
+	assert_int_equal(replay_questions(run.replay), 1);
+	zone_run_end(&run);
 }
 
 /* What a check says besides its result: the term that matched, the count, the reason of an error. */
 static void
 assert_says(const char *const *zone, const char *mechanism, const char *problem, unsigned lookups)
 {
-	const struct spf_question question = zone_question(&(struct spf_case){ 0 });
-	struct spf_verdict verdict = zone_verdict();
-	struct replay *replay = replay_new();
+	struct zone_run run = zone_run_begin(&(struct spf_case){ 0 });
 
-	(void)zone_check(zone, &question, replay, &verdict);
-	if (!span_equal(buf_span(&verdict.mechanism), span_of(mechanism)))
-		fail_msg("\"%.*s\" matched, not \"%s\"", SPAN_ARG(buf_span(&verdict.mechanism)), mechanism);
-	if (!span_equal(buf_span(&verdict.problem), span_of(problem)))
-		fail_msg("the problem is \"%.*s\", not \"%s\"", SPAN_ARG(buf_span(&verdict.problem)), problem);
-	assert_int_equal(verdict.lookups, lookups);
-	zone_verdict_free(&verdict);
-	replay_free(replay);
+	(void)zone_run(&run, zone);
+	if (!span_equal(buf_span(&run.verdict.mechanism), span_of(mechanism)))
+		fail_msg("\"%.*s\" matched, not \"%s\"", SPAN_ARG(buf_span(&run.verdict.mechanism)), mechanism);
+	if (!span_equal(buf_span(&run.verdict.problem), span_of(problem)))
+		fail_msg("the problem is \"%.*s\", not \"%s\"", SPAN_ARG(buf_span(&run.verdict.problem)), problem);
+	assert_int_equal(run.verdict.lookups, lookups);
+	zone_run_end(&run);
 }
 
 #define SAYS(mechanism, problem, lookups, ...)                                                                         \
@@ -285,18 +273,15 @@ test_no_resolver_is_not_the_domains_trouble(void **state)
 		{ "example.net TXT v=spf1 exists:%{p}.a.example -all", "1.2.0.192.in-addr.arpa PTR b.example",
 		    "b.example A DOWN", NULL },
 	};
-	const struct spf_question question = zone_question(&(struct spf_case){ 0 });
 
 	(void)state;
 	for (size_t i = 0; i < sizeof zones / sizeof zones[0]; i++) {
-		struct spf_verdict verdict = zone_verdict();
-		struct replay *replay = replay_new();
+		struct zone_run run = zone_run_begin(&(struct spf_case){ 0 });
 
-		(void)zone_check(zones[i], &question, replay, &verdict);
-		assert_int_equal(verdict.result, SPF_TEMPERROR);
-		assert_true(verdict.resolver_down);
-		zone_verdict_free(&verdict);
-		replay_free(replay);
+		(void)zone_run(&run, zones[i]);
+		assert_int_equal(run.verdict.result, SPF_TEMPERROR);
+		assert_true(run.verdict.resolver_down);
+		zone_run_end(&run);
 	}
 }
 
@@ -308,24 +293,14 @@ test_missing_answers_are_asked_together(void **state)
 		"b.example A 198.51.100.2", "c.example A 198.51.100.3", "1.2.0.192.in-addr.arpa PTR x.example.net",
 		"1.2.0.192.in-addr.arpa PTR y.example.net", "x.example.net A 198.51.100.1", "y.example.net A 192.0.2.1",
 		NULL };
-	const struct spf_question question = zone_question(&(struct spf_case){ 0 });
-	struct spf_verdict verdict = zone_verdict();
-	struct replay *replay = replay_new();
+	struct zone_run run = zone_run_begin(&(struct spf_case){ 0 });
 
 	(void)state;
 	/* TXT, MX, three addresses at once, PTR, two addresses at once. */
-	assert_int_equal(zone_check(zone, &question, replay, &verdict), 5);
-	assert_int_equal(verdict.result, SPF_PASS);
-	assert_int_equal(replay_questions(replay), 8);
-	zone_verdict_free(&verdict);
-	replay_free(replay);
-}
-
-static int
-load(void **state)
-{
-	(void)state;
-	return spf_check_load() ? 0 : -1;
+	assert_int_equal(zone_run(&run, zone), 5);
+	assert_int_equal(run.verdict.result, SPF_PASS);
+	assert_int_equal(replay_questions(run.replay), 8);
+	zone_run_end(&run);
 }
 
 int
@@ -346,5 +321,5 @@ main(void)
 		cmocka_unit_test(test_missing_answers_are_asked_together),
 	};
 
-	return cmocka_run_group_tests(tests, load, NULL);
+	return cmocka_run_group_tests(tests, zone_load, NULL);
 }

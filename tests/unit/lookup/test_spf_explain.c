@@ -109,13 +109,6 @@ test_an_explanation_that_does_not_fit_is_none(void **state)
 	zone_verdict_free(&verdict);
 }
 
-static int
-load(void **state)
-{
-	(void)state;
-	return spf_check_load() ? 0 : -1;
-}
-
 int
 main(void)
 {
@@ -125,5 +118,5 @@ main(void)
 		cmocka_unit_test(test_an_explanation_that_does_not_fit_is_none),
 	};
 
-	return cmocka_run_group_tests(tests, load, NULL);
+	return cmocka_run_group_tests(tests, zone_load, NULL);
 }

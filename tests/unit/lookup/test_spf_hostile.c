@@ -193,19 +193,16 @@ test_a_tree_of_includes(void **state)
 		"include:6.%{d} include:7.%{d} include:8.%{d} include:9.%{d} -all",
 		NULL };
 	const char *const *const zones[] = { zone, leaves };
-	const struct spf_question question = zone_question(&(struct spf_case){ 0 });
 
 	(void)state;
 	for (size_t i = 0; i < 2; i++) {
-		struct spf_verdict verdict = zone_verdict();
-		struct replay *replay = replay_new();
+		struct zone_run run = zone_run_begin(&(struct spf_case){ 0 });
 
-		(void)zone_check(zones[i], &question, replay, &verdict);
-		assert_int_equal(verdict.result, SPF_PERMERROR);
-		assert_int_equal(verdict.lookups, 10);
-		assert_int_equal(replay_questions(replay), QUESTIONS_OF_LIMITS);
-		zone_verdict_free(&verdict);
-		replay_free(replay);
+		(void)zone_run(&run, zones[i]);
+		assert_int_equal(run.verdict.result, SPF_PERMERROR);
+		assert_int_equal(run.verdict.lookups, 10);
+		assert_int_equal(replay_questions(run.replay), QUESTIONS_OF_LIMITS);
+		zone_run_end(&run);
 	}
 }
 
@@ -219,24 +216,14 @@ test_questions_are_bounded(void **state)
 		"* MX 1 h.x", "* MX 1 i.x", "* MX 1 j.x", "* PTR 1.example.net", "* PTR 2.example.net",
 		"* PTR 3.example.net", "* PTR 4.example.net", "* PTR 5.example.net", "* PTR 6.example.net",
 		"* A 198.51.100.1", NULL };
-	const struct spf_question question = zone_question(&(struct spf_case){ 0 });
-	struct spf_verdict verdict = zone_verdict();
-	struct replay *replay = replay_new();
+	struct zone_run run = zone_run_begin(&(struct spf_case){ 0 });
 
 	(void)state;
-	assert_true(zone_check(zone, &question, replay, &verdict) < 30);
-	assert_int_equal(verdict.result, SPF_FAIL);
+	assert_true(zone_run(&run, zone) < 30);
+	assert_int_equal(run.verdict.result, SPF_FAIL);
 	/* TXT, nine MX, ten hosts they share, PTR, six names, the explanation. */
-	assert_int_equal(replay_questions(replay), 1 + 9 + 10 + 1 + 6 + 1);
-	zone_verdict_free(&verdict);
-	replay_free(replay);
-}
-
-static int
-load(void **state)
-{
-	(void)state;
-	return spf_check_load() ? 0 : -1;
+	assert_int_equal(replay_questions(run.replay), 1 + 9 + 10 + 1 + 6 + 1);
+	zone_run_end(&run);
 }
 
 int
@@ -253,5 +240,5 @@ main(void)
 		cmocka_unit_test(test_questions_are_bounded),
 	};
 
-	return cmocka_run_group_tests(tests, load, NULL);
+	return cmocka_run_group_tests(tests, zone_load, NULL);
 }

@@ -137,13 +137,6 @@ test_names(void **state)
 	ZONE_RUN(name_cases);
 }
 
-static int
-load(void **state)
-{
-	(void)state;
-	return spf_check_load() ? 0 : -1;
-}
-
 int
 main(void)
 {
@@ -154,5 +147,5 @@ main(void)
 		cmocka_unit_test(test_names),
 	};
 
-	return cmocka_run_group_tests(tests, load, NULL);
+	return cmocka_run_group_tests(tests, zone_load, NULL);
 }

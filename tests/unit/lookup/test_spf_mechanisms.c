@@ -218,13 +218,6 @@ test_macros(void **state)
 	ZONE_RUN(macro_cases);
 }
 
-static int
-load(void **state)
-{
-	(void)state;
-	return spf_check_load() ? 0 : -1;
-}
-
 int
 main(void)
 {
@@ -237,5 +230,5 @@ main(void)
 		cmocka_unit_test(test_macros),
 	};
 
-	return cmocka_run_group_tests(tests, load, NULL);
+	return cmocka_run_group_tests(tests, zone_load, NULL);
 }

@@ -4,16 +4,7 @@
 #ifndef TIDEGATE_TESTS_UNIT_SMTPD_AUTH_FIXTURE_H
 #define TIDEGATE_TESTS_UNIT_SMTPD_AUTH_FIXTURE_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include "tests/unit/smtpd/session_fixture.h"
-
-#define assert_heard(fixture, text, expected) assert_string_equal(fixture_talk(fixture, text), expected)
+#include "tests/unit/smtpd/replies.h"
 
 /* NUL alice@example.org NUL secret */
 #define ALICE "AGFsaWNlQGV4YW1wbGUub3JnAHNlY3JldA=="

@@ -4,24 +4,12 @@
 #ifndef TIDEGATE_TESTS_UNIT_SMTPD_BDAT_FIXTURE_H
 #define TIDEGATE_TESTS_UNIT_SMTPD_BDAT_FIXTURE_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "tests/unit/smtpd/replies.h"
 
-#include <cmocka.h>
-
-#include "tests/unit/smtpd/session_fixture.h"
-
-#define assert_heard(fixture, text, expected) assert_string_equal(fixture_talk(fixture, text), expected)
-
-#define DELIVERED "250 2.0.0 Delivered; 65a0000000000001-1\r\n"
 #define TAKEN(octets) "250 2.0.0 " octets " octets taken\r\n"
 #define UNWANTED                                                                                                       \
 	"503 5.5.1 No message takes this chunk: no recipient was accepted, or an earlier chunk was refused; send "     \
 	"RSET\r\n"
-#define NOOP "250 2.0.0 Nothing done\r\n"
-#define GOODBYE "221 2.0.0 mx.example.org closes the connection\r\n"
 
 enum { STATES = SESSION_SPOILT + 1 };
 

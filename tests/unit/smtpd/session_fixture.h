@@ -61,7 +61,6 @@ fixture_free(struct fixture *fixture)
 	buf_free(&fixture->password);
 	buf_free(&fixture->world.out);
 	buf_free(&fixture->world.lines);
-	rate_table_free(fixture->world.harvests);
 	free(fixture->world.found);
 	free(fixture->world.text);
 	free(fixture);
@@ -114,6 +113,14 @@ fixture_say_announced(struct fixture *fixture, bool is_welcome)
 
 	say.announced_say.session = FIXTURE_ID;
 	say.announced_say.is_welcome = is_welcome;
+	return session_hear(&fixture->session, &say);
+}
+
+static inline bool
+fixture_say_harvester(struct fixture *fixture)
+{
+	const struct ipc_message say = { .type = IPC_HARVESTER, .descriptor = -1, .harvester.session = FIXTURE_ID };
+
 	return session_hear(&fixture->session, &say);
 }
 
@@ -226,6 +233,16 @@ fixture_answer_well(struct fixture *fixture)
 			fixture_pass(fixture, fixture->session.deadline_ms - fixture->now_ms);
 		else
 			(void)fixture_say_commit(fixture, COMMIT_DONE, 99);
+	}
+}
+
+/* The client sends lines so many octets at a time, and each question is answered well before it sends on. */
+static inline void
+fixture_send_pieces(struct fixture *fixture, const char *lines, size_t piece)
+{
+	for (struct span rest = span_of(lines); rest.length; rest = span_skip(rest, piece)) {
+		fixture_send(fixture, span_take(rest, piece));
+		fixture_answer_well(fixture);
 	}
 }
 

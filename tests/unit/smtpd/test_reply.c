@@ -10,7 +10,7 @@
 
 #include "smtpd/reply.h"
 
-enum { ROOM_BYTES = 16384 };
+enum { ROOM_BYTES = 16384, LINE_BYTES = 512 /* with CRLF (RFC 5321 4.5.3.1.5) */ };
 
 static const struct config no_contact = { .contact = "", .contact_url = "" };
 
@@ -25,7 +25,7 @@ check_lines(struct span text, unsigned code, const char *enhanced)
 		size_t length = span_find(text, '\n');
 
 		assert_true(length < text.length && length >= 1 && text.data[length - 1] == '\r');
-		assert_true(length + 1 <= REPLY_LINE_BYTES);
+		assert_true(length + 1 <= LINE_BYTES);
 		bool is_last = length + 1 == text.length;
 		(void)snprintf(
 		    begin, sizeof begin, "%u%c%s%s", code, is_last ? ' ' : '-', enhanced, enhanced[0] ? " " : "");
@@ -85,7 +85,7 @@ every_refusal_says_cause_and_remedy(void **unused)
 	for (unsigned id = REPLY_NONE + 1; id < REPLY_COUNT; id++) {
 		struct reply reply = { .id = (enum reply_id)id };
 
-		if (reply_code(reply.id) < 400 || id == REPLY_CLOSED_ADDRESS || id == REPLY_DEFERRED_ADDRESS)
+		if (reply_code(reply.id) < 400 || id == REPLY_CLOSED_IN_WORDS || id == REPLY_DEFERRED_IN_WORDS)
 			continue;
 		buf_reset(&out);
 		reply_format(&reply, &no_contact, &out);
@@ -100,15 +100,19 @@ a_contact_stands_behind_refusals_only(void **unused)
 {
 	const struct config config = { .contact = "Questions? Call 12345.", .contact_url = "https://example.org/mail" };
 	struct reply refusal = { .id = REPLY_UNKNOWN_USER, .details = { SPAN("x@example.org") } };
+	struct reply deferral = { .id = REPLY_PROBE_TROUBLE };
 	struct reply taken = { .id = REPLY_RECIPIENT_TAKEN };
 	struct buf out = BUF_LIMIT(ROOM_BYTES);
 
 	(void)unused;
 	reply_format(&refusal, &config, &out);
+	reply_format(&deferral, &config, &out);
 	reply_format(&taken, &config, &out);
 	assert_string_equal(buf_text(&out),
 	    "550-5.1.1 There is no address x@example.org here; check its spelling\r\n"
 	    "550-5.1.1 Questions? Call 12345.\r\n550 5.1.1 See https://example.org/mail\r\n"
+	    "451-4.3.0 Delivery does not work now; try again later\r\n"
+	    "451-4.3.0 Questions? Call 12345.\r\n451 4.3.0 See https://example.org/mail\r\n"
 	    "250 2.1.5 Recipient taken\r\n");
 	buf_free(&out);
 }

@@ -1,26 +1,12 @@
 /* smtpd/session: every verb in every state, and whole dialogs without sockets.
  * On failure: cmocka names the line.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "tests/unit/smtpd/replies.h"
 
-#include <cmocka.h>
-
-#include "tests/unit/smtpd/session_fixture.h"
-
-#define assert_heard(fixture, text, expected) assert_string_equal(fixture_talk(fixture, text), expected)
-
-#define GREETING "220 mx.example.org ESMTP\r\n"
 #define HELO "250 mx.example.org\r\n"
 #define EHLO                                                                                                           \
 	"250-mx.example.org\r\n250-PIPELINING\r\n250-SIZE 65536\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n"                   \
 	"250-ENHANCEDSTATUSCODES\r\n250-CHUNKING\r\n250-PRDR\r\n250 LIMITS RCPTMAX=100\r\n"
-#define SENDER "250 2.1.0 Sender taken\r\n"
-#define RECIPIENT "250 2.1.5 Recipient taken\r\n"
-#define GO_AHEAD "354 Send the message and end it with a line holding only a dot\r\n"
-#define GOODBYE "221 2.0.0 mx.example.org closes the connection\r\n"
 
 /* A session in this state, with its replies taken. */
 static struct fixture *
@@ -106,7 +92,7 @@ a_message_from_connect_to_quit(void **unused)
 	struct fixture *fixture = in_state(SESSION_TEXT);
 
 	(void)unused;
-	assert_heard(fixture, "Subject: hello\r\n\r\n..dot\r\n.\r\n", "250 2.0.0 Delivered; 65a0000000000001-1\r\n");
+	assert_heard(fixture, "Subject: hello\r\n\r\n..dot\r\n.\r\n", DELIVERED);
 	assert_true(span_equal(buf_span(&fixture->body), SPAN("Subject: hello\r\n\r\n.dot\r\n")));
 	assert_int_equal(fixture->commit_handles, 1);
 	assert_non_null(strstr(buf_text(&fixture->trace), "Received: from client.example"));
@@ -120,6 +106,24 @@ a_message_from_connect_to_quit(void **unused)
 	fixture_free(fixture);
 }
 
+/* A relay of ours may keep a session for weeks; its messages have names of their own all the same. */
+static void
+no_two_messages_of_a_session_have_the_same_name(void **unused)
+{
+	struct fixture *fixture = in_state(SESSION_READY);
+
+	(void)unused;
+	fixture->session.transactions = fixture->session.messages = UINT16_MAX;
+	for (unsigned i = 0; i < 2; i++) {
+		(void)fixture_talk(fixture, "MAIL FROM:<>\r\nRCPT TO:<alice@example.org>\r\nDATA\r\n");
+		assert_heard(fixture, ".\r\n",
+		    i ? "250 2.0.0 Delivered; 65a0000000000001-65537\r\n"
+		      : "250 2.0.0 Delivered; 65a0000000000001-65536\r\n");
+	}
+	assert_int_equal(fixture->session.messages, 65537);
+	fixture_free(fixture);
+}
+
 /* Everything in one piece, and byte by byte: the same replies. */
 static void
 pipelining_changes_nothing(void **unused)
@@ -128,17 +132,14 @@ pipelining_changes_nothing(void **unused)
 				     "RCPT TO:<nobody@example.org>\r\nRCPT TO:<bob@example.org>\r\nDATA\r\nx\r\n.\r\n"
 				     "MAIL FROM:<>\r\nRCPT TO:<bob@example.org>\r\nRSET\r\nQUIT\r\n";
 	static const char replies[] = EHLO SENDER RECIPIENT
-	    "550 5.1.1 There is no address nobody@example.org here; check its spelling\r\n" RECIPIENT GO_AHEAD
-	    "250 2.0.0 Delivered; 65a0000000000001-1\r\n" SENDER RECIPIENT "250 2.0.0 Reset\r\n" GOODBYE;
+	    "550 5.1.1 There is no address nobody@example.org here; check its spelling\r\n" RECIPIENT GO_AHEAD DELIVERED
+		SENDER RECIPIENT RESET GOODBYE;
 
 	(void)unused;
 	for (size_t piece = 1; piece < sizeof dialog; piece += piece < 9 ? 1 : 31) {
 		struct fixture *fixture = in_state(SESSION_GREETED);
 
-		for (struct span rest = span_of(dialog); rest.length; rest = span_skip(rest, piece)) {
-			fixture_send(fixture, span_take(rest, piece));
-			fixture_answer_well(fixture);
-		}
+		fixture_send_pieces(fixture, dialog, piece);
 		assert_string_equal(fixture_heard(fixture), replies);
 		assert_int_equal(fixture->commit_handles, 2);
 		assert_int_equal(fixture->asked[IPC_ABANDON], 1);
@@ -154,7 +155,7 @@ helo_speaks_plain_smtp(void **unused)
 	(void)unused;
 	assert_heard(fixture, "helo [192.0.2.1]\r\n", HELO);
 	assert_heard(fixture, "MAIL FROM:<>\r\nRCPT TO:<postmaster>\r\n", SENDER RECIPIENT);
-	assert_heard(fixture, "DATA\r\n.\r\n", GO_AHEAD "250 2.0.0 Delivered; 65a0000000000001-1\r\n");
+	assert_heard(fixture, "DATA\r\n.\r\n", GO_AHEAD DELIVERED);
 	assert_non_null(strstr(buf_text(&fixture->trace), "with SMTP"));
 	fixture_free(fixture);
 }
@@ -165,8 +166,7 @@ no_recipient_is_told_apart_from_none_accepted(void **unused)
 	struct fixture *fixture = in_state(SESSION_MAIL);
 
 	(void)unused;
-	assert_heard(fixture, "DATA\r\n",
-	    "503 5.5.1 This command is out of order here; the order is EHLO, MAIL, RCPT, DATA\r\n");
+	assert_heard(fixture, "DATA\r\n", OUT_OF_ORDER);
 	assert_heard(fixture, "RCPT TO:<closed@example.org>\r\n", "550 5.2.1 This address is closed.\r\n");
 	assert_heard(fixture, "DATA\r\n",
 	    "554 5.5.1 No recipient was accepted, so there is nothing to send; see what each RCPT was answered\r\n");
@@ -197,7 +197,7 @@ too_many_recipients_wait_for_the_next_transaction(void **unused)
 	for (unsigned i = 0; i < 30; i++)
 		assert_heard(fixture, "RCPT TO:<bob@example.org>\r\n",
 		    "452 4.5.3 Too many recipients; send to the others in a next transaction\r\n");
-	assert_heard(fixture, "DATA\r\n.\r\n", GO_AHEAD "250 2.0.0 Delivered; 65a0000000000001-1\r\n");
+	assert_heard(fixture, "DATA\r\n.\r\n", GO_AHEAD DELIVERED);
 	assert_int_equal(fixture->commit_handles, 100);
 	fixture_free(fixture);
 }
@@ -270,6 +270,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_verb_in_each_state),
 		cmocka_unit_test(a_message_from_connect_to_quit),
+		cmocka_unit_test(no_two_messages_of_a_session_have_the_same_name),
 		cmocka_unit_test(pipelining_changes_nothing),
 		cmocka_unit_test(helo_speaks_plain_smtp),
 		cmocka_unit_test(no_recipient_is_told_apart_from_none_accepted),

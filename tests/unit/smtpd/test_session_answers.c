@@ -1,19 +1,10 @@
 /* What a session does with the answers of dns and deliver: good, bad, late, twice, unasked, or never.
  * On failure: cmocka names the line.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include "tests/unit/smtpd/session_fixture.h"
+#include "tests/unit/smtpd/replies.h"
 
 #define assert_said(fixture, expected) assert_string_equal(fixture_heard(fixture), expected)
 
-#define RECIPIENT "250 2.1.5 Recipient taken\r\n"
-#define GO_AHEAD "354 Send the message and end it with a line holding only a dot\r\n"
 #define RESOLVER_DOWN "451 4.4.3 The name service does not answer us; try again later\r\n"
 #define DELIVERY_TROUBLE "451 4.3.0 Delivery does not work now; try again later\r\n"
 
@@ -136,11 +127,9 @@ dns_that_is_gone_silent_or_never_there_counts_as_down(void **unused)
 	fixture_free(gone);
 
 	send_text(silent, "RCPT TO:<alice@example.org>\r\n");
-	silent->now_ms += 11999;
-	session_tick(&silent->session);
+	fixture_pass(silent, 11999);
 	assert_said(silent, "");
-	silent->now_ms += 1;
-	session_tick(&silent->session);
+	fixture_pass(silent, 1);
 	assert_said(silent, RESOLVER_DOWN);
 	/* The late answer is dropped. */
 	assert_true(fixture_say_spf(silent, SPF_PASS, SPF_PASS, ""));
@@ -211,7 +200,7 @@ commit_outcomes(void **unused)
 		enum commit_outcome outcome;
 		const char *reply;
 	} cases[] = {
-		{ COMMIT_DONE, "250 2.0.0 Delivered; 65a0000000000001-1\r\n" },
+		{ COMMIT_DONE, DELIVERED },
 		{ COMMIT_DONE_BEFORE, "250 2.0.0 Delivered by an earlier attempt; 65a0000000000001-1\r\n" },
 		{ COMMIT_NO_ROOM, "452 4.3.1 There is no room for the message now; try again later\r\n" },
 		{ COMMIT_TROUBLE, DELIVERY_TROUBLE },
@@ -247,8 +236,7 @@ a_commit_that_takes_too_long_is_taken_back_or_waited_for(void **unused)
 	won->gives_up = true;
 	send_text(won, "DATA\r\n");
 	send_text(won, ".\r\n");
-	won->now_ms += 60000;
-	session_tick(&won->session);
+	fixture_pass(won, 60000);
 	assert_said(won, GO_AHEAD "451 4.3.0 Delivery took too long and was taken back; try again later\r\n");
 	/* Whatever deliver says now, the client has its answer. */
 	assert_true(fixture_say_commit(won, COMMIT_DONE, 5));
@@ -258,13 +246,11 @@ a_commit_that_takes_too_long_is_taken_back_or_waited_for(void **unused)
 
 	send_text(lost, "DATA\r\n");
 	send_text(lost, ".\r\n");
-	lost->now_ms += 60000;
-	session_tick(&lost->session);
-	lost->now_ms += 600000;
-	session_tick(&lost->session);
+	fixture_pass(lost, 60000);
+	fixture_pass(lost, 600000);
 	assert_said(lost, GO_AHEAD);
 	assert_true(fixture_say_commit(lost, COMMIT_DONE, 5));
-	assert_said(lost, "250 2.0.0 Delivered; 65a0000000000001-1\r\n");
+	assert_said(lost, DELIVERED);
 	fixture_free(lost);
 }
 
@@ -297,8 +283,7 @@ a_probe_without_an_answer(void **unused)
 
 	(void)unused;
 	send_text(fixture, "RCPT TO:<bob@example.org>\r\n");
-	fixture->now_ms += 30000;
-	session_tick(&fixture->session);
+	fixture_pass(fixture, 30000);
 	assert_said(fixture, DELIVERY_TROUBLE);
 	/* It comes late, and is no answer to anything any more. */
 	send_text(fixture, "RCPT TO:<carol@example.org>\r\n");
@@ -306,6 +291,37 @@ a_probe_without_an_answer(void **unused)
 	assert_true(fixture_say_probe(fixture, PROBE_TAKES));
 	assert_int_equal(fixture->session.transaction->accepted, 1);
 	fixture_free(fixture);
+}
+
+/* Deliver keeps a handle until its transaction is committed or abandoned, also one that nobody here has seen. */
+static void
+deliver_is_told_to_forget_what_it_may_hold(void **unused)
+{
+	struct fixture *silent = fixture_new();
+	struct fixture *full = with_recipient();
+	struct fixture *refusing = fixture_new();
+
+	(void)unused;
+	fixture_connect(silent, "127.0.0.1");
+	send_text(silent, "EHLO c.example\r\nMAIL FROM:<>\r\nRCPT TO:<alice@example.org>\r\n");
+	fixture_pass(silent, 30000);
+	send_text(silent, "RSET\r\n");
+	assert_int_equal(silent->asked[IPC_ABANDON], 1);
+	fixture_free(silent);
+
+	full->takes_commits = false;
+	send_text(full, "DATA\r\n");
+	send_text(full, ".\r\n");
+	assert_said(full, GO_AHEAD DELIVERY_TROUBLE);
+	assert_int_equal(full->asked[IPC_ABANDON], 1);
+	fixture_free(full);
+
+	fixture_connect(refusing, "127.0.0.1");
+	send_text(refusing, "EHLO c.example\r\nMAIL FROM:<>\r\nRCPT TO:<alice@example.org>\r\n");
+	assert_true(fixture_say_probe(refusing, PROBE_NO_ROOM));
+	send_text(refusing, "RSET\r\n");
+	assert_int_equal(refusing->asked[IPC_ABANDON], 0);
+	fixture_free(refusing);
 }
 
 static void
@@ -348,6 +364,7 @@ main(void)
 		cmocka_unit_test(a_commit_that_takes_too_long_is_taken_back_or_waited_for),
 		cmocka_unit_test(deliver_goes_away),
 		cmocka_unit_test(a_probe_without_an_answer),
+		cmocka_unit_test(deliver_is_told_to_forget_what_it_may_hold),
 		cmocka_unit_test(answers_that_nobody_asked_for_are_out_of_phase),
 	};
 

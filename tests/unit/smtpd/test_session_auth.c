@@ -8,7 +8,6 @@
 /* The two alone, for LOGIN. */
 #define ALICE_USER "YWxpY2VAZXhhbXBsZS5vcmc="
 #define SECRET "c2VjcmV0"
-#define NOOP "250 2.0.0 Nothing done\r\n"
 #define FAILED "535 5.7.8 The address or the password is wrong; check both in the settings of the mail program\r\n"
 #define BUSY "454 4.7.0 Too many logins, or too many that failed; try again in some minutes\r\n"
 #define TROUBLE "454 4.7.0 Passwords cannot be checked now; try again in some minutes\r\n"
@@ -163,7 +162,7 @@ a_login_can_be_left(void **unused)
 	(void)unused;
 	assert_heard(fixture, "AUTH PLAIN\r\n", "334 \r\n");
 	assert_non_null(strstr(fixture_talk(fixture, "no\nend\r\n"), "500 5.5.2 "));
-	assert_int_equal(fixture->session.state, SESSION_CLOSED);
+	assert_true(session_has_said_all(&fixture->session));
 	fixture_free(fixture);
 
 	fixture = on_submission();
@@ -202,6 +201,21 @@ three_failures_are_enough(void **unused)
 	assert_int_equal(fixture->asked[IPC_AUTH_ASK], 3);
 	assert_int_equal(fixture->session.state, SESSION_CLOSED);
 	assert_string_equal(fixture->session.end_reason, "too-many-logins");
+	fixture_free(fixture);
+}
+
+/* Whoever could not be looked at has not failed. */
+static void
+a_busy_auth_is_no_failure(void **unused)
+{
+	struct fixture *fixture = on_submission();
+
+	(void)unused;
+	for (unsigned i = 0; i < 3; i++) {
+		assert_string_equal(answered(fixture, "AUTH PLAIN " ALICE "\r\n", AUTH_BUSY), BUSY);
+		assert_string_equal(answered(fixture, "AUTH PLAIN " ALICE "\r\n", AUTH_TROUBLE), TROUBLE);
+	}
+	assert_heard(fixture, "AUTH PLAIN " ALICE "\r\n", LOGGED_IN);
 	fixture_free(fixture);
 }
 
@@ -324,6 +338,7 @@ main(void)
 		cmocka_unit_test(each_verb_is_a_response_there),
 		cmocka_unit_test(a_login_can_be_left),
 		cmocka_unit_test(three_failures_are_enough),
+		cmocka_unit_test(a_busy_auth_is_no_failure),
 		cmocka_unit_test(without_auth_nobody_logs_in),
 		cmocka_unit_test(a_late_answer_logs_nobody_in),
 		cmocka_unit_test(answers_that_nobody_asked_for_are_out_of_phase),

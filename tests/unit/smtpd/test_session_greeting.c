@@ -1,16 +1,8 @@
 /* The silence before the greeting: who has to keep it, who breaks it, and what ends it.
  * On failure: cmocka names the line.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "tests/unit/smtpd/replies.h"
 
-#include <cmocka.h>
-
-#include "tests/unit/smtpd/session_fixture.h"
-
-#define GREETING "220 mx.example.org ESMTP\r\n"
 #define REFUSED "554 5.5.1 You talked before the greeting; wait for the line that begins with 220 (RFC 5321 3.1)\r\n"
 
 static const char *const trusted[] = { "192.0.2.0/24" };

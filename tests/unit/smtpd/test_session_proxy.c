@@ -1,16 +1,9 @@
 /* A session behind a proxy: nothing before the header, the announced client in everything after it, the door's leave.
  * On failure: cmocka names the line.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "tests/unit/smtpd/replies.h"
+#include "tests/unit/values.h"
 
-#include <cmocka.h>
-
-#include "tests/unit/smtpd/session_fixture.h"
-
-#define GREETING "220 mx.example.org ESMTP\r\n"
 #define HEADER "PROXY TCP4 192.0.2.1 203.0.113.25 12345 25\r\n"
 #define FULL                                                                                                           \
 	"421 4.7.0 mx.example.org has too many connections from your address or network; close some, or try again "    \
@@ -26,23 +19,6 @@ connected(void)
 	assert_string_equal(fixture_heard(fixture), "");
 	assert_true(session_awaits_header(&fixture->session));
 	return fixture;
-}
-
-static void
-pass(struct fixture *fixture, uint64_t ms)
-{
-	fixture->now_ms += ms;
-	session_tick(&fixture->session);
-}
-
-static void
-assert_ip(const struct peer_address *peer, const char *text)
-{
-	char found[PEER_TEXT_SIZE] = "none";
-
-	if (peer->family)
-		peer_format_ip(peer, found);
-	assert_string_equal(found, text);
 }
 
 /* The session has ended without a word. */
@@ -138,12 +114,12 @@ the_greeting_is_delayed_after_the_header(void **unused)
 	fixture->config.greeting_delay = 3000;
 	fixture->config.early_talker = ACTION_REFUSE;
 	fixture_connect_proxy(fixture, "10.0.0.1", LISTENER_TLS_STARTTLS);
-	pass(fixture, 2000);
+	fixture_pass(fixture, 2000);
 	fixture_send(fixture, SPAN(HEADER));
 	assert_true(fixture_say_announced(fixture, true));
-	pass(fixture, 2900);
+	fixture_pass(fixture, 2900);
 	assert_string_equal(fixture_heard(fixture), "");
-	pass(fixture, 200);
+	fixture_pass(fixture, 200);
 	assert_string_equal(fixture_heard(fixture), GREETING);
 	assert_false(fixture->session.client.is_early);
 	fixture_free(fixture);
@@ -179,9 +155,9 @@ what_is_no_header_ends_the_session(void **unused)
 	fixture_free(fixture);
 	fixture = connected();
 	fixture_send(fixture, SPAN("PROXY TCP4 192.0.2.1"));
-	pass(fixture, 4900);
+	fixture_pass(fixture, 4900);
 	assert_true(session_awaits_header(&fixture->session));
-	pass(fixture, 200);
+	fixture_pass(fixture, 200);
 	assert_silent_end(fixture, "no-proxy-header");
 	fixture_free(fixture);
 	fixture = connected();
@@ -205,6 +181,23 @@ the_caps_refuse_the_announced_client(void **unused)
 	assert_string_equal(fixture_heard(fixture), FULL);
 	assert_int_equal(fixture->session.state, SESSION_CLOSED);
 	assert_string_equal(fixture->session.end_reason, "too-many-from-you");
+	fixture_free(fixture);
+}
+
+/* …and tell it which: connections, or recipients that do not exist. */
+static void
+a_harvest_refuses_the_announced_client(void **unused)
+{
+	struct ipc_message say = { .type = IPC_ANNOUNCED_SAY, .descriptor = -1 };
+	struct fixture *fixture = connected();
+
+	(void)unused;
+	fixture_send(fixture, SPAN(HEADER));
+	say.announced_say.session = FIXTURE_ID;
+	say.announced_say.is_harvester = 1;
+	assert_true(session_hear(&fixture->session, &say));
+	assert_non_null(strstr(fixture_heard(fixture), "421 4.7.0 Too many recipients that do not exist, from your"));
+	assert_string_equal(fixture->session.end_reason, "harvest");
 	fixture_free(fixture);
 }
 
@@ -259,7 +252,7 @@ a_door_that_is_gone_or_silent(void **unused)
 	fixture_free(fixture);
 	fixture = connected();
 	fixture_send(fixture, SPAN(HEADER));
-	pass(fixture, 5001);
+	fixture_pass(fixture, 5001);
 	assert_non_null(strstr(fixture_heard(fixture), "421 4.3.2"));
 	/* Its answer comes late. */
 	assert_true(fixture_say_announced(fixture, true));
@@ -289,6 +282,7 @@ main(void)
 		cmocka_unit_test(a_connection_of_the_proxy_itself),
 		cmocka_unit_test(what_is_no_header_ends_the_session),
 		cmocka_unit_test(the_caps_refuse_the_announced_client),
+		cmocka_unit_test(a_harvest_refuses_the_announced_client),
 		cmocka_unit_test(the_handshake_follows_the_header),
 		cmocka_unit_test(a_refusal_before_tls_is_silent),
 		cmocka_unit_test(a_door_that_is_gone_or_silent),

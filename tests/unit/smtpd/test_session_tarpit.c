@@ -156,48 +156,85 @@ a_harvest_is_slowed_and_ended(void **unused)
 	fixture_free(fixture);
 }
 
-/* Who comes back with a new session, or from next door, has not become another. */
+/* Who comes back with a new session, or to another process, has not become another: the door counts. */
 static void
-harvests_are_counted_by_address_and_network(void **unused)
+the_door_hears_of_each_unknown_recipient(void **unused)
 {
 	struct fixture *fixture = called_by("192.0.2.7");
-	static const struct {
-		const char *client;
-		const char *answer;
-	} next[] = { { "192.0.2.7", "421 4.7.0 " }, { "192.0.2.8", "250 2.1.0 " }, { "192.0.3.7", "250 2.1.0 " } };
 
 	(void)unused;
-	fixture->config.tarpit_limit = 0;
-	fixture->config.harvest_rate_per_address = 3;
-	fixture->config.harvest_rate_per_network = 4;
-	(void)fixture_talk(fixture, "MAIL FROM:<s@c.example>\r\n");
+	fixture->config.tarpit_after = 100;
+	(void)fixture_talk(fixture, "MAIL FROM:<s@c.example>\r\nRCPT TO:<nobody@example.org>\r\n");
+	assert_int_equal(fixture->asked[IPC_HARVEST], 0);
+	/* One of the limits is enough. */
+	fixture->config.harvest_rate_per_network = 1;
+	(void)fixture_talk(fixture, "RCPT TO:<closed@example.org>\r\nRCPT TO:<alice@example.org>\r\n");
+	assert_int_equal(fixture->asked[IPC_HARVEST], 0);
 	(void)fixture_talk(fixture, "RCPT TO:<nobody@example.org>\r\nRCPT TO:<nobody@example.org>\r\n");
+	assert_int_equal(fixture->asked[IPC_HARVEST], 2);
+	assert_true(peer_equal(&fixture->harvester, &fixture->session.client.address));
+	fixture->config.harvest_rate_per_network = 0;
+	fixture->config.harvest_rate_per_address = 1;
 	(void)fixture_talk(fixture, "RCPT TO:<nobody@example.org>\r\n");
-	for (size_t i = 0; i < 3; i++) {
-		session_free(&fixture->session);
-		fixture_connect(fixture, next[i].client);
+	assert_int_equal(fixture->asked[IPC_HARVEST], 3);
+	/* Without a door the session goes on, by its own limit. */
+	fixture->has_door = false;
+	(void)fixture_talk(fixture, "RCPT TO:<nobody@example.org>\r\n");
+	assert_int_equal(fixture->session.unknown, 5);
+	fixture_free(fixture);
+}
+
+/* What the door says comes between two commands, or while the answer waits. */
+static void
+its_word_ends_the_session(void **unused)
+{
+	(void)unused;
+	for (int is_late = 0; is_late < 2; is_late++) {
+		struct fixture *fixture = called_by("192.0.2.7");
+
+		fixture->config.tarpit_after = is_late ? 100 : 0;
+		(void)fixture_talk(fixture, "MAIL FROM:<s@c.example>\r\n");
 		(void)fixture_heard(fixture);
-		(void)fixture_talk(fixture, "HELO client.example\r\n");
-		if (fixture->session.state != SESSION_READY) {
-			assert_int_equal(i, 0);
-			assert_string_equal(fixture->session.end_reason, "harvest");
-			continue;
-		}
-		(void)fixture_heard(fixture);
-		assert_memory_equal(fixture_talk(fixture, "MAIL FROM:<s@c.example>\r\n"), next[i].answer, 10);
-		if (i == 1)
-			(void)fixture_talk(fixture, "RCPT TO:<nobody@example.org>\r\n");
+		fixture_send(fixture, SPAN("RCPT TO:<nobody@example.org>\r\n"));
+		assert_int_equal(session_is_waiting(&fixture->session), !is_late);
+		assert_true(fixture_say_harvester(fixture));
+		fixture_answer_well(fixture);
+		assert_memory_equal(fixture_heard(fixture), "550 5.1.1 ", 10);
+		assert_memory_equal(fixture_talk(fixture, "RCPT TO:<alice@example.org>\r\n"),
+		    "421 4.7.0 Too many recipients that do not exist, from", 53);
+		assert_string_equal(fixture->session.end_reason, "harvest");
+		fixture_free(fixture);
 	}
-	/* The fourth was the last of its network; a third of an hour later there is room for its first address, too. */
-	session_free(&fixture->session);
-	fixture_connect(fixture, "192.0.2.9");
-	(void)fixture_talk(fixture, "HELO client.example\r\n");
-	assert_string_equal(fixture->session.end_reason, "harvest");
-	fixture->now_ms += 1200 * 1000;
-	session_free(&fixture->session);
-	fixture_connect(fixture, "192.0.2.7");
-	(void)fixture_talk(fixture, "HELO client.example\r\n");
-	assert_int_equal(fixture->session.state, SESSION_READY);
+}
+
+static void
+its_word_about_nothing_is_out_of_phase(void **unused)
+{
+	struct fixture *fixture = called_by("192.0.2.7");
+
+	(void)unused;
+	assert_false(fixture_say_harvester(fixture));
+	(void)fixture_heard(fixture);
+	assert_memory_equal(fixture_talk(fixture, "NOOP\r\n"), "250 ", 4);
+	fixture_free(fixture);
+}
+
+/* XCLIENT: it is the client that harvests, not the proxy, whom everybody trusts. */
+static void
+the_named_client_is_counted(void **unused)
+{
+	static const char *hosts[] = { "127.0.0.1" };
+	struct fixture *fixture = fixture_new();
+
+	(void)unused;
+	fixture->config.xclient_from = (struct config_list){ 1, hosts };
+	fixture->config.harvest_rate_per_address = 3;
+	fixture_connect(fixture, "127.0.0.1");
+	(void)fixture_talk(fixture, "EHLO proxy.example\r\nXCLIENT ADDR=192.0.2.1 NAME=[UNAVAILABLE]\r\n");
+	(void)fixture_talk(fixture, "EHLO c.example\r\nMAIL FROM:<s@c.example>\r\nRCPT TO:<nobody@example.org>\r\n");
+	assert_int_equal(fixture->asked[IPC_HARVEST], 1);
+	assert_true(peer_equal(&fixture->harvester, &fixture->session.client.address));
+	assert_memory_equal(fixture->harvester.ip, "\xc0\0\2\1", 4);
 	fixture_free(fixture);
 }
 
@@ -223,6 +260,7 @@ friends_are_spared(void **unused)
 		for (int refused = 0; refused < 20; refused++)
 			assert_int_equal(wait_for_refusal(fixture, "RCPT TO:<nobody@example.org>\r\n"), 0);
 		assert_int_equal(fixture->world.tarpits, 0);
+		assert_int_equal(fixture->asked[IPC_HARVEST], 0);
 		fixture_free(fixture);
 	}
 }
@@ -236,7 +274,10 @@ main(void)
 		cmocka_unit_test(a_final_dot_and_a_chunk_wait_too),
 		cmocka_unit_test(a_drain_or_the_end_of_the_client_ends_it),
 		cmocka_unit_test(a_harvest_is_slowed_and_ended),
-		cmocka_unit_test(harvests_are_counted_by_address_and_network),
+		cmocka_unit_test(the_door_hears_of_each_unknown_recipient),
+		cmocka_unit_test(its_word_ends_the_session),
+		cmocka_unit_test(its_word_about_nothing_is_out_of_phase),
+		cmocka_unit_test(the_named_client_is_counted),
 		cmocka_unit_test(friends_are_spared),
 	};
 

@@ -1,17 +1,7 @@
 /* The message text and what follows the final dot: judged, handed over, receipts settled.
  * On failure: cmocka names the line.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include "tests/unit/smtpd/session_fixture.h"
-
-#define DELIVERED "250 2.0.0 Delivered; 65a0000000000001-1\r\n"
-#define GOODBYE "221 2.0.0 mx.example.org closes the connection\r\n"
+#include "tests/unit/smtpd/replies.h"
 
 static struct fixture *
 in_text(void)
@@ -105,8 +95,7 @@ size_is_counted(void **unused)
 	assert_int_equal(fixture_kept_bytes(large), 0);
 	assert_string_equal(fixture_talk(large, ".\r\nNOOP\r\n"),
 	    "552 5.3.4 The message is over the limit of 65536 bytes; send it in parts, or send a link to its "
-	    "attachments\r\n"
-	    "250 2.0.0 Nothing done\r\n");
+	    "attachments\r\n" NOOP);
 	fixture_free(large);
 
 	/* Twice the limit and a mebibyte. */
@@ -183,12 +172,10 @@ a_pipelined_quit_waits_for_the_fin(void **unused)
 	assert_string_equal(fixture_talk(silent, ".\r\nQUIT\r\n"), DELIVERED GOODBYE);
 	/* It may wait for our FIN; but not for ever. */
 	assert_false(silent->session.sends_fin);
-	silent->now_ms += 4999;
-	session_tick(&silent->session);
+	fixture_pass(silent, 4999);
 	assert_true(silent->session.sends_fin);
 	assert_false(silent->session.is_overdue);
-	silent->now_ms += 1;
-	session_tick(&silent->session);
+	fixture_pass(silent, 1);
 	assert_true(silent->session.is_overdue);
 	assert_int_equal(silent->settled_count, 0);
 	fixture_free(silent);

@@ -1,18 +1,9 @@
 /* TLS as a session sees it: what STARTTLS may be, what is forgotten, what ends a handshake; no OpenSSL here.
  * On failure: cmocka names the line.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "tests/unit/smtpd/replies.h"
 
-#include <cmocka.h>
-
-#include "tests/unit/smtpd/session_fixture.h"
-
-#define GO_AHEAD "220 2.0.0 Begin the TLS handshake\r\n"
-#define OUT_OF_ORDER "503 5.5.1 This command is out of order here; the order is EHLO, MAIL, RCPT, DATA\r\n"
-#define DRAINING "421 4.3.2 mx.example.org is being stopped or restarted; connect again in a minute\r\n"
+#define BEGIN_TLS "220 2.0.0 Begin the TLS handshake\r\n"
 #define TO_RCPT "EHLO client.example\r\nMAIL FROM:<s@c.example>\r\nRCPT TO:<alice@example.org>\r\n"
 
 static const struct tls_facts agreed = {
@@ -109,7 +100,7 @@ it_is_taken_outside_of_a_transaction_only(void **unused)
 	(void)fixture_talk(fixture, TO_RCPT);
 	assert_string_equal(fixture_talk(fixture, "STARTTLS\r\n"), OUT_OF_ORDER);
 	assert_int_equal(fixture->handshakes, 0);
-	assert_string_equal(fixture_talk(fixture, "RSET\r\nSTARTTLS\r\n"), "250 2.0.0 Reset\r\n" GO_AHEAD);
+	assert_string_equal(fixture_talk(fixture, "RSET\r\nSTARTTLS\r\n"), RESET BEGIN_TLS);
 	assert_int_equal(fixture->handshakes, 1);
 	fixture_free(fixture);
 }
@@ -142,7 +133,7 @@ what_is_pipelined_behind_it_is_thrown_away(void **unused)
 	(void)unused;
 	fixture_send(fixture, SPAN("EHLO client.example\r\nSTARTTLS\r\nEHLO evil.example\r\n"));
 	fixture_send(fixture, span_of(behind));
-	assert_non_null(strstr(fixture_heard(fixture), GO_AHEAD));
+	assert_non_null(strstr(fixture_heard(fixture), BEGIN_TLS));
 	assert_int_equal(fixture->session.input.length, 0);
 	assert_int_equal(fixture_kept_bytes(fixture), 0);
 	session_tls_up(&fixture->session, &agreed);
@@ -168,7 +159,7 @@ what_waits_behind_it_is_thrown_away(void **unused)
 	assert_int_equal(fixture->session.input.length, 0);
 	session_tls_up(&fixture->session, &agreed);
 	(void)fixture_heard(fixture);
-	assert_string_equal(fixture_talk(fixture, "NOOP\r\n"), "250 2.0.0 Nothing done\r\n");
+	assert_string_equal(fixture_talk(fixture, "NOOP\r\n"), NOOP);
 	fixture_free(fixture);
 }
 
@@ -195,9 +186,25 @@ implicit_tls_comes_before_the_greeting(void **unused)
 	assert_int_equal(fixture->handshakes, 1);
 	assert_int_equal(fixture->session.state, SESSION_HANDSHAKE);
 	session_tls_up(&fixture->session, &agreed);
-	assert_string_equal(fixture_heard(fixture), "220 mx.example.org ESMTP\r\n");
+	assert_string_equal(fixture_heard(fixture), GREETING);
 	assert_false(offers(fixture));
 	assert_string_equal(fixture_talk(fixture, "STARTTLS\r\n"), "503 5.5.1 TLS is on already; go on\r\n");
+	fixture_free(fixture);
+}
+
+/* Who has to talk first in TLS is not asked to be silent afterwards, stranger or not. */
+static void
+after_implicit_tls_nobody_waits_for_the_greeting(void **unused)
+{
+	struct fixture *fixture = fixture_new();
+
+	(void)unused;
+	fixture->has_certificate = true;
+	fixture->config.greeting_delay = 3000;
+	fixture_connect_to(fixture, "198.51.100.7", LISTENER_MX, LISTENER_TLS_IMPLICIT);
+	session_tls_up(&fixture->session, &agreed);
+	assert_string_equal(fixture_heard(fixture), "220 mx.example.org ESMTP\r\n");
+	assert_int_equal(fixture->session.state, SESSION_GREETED);
 	fixture_free(fixture);
 }
 
@@ -214,6 +221,26 @@ implicit_tls_without_a_certificate_ends_at_once(void **unused)
 	fixture_free(fixture);
 }
 
+/* In a handshake nobody could read it; under TLS it is a reply like any other. */
+static void
+a_stream_that_finds_no_memory_ends_with_421(void **unused)
+{
+	struct fixture *fixture = in_tls();
+
+	(void)unused;
+	session_no_memory(&fixture->session);
+	assert_string_equal(
+	    fixture_heard(fixture), "421 4.3.2 mx.example.org is out of memory for this session; try again later\r\n");
+	assert_int_equal(fixture->session.state, SESSION_CLOSED);
+	fixture_free(fixture);
+	fixture = greeted();
+	(void)fixture_talk(fixture, "STARTTLS\r\n");
+	session_no_memory(&fixture->session);
+	assert_string_equal(fixture_heard(fixture), "");
+	assert_int_equal(fixture->session.state, SESSION_CLOSED);
+	fixture_free(fixture);
+}
+
 static void
 a_handshake_has_its_deadline(void **unused)
 {
@@ -221,11 +248,9 @@ a_handshake_has_its_deadline(void **unused)
 
 	(void)unused;
 	(void)fixture_talk(fixture, "STARTTLS\r\n");
-	fixture->now_ms += 29000;
-	session_tick(&fixture->session);
+	fixture_pass(fixture, 29000);
 	assert_int_equal(fixture->session.state, SESSION_HANDSHAKE);
-	fixture->now_ms += 1000;
-	session_tick(&fixture->session);
+	fixture_pass(fixture, 1000);
 	assert_int_equal(fixture->session.state, SESSION_CLOSED);
 	assert_string_equal(fixture_heard(fixture), "");
 	assert_int_equal(fixture->world.tls_failed, 1);
@@ -333,7 +358,9 @@ main(void)
 		cmocka_unit_test(what_waits_behind_it_is_thrown_away),
 		cmocka_unit_test(a_message_under_tls_says_so),
 		cmocka_unit_test(implicit_tls_comes_before_the_greeting),
+		cmocka_unit_test(after_implicit_tls_nobody_waits_for_the_greeting),
 		cmocka_unit_test(implicit_tls_without_a_certificate_ends_at_once),
+		cmocka_unit_test(a_stream_that_finds_no_memory_ends_with_421),
 		cmocka_unit_test(a_handshake_has_its_deadline),
 		cmocka_unit_test(nothing_is_said_while_it_lasts),
 		cmocka_unit_test(a_client_that_goes_is_a_handshake_that_failed),

@@ -52,6 +52,18 @@ begin(struct session_io *io)
 	return fixture;
 }
 
+/* The same with a recipient. */
+static struct fixture *
+begin_message(struct session_io *io)
+{
+	struct fixture *fixture = begin(io);
+
+	fixture_send(fixture, SPAN("MAIL FROM:<a@b.example>\r\nRCPT TO:<alice@example.org>\r\n"));
+	fixture_answer_well(fixture);
+	buf_reset(&shown);
+	return fixture;
+}
+
 static void
 expect_shown(const char *text)
 {
@@ -87,12 +99,9 @@ static void
 text_is_counted_and_never_shown(void **state)
 {
 	struct session_io io;
-	struct fixture *fixture = begin(&io);
+	struct fixture *fixture = begin_message(&io);
 
 	(void)state;
-	fixture_send(fixture, SPAN("MAIL FROM:<a@b.example>\r\nRCPT TO:<alice@example.org>\r\n"));
-	fixture_answer_well(fixture);
-	buf_reset(&shown);
 	fixture_send(fixture, SPAN("DATA\r\n"));
 	fixture_send(fixture, SPAN("Subject: hidden\r\n\r\nhid"));
 	fixture_send(fixture, SPAN("den\r\n.\r\nQUIT\r\n"));
@@ -108,12 +117,9 @@ static void
 chunks_are_counted_and_never_shown(void **state)
 {
 	struct session_io io;
-	struct fixture *fixture = begin(&io);
+	struct fixture *fixture = begin_message(&io);
 
 	(void)state;
-	fixture_send(fixture, SPAN("MAIL FROM:<a@b.example>\r\nRCPT TO:<alice@example.org>\r\n"));
-	fixture_answer_well(fixture);
-	buf_reset(&shown);
 	fixture_send(fixture, SPAN("BDAT 8\r\nhidden\r\nBDAT 0 LAST\r\nNOOP\r\n"));
 	fixture_answer_well(fixture);
 	assert_null(strstr(buf_text(&shown), "hidden"));
@@ -194,6 +200,33 @@ a_login_that_is_under_way_is_blanked(void **state)
 	buf_reset(&shown);
 }
 
+/* What stands in place of a password may be one, too; the command behind it is none. */
+static void
+a_login_that_is_cancelled_is_blanked(void **state)
+{
+	static const char *const logins[] = { "AUTH LOGIN\r\n*\r\n", "AUTH PLAIN\r\n*\r\n",
+		"AUTH LOGIN YWxpY2U=\r\n*\r\n", "AUTH LOGIN\r\nYWxpY2U=\r\n*\r\n" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof logins / sizeof logins[0]; i++) {
+		struct session_io io;
+		struct fixture *fixture = begin(&io);
+
+		session_free(&fixture->session);
+		fixture_connect_secure(fixture, "192.0.2.1");
+		fixture_send(fixture, SPAN("EHLO client.example\r\n"));
+		buf_reset(&shown);
+		fixture_send(fixture, span_of(logins[i]));
+		fixture_send(fixture, SPAN("NOOP seen\r\n"));
+		assert_null(strstr(buf_text(&shown), "C *"));
+		assert_null(strstr(shown.data, "YWxpY2U="));
+		assert_non_null(strstr(shown.data, "C (blanked)\nS 501 5.7.0 "));
+		assert_non_null(strstr(shown.data, "C NOOP seen\nS 250 "));
+		fixture_free(fixture);
+	}
+	buf_reset(&shown);
+}
+
 static void
 a_session_is_shown_while_it_is_followed(void **state)
 {
@@ -251,6 +284,7 @@ main(void)
 		cmocka_unit_test(passwords_are_blanked),
 		cmocka_unit_test(an_answer_to_a_challenge_is_blanked),
 		cmocka_unit_test(a_login_that_is_under_way_is_blanked),
+		cmocka_unit_test(a_login_that_is_cancelled_is_blanked),
 		cmocka_unit_test(a_session_is_shown_while_it_is_followed),
 		cmocka_unit_test(a_client_that_is_announced_is_followed),
 	};

@@ -1,16 +1,9 @@
 /* XCLIENT in a session: from whom, when, what becomes of the client, and that nobody gains more than an address.
  * On failure: cmocka names the line.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "tests/unit/smtpd/replies.h"
+#include "tests/unit/values.h"
 
-#include <cmocka.h>
-
-#include "tests/unit/smtpd/session_fixture.h"
-
-#define GREETING "220 mx.example.org ESMTP\r\n"
 #define OFFER "XCLIENT NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT\r\n"
 #define REFUSED_TO_OTHERS                                                                                              \
 	"550 5.7.0 XCLIENT is taken from configured hosts only; leave it out, or have this host added to "             \
@@ -18,28 +11,28 @@
 
 static const char *hosts[] = { "10.0.0.0/24", "127.0.0.1" };
 
-/* A client from this address where 10.0.0.0/24 and 127.0.0.1 may say XCLIENT, after EHLO. */
+/* A client from this address where 10.0.0.0/24 and 127.0.0.1 may say XCLIENT. */
 static struct fixture *
-connected(const char *client)
+greeted(const char *client)
 {
 	struct fixture *fixture = fixture_new();
 
 	fixture->config.xclient_from = (struct config_list){ 2, hosts };
 	fixture_connect(fixture, client);
+	assert_string_equal(fixture_heard(fixture), GREETING);
+	return fixture;
+}
+
+/* The same after EHLO. */
+static struct fixture *
+connected(const char *client)
+{
+	struct fixture *fixture = greeted(client);
+
 	(void)fixture_talk(fixture, "EHLO proxy.example\r\n");
 	if (fixture->session.client.name_state == FACT_ASKED)
 		(void)fixture_say_name(fixture, IPREV_NONE, "");
 	return fixture;
-}
-
-static void
-assert_ip(const struct peer_address *peer, const char *text)
-{
-	char found[PEER_TEXT_SIZE] = "none";
-
-	if (peer->family)
-		peer_format_ip(peer, found);
-	assert_string_equal(found, text);
 }
 
 static void
@@ -104,13 +97,10 @@ a_name_that_was_not_given_is_asked_for(void **unused)
 static void
 a_name_that_is_still_asked_for_is_waited_for(void **unused)
 {
-	struct fixture *fixture = fixture_new();
+	struct fixture *fixture = greeted("10.0.0.7");
 	const struct client_facts *client = &fixture->session.client;
 
 	(void)unused;
-	fixture->config.xclient_from = (struct config_list){ 2, hosts };
-	fixture_connect(fixture, "10.0.0.7");
-	(void)fixture_heard(fixture);
 	fixture_send(fixture, SPAN("EHLO proxy.example\r\nXCLIENT ADDR=192.0.2.1\r\n"));
 	assert_int_equal(fixture->session.wait, WAIT_NAME);
 	assert_true(fixture_say_name(fixture, IPREV_CONFIRMED, "proxy.example"));
@@ -127,13 +117,10 @@ a_name_that_is_still_asked_for_is_waited_for(void **unused)
 static void
 a_name_that_comes_too_late_is_nobodys(void **unused)
 {
-	struct fixture *fixture = fixture_new();
+	struct fixture *fixture = greeted("10.0.0.7");
 	const struct client_facts *client = &fixture->session.client;
 
 	(void)unused;
-	fixture->config.xclient_from = (struct config_list){ 2, hosts };
-	fixture_connect(fixture, "10.0.0.7");
-	(void)fixture_heard(fixture);
 	fixture_send(fixture, SPAN("XCLIENT ADDR=192.0.2.1\r\n"));
 	assert_int_equal(fixture->session.wait, WAIT_NAME);
 	fixture_pass(fixture, 60000);
@@ -154,13 +141,10 @@ a_name_that_comes_too_late_is_nobodys(void **unused)
 static void
 a_late_name_does_not_replace_a_given_one(void **unused)
 {
-	struct fixture *fixture = fixture_new();
+	struct fixture *fixture = greeted("10.0.0.7");
 	const struct client_facts *client = &fixture->session.client;
 
 	(void)unused;
-	fixture->config.xclient_from = (struct config_list){ 2, hosts };
-	fixture_connect(fixture, "10.0.0.7");
-	(void)fixture_heard(fixture);
 	fixture_send(fixture, SPAN("XCLIENT ADDR=192.0.2.1 NAME=client.example\r\n"));
 	fixture_pass(fixture, 60000);
 	assert_non_null(strstr(fixture_heard(fixture), GREETING));

@@ -185,27 +185,101 @@ without_budget_there_is_no_stream(void **unused)
 	drop_pair(pair);
 }
 
+/* The sanitizers' malloc is not libc's, and does not count: 0. */
+static size_t
+held_bytes(void)
+{
+	struct mallinfo2 facts = mallinfo2();
+
+	return facts.uordblks + facts.hblkhd;
+}
+
+static void
+drop_server(struct pair *pair)
+{
+	tls_free(pair->server);
+	free(pair);
+}
+
 static void
 the_price_of_an_idle_stream_is_true(void **unused)
 {
 	static struct pair *pairs[MEASURED];
 
 	(void)unused;
-	size_t before = mallinfo2().uordblks;
+	size_t before = held_bytes();
 	for (size_t i = 0; i < MEASURED; i++) {
 		pairs[i] = joined(TLS1_3_VERSION, SIZE_MAX);
 		drop_client(pairs[i]);
 		buf_free(&pairs[i]->wire);
 		buf_free(&pairs[i]->text);
 	}
-	size_t after = mallinfo2().uordblks;
+	size_t after = held_bytes();
 	print_message("an idle stream holds %zu bytes\n", (after - before) / MEASURED);
-	/* The sanitizers' malloc is not libc's, and does not count. */
 	if (after > 0)
 		assert_in_range((after - before) / MEASURED, 1, TLS_IDLE_BYTES);
-	for (size_t i = 0; i < MEASURED; i++) {
-		tls_free(pairs[i]->server);
-		free(pairs[i]);
+	for (size_t i = 0; i < MEASURED; i++)
+		drop_server(pairs[i]);
+}
+
+/* A handshake that has got so far, and stalls. */
+static void
+stall_at_once(struct pair *pair)
+{
+	feed(pair, SPAN(""));
+}
+
+static void
+stall_in_a_record(struct pair *pair)
+{
+	feed(pair, SPAN("\x16\x03\x01\x40\x00\x01"));
+}
+
+static void
+stall_after_the_first_flight(struct pair *pair)
+{
+	(void)SSL_do_handshake(pair->client);
+	to_server(pair, SIZE_MAX);
+	assert_int_not_equal(pair->wire.length, 0);
+}
+
+/* OpenSSL takes a ClientHello of 128 KiB, and keeps what it has of it. */
+static void
+stall_in_a_long_hello(struct pair *pair)
+{
+	static char record[5 + 16384] = "\x16\x03\x01\x40\x00\x01\x02\x01\x40";
+
+	for (unsigned i = 0; i < 7; i++) {
+		feed(pair, span_make(record, sizeof record));
+		memset(record + 5, 0, 4);
+	}
+	memcpy(record + 5, "\x01\x02\x01\x40", 4);
+}
+
+static void
+the_price_of_a_stalled_handshake_is_true(void **unused)
+{
+	static struct pair *pairs[MEASURED];
+	static void (*const stalls[])(struct pair * pair) = { stall_at_once, stall_in_a_record,
+		stall_after_the_first_flight, stall_in_a_long_hello };
+
+	(void)unused;
+	for (size_t stall = 0; stall < sizeof stalls / sizeof stalls[0]; stall++) {
+		size_t before = held_bytes();
+		for (size_t i = 0; i < MEASURED; i++) {
+			pairs[i] = new_pair();
+			stalls[stall](pairs[i]);
+			assert_int_equal(pairs[i]->result, TLS_GOES_ON);
+			drop_client(pairs[i]);
+			buf_free(&pairs[i]->wire);
+		}
+		size_t after = held_bytes();
+		print_message("a handshake that stalls at %zu holds %zu bytes\n", stall, (after - before) / MEASURED);
+		if (after > 0)
+			assert_in_range(after - before, 1, shared.budget.used_bytes);
+		for (size_t i = 0; i < MEASURED; i++)
+			drop_server(pairs[i]);
+		assert_int_equal(shared.budget.used_bytes, 0);
 	}
 }
 
@@ -223,6 +297,7 @@ main(void)
 		cmocka_unit_test(a_part_of_a_record_is_known_and_paid),
 		cmocka_unit_test(without_budget_there_is_no_stream),
 		cmocka_unit_test(the_price_of_an_idle_stream_is_true),
+		cmocka_unit_test(the_price_of_a_stalled_handshake_is_true),
 	};
 
 	return cmocka_run_group_tests(tests, make_shared, drop_shared);

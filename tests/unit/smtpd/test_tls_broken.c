@@ -140,7 +140,10 @@ a_new_handshake_inside_is_refused(void **unused)
 	to_server(pair, SIZE_MAX);
 	assert_int_equal(pair->result, TLS_GOES_ON);
 	to_client(pair);
+	ERR_clear_error();
 	assert_int_not_equal(SSL_do_handshake(pair->client), 1);
+	assert_int_equal(ERR_GET_REASON(ERR_peek_last_error()), SSL_R_NO_RENEGOTIATION);
+	ERR_clear_error();
 	assert_text(pair, SPAN(""));
 	drop_pair(pair);
 }

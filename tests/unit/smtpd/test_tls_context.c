@@ -150,12 +150,18 @@ a_name_gets_its_certificate(void **unused)
 		{ "mail.example.net", OTHER },
 		{ "Mail.EXAMPLE.net", OTHER },
 		{ "alias.example.net", OTHER },
+		/* Of what a section is named by its certificate may say nothing. */
+		{ "wild", WILD },
+		{ "Renamed.example.com", OTHER },
 		{ "any.example.com", WILD },
 		{ "two.labels.example.com", ECDSA },
 		{ "example.com", ECDSA },
 		{ "unknown.example", ECDSA },
 	};
-	struct tls_contexts *contexts = make_all(TLS_POLICY_COMPATIBLE);
+	const struct certificate_entry certificates[] = { pair_certificate(&pairs[ECDSA], "mx.example.org"),
+		pair_certificate(&pairs[WILD], "wild"), pair_certificate(&pairs[OTHER], "mail.example.net"),
+		pair_certificate(&pairs[OTHER], "renamed.example.com") };
+	struct tls_contexts *contexts = make(certificates, 4, TLS_POLICY_COMPATIBLE);
 
 	(void)unused;
 	for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++)

@@ -18,17 +18,9 @@
 #include <unistd.h>
 
 #include "smtpd/traces.h"
+#include "tests/unit/values.h"
 
 enum { SESSION = 0x5f3, READ_BYTES = 1 << 20, STAMP_BYTES = 25 };
-
-static struct peer_address
-peer(const char *ip)
-{
-	struct peer_address address = { 0 };
-
-	assert_true(peer_parse_ip(span_of(ip), &address));
-	return address;
-}
 
 /* Adds a trace and returns the end to read. */
 static int

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "smtpd/xclient.h"
+#include "tests/unit/values.h"
 
 static struct xclient
 read_good(const char *argument)
@@ -21,16 +22,6 @@ read_good(const char *argument)
 	if (!xclient_read(span_of(argument), &xclient, &offender))
 		fail_msg("refused: %s, because of %.*s", argument, SPAN_ARG(offender));
 	return xclient;
-}
-
-static void
-assert_ip(const struct peer_address *peer, const char *text)
-{
-	char found[PEER_TEXT_SIZE] = "none";
-
-	if (peer->family)
-		peer_format_ip(peer, found);
-	assert_string_equal(found, text);
 }
 
 static void

@@ -18,7 +18,7 @@
 #include "lib/bug.h"
 #include "smtpd/tls.h"
 
-enum { TEXT_BYTES = 1 << 20, BUDGET_BYTES = 1 << 22 };
+enum { TEXT_BYTES = 1 << 20, BUDGET_BYTES = 1 << 25 };
 
 /* Both ends. What the client has written lies in from_client, what the server has in wire. */
 struct pair {

@@ -12,17 +12,9 @@
 #include <cmocka.h>
 
 #include "smtpd/trace_header.h"
+#include "tests/unit/values.h"
 
 enum { FIELD_BYTES = 16384 };
-
-static inline struct peer_address
-peer(const char *ip)
-{
-	struct peer_address address = { 0 };
-
-	assert_true(peer_parse_ip(span_of(ip), &address));
-	return address;
-}
 
 static inline struct trace_received
 received_facts(void)
