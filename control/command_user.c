@@ -21,7 +21,7 @@
 #include "control/state_folder.h"
 #include "control/users_file.h"
 
-enum { WHY_BYTES = 65536, TEXT_BYTES = USERS_FILE_BYTES + (1 << 17) };
+enum { WHY_BYTES = 65536 };
 
 struct user_command {
 	const struct config *config;
@@ -158,25 +158,28 @@ edit(struct user_command *command, enum users_change change, struct span text, s
 static bool
 change_file(struct user_command *command, enum users_change change)
 {
-	struct buf text = BUF_LIMIT(TEXT_BYTES);
-	struct buf changed = BUF_LIMIT(TEXT_BYTES);
+	struct buf text = USERS_TEXT;
+	struct buf changed = USERS_TEXT;
 	bool ok = flock(command->state.users, LOCK_EX) == 0;
 
-	if (ok)
+	if (!ok)
+		buf_printf(
+		    &command->why, "the folder `users` in the state folder cannot be locked (%s)", strerror(errno));
+	else
 		ok = users_source_read(command->config->users, &text, &command->why) != USERS_READ_REFUSED;
 	if (ok) {
 		buf_reset(&command->why);
 		ok = edit(command, change, buf_span(&text), &changed) && save_and_compile(command, buf_span(&changed));
 	}
-	users_text_free(&text);
-	users_text_free(&changed);
+	buf_free(&text);
+	buf_free(&changed);
 	return ok;
 }
 
 static bool
 list(struct user_command *command)
 {
-	struct buf text = BUF_LIMIT(TEXT_BYTES);
+	struct buf text = USERS_TEXT;
 	struct users_source source = { 0 };
 	bool ok = users_source_read(command->config->users, &text, &command->why) == USERS_READ_OK &&
 		  users_source_parse(&source, command->config->users, buf_span(&text), command->keeps_case);
@@ -186,7 +189,7 @@ list(struct user_command *command)
 	problems_write(&source.problems, &command->why);
 	ok = ok && source.problems.count == 0;
 	users_source_free(&source);
-	users_text_free(&text);
+	buf_free(&text);
 	return ok;
 }
 

@@ -194,11 +194,11 @@ door_hear_announced(struct door *door, struct edge *smtpd, const struct ipc_anno
 }
 
 /* Will an smtpd be believed that this connection's client is that one? Its own, or a stranger named by a host that may
- * say XCLIENT. Whom a proxy has not announced is no client. */
+ * say XCLIENT. The connection of a proxy that has announced nobody is no client's. */
 static bool
 may_be(const struct door *door, const struct peer_address *caller, const struct peer_address *client)
 {
-	if (caller->family == 0 || guest_of(door, client) == DOOR_FRIEND)
+	if (guest_of(door, client) == DOOR_FRIEND)
 		return false;
 	return peer_equal(caller, client) || config_networks_contain(&door->config->xclient_from, caller);
 }

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -150,9 +151,21 @@ make_arguments(const struct spawn_order *order, struct arguments *arguments)
 		add_argument(arguments, "--attempt=%s", order->attempt);
 }
 
+/* What ^C sends to all is the master's to hear (lib/child.c ignores it too). */
+static void
+ignore_signals(const sigset_t *mask)
+{
+	static const int masters[] = { SIGTERM, SIGINT, SIGHUP };
+
+	for (size_t i = 0; i < sizeof masters / sizeof masters[0]; i++)
+		(void)signal(masters[i], SIG_IGN);
+	(void)signal(SIGCHLD, SIG_DFL);
+	(void)sigprocmask(SIG_SETMASK, mask, NULL);
+}
+
 /* In the fork: never returns. */
 static void
-become_program(const struct spawn_order *order, int control, int config)
+become_program(const struct spawn_order *order, int control, int config, const sigset_t *mask)
 {
 #if defined(TIDEGATE_TEST_HOOKS) || defined(TIDEGATE_SANITIZE)
 	/* Hooks and sanitizers are told what to do through it. */
@@ -164,6 +177,7 @@ become_program(const struct spawn_order *order, int control, int config)
 	int program = order->programs->fds[order->role];
 	struct arguments arguments;
 
+	ignore_signals(mask);
 	make_arguments(order, &arguments);
 	lay_out(order, control, config, layout);
 	/* A session of its own: no terminal, and ^C reaches the master alone. */
@@ -180,12 +194,21 @@ spawn_child(const struct spawn_order *order, int *control, struct buf *why)
 	int ends[2] = { -1, -1 };
 	int config = spawn_config_file(order->config);
 	pid_t pid = -1;
+	sigset_t all;
+	sigset_t mask;
 
 	*control = -1;
+	/* libevent's handlers write into a pipe that a fork shares: a signal that the fork hears before it has other
+	 * ones would count as the master's. */
+	(void)sigfillset(&all);
+	(void)sigprocmask(SIG_BLOCK, &all, &mask);
 	if (config >= 0 && spawn_channel(ends))
 		pid = fork();
 	if (pid == 0)
-		become_program(order, ends[1], config);
+		become_program(order, ends[1], config, &mask);
+	int error = errno;
+	(void)sigprocmask(SIG_SETMASK, &mask, NULL);
+	errno = error;
 	if (pid < 0)
 		buf_printf(why, "cannot start %s: %s", plan_row(order->role)->name, strerror(errno));
 	if (config >= 0)

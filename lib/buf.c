@@ -202,14 +202,6 @@ buf_reset(struct buf *buf)
 }
 
 void
-buf_wipe(struct buf *buf)
-{
-	if (buf->data)
-		explicit_bzero(buf->data, buf->capacity);
-	buf_reset(buf);
-}
-
-void
 buf_free(struct buf *buf)
 {
 	bool holds_secrets = buf->holds_secrets;

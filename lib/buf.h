@@ -29,6 +29,7 @@ struct buf {
 };
 
 #define BUF_LIMIT(n) ((struct buf){ .limit_bytes = (n) })
+#define BUF_OF_SECRETS(n) ((struct buf){ .limit_bytes = (n), .holds_secrets = true })
 #define BUF_PAID_BY(payer, n) ((struct buf){ .limit_bytes = (n), .budget = (payer) })
 
 void buf_append(struct buf *buf, struct span bytes);
@@ -48,8 +49,6 @@ const char *buf_text(struct buf *buf);
 void buf_consume(struct buf *buf, size_t n);
 /* Empties it and clears `failed`; memory is kept. */
 void buf_reset(struct buf *buf);
-/* Empties it and overwrites all of its memory, which is kept: what it held was secret. */
-void buf_wipe(struct buf *buf);
 /* Empties it and gives the memory back. */
 void buf_free(struct buf *buf);
 

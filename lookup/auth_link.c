@@ -74,8 +74,8 @@ hang_up(struct auth_link *link)
 	link->state = LINK_DOWN;
 	link->is_ours = false;
 	link->has_plain = false;
-	buf_wipe(&link->in);
-	buf_wipe(&link->out);
+	buf_reset(&link->in);
+	buf_reset(&link->out);
 }
 
 /* The connection is of no use any more: all that wait hear so. */
@@ -109,8 +109,6 @@ flush(struct auth_link *link)
 		}
 		buf_consume(&link->out, (size_t)sent);
 	}
-	/* There were passwords in it. */
-	buf_wipe(&link->out);
 }
 
 /* Sends the tries that wait for the connection. */
@@ -286,10 +284,9 @@ auth_link_new(struct event_base *base, const struct auth_link_events *events, vo
 	link->context = context;
 	link->fd = -1;
 	link->in = BUF_LIMIT(IN_BYTES);
-	link->out = BUF_LIMIT(OUT_BYTES);
+	link->out = BUF_OF_SECRETS(OUT_BYTES);
 	link->patience = event_new(base, -1, 0, on_patience, link);
-	/* All of it at once: a buffer that grows leaves passwords behind in memory. */
-	if (link->patience && buf_reserve(&link->out, OUT_BYTES))
+	if (link->patience)
 		return link;
 	auth_link_free(link);
 	return NULL;

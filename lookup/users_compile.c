@@ -54,7 +54,7 @@ choose_stand_in(const struct users_source *source)
 static bool
 put_users(struct cdb_make *cdb, const struct users_source *source, struct users_totals *totals)
 {
-	struct buf value = BUF_LIMIT(USERS_META_BYTES_MAX);
+	struct buf value = BUF_OF_SECRETS(USERS_META_BYTES_MAX);
 	bool ok = true;
 
 	for (size_t i = 0; i < source->count && ok; i++) {
@@ -67,7 +67,7 @@ put_users(struct cdb_make *cdb, const struct users_source *source, struct users_
 		ok = put_record(cdb, entry->address, &value, &totals->file_bytes);
 		totals->users++;
 	}
-	users_text_free(&value);
+	buf_free(&value);
 	return ok;
 }
 
@@ -76,7 +76,7 @@ static bool
 put_meta(struct cdb_make *cdb, struct users_totals *totals)
 {
 	struct span key = USERS_META_KEY;
-	struct buf value = BUF_LIMIT(USERS_META_BYTES_MAX);
+	struct buf value = BUF_OF_SECRETS(USERS_META_BYTES_MAX);
 	uint64_t ignored = 0;
 
 	users_meta_encode(totals, &value);
@@ -84,7 +84,7 @@ put_meta(struct cdb_make *cdb, struct users_totals *totals)
 	buf_reset(&value);
 	users_meta_encode(totals, &value);
 	bool ok = put_record(cdb, key, &value, &ignored);
-	users_text_free(&value);
+	buf_free(&value);
 	return ok;
 }
 
@@ -109,7 +109,7 @@ fill(void *context, int fd)
 bool
 users_compile(const char *path, bool keeps_local_case, int folder, uint64_t *users, struct buf *messages)
 {
-	struct buf text = BUF_LIMIT(USERS_FILE_BYTES + (1 << 17));
+	struct buf text = USERS_TEXT;
 	struct buf why = BUF_LIMIT(WHY_BYTES);
 	struct users_source source = { 0 };
 	struct users_totals totals = { .file_bytes = HEAD_BYTES, .built_at_seconds = clock_wall_us() / 1000000u };
@@ -136,7 +136,7 @@ users_compile(const char *path, bool keeps_local_case, int folder, uint64_t *use
 	}
 	*users = totals.users;
 	users_source_free(&source);
-	users_text_free(&text);
+	buf_free(&text);
 	buf_free(&why);
 	return ok;
 }

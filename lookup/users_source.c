@@ -66,7 +66,7 @@ users_source_read(const char *path, struct buf *text, struct buf *why)
 	bool ok = fstat(fd, &facts) == 0;
 	const char *wrong = ok ? wrong_file(&facts) : strerror(errno);
 	if (!wrong) {
-		/* With room for all of it at once: a buffer that grows leaves hashes behind in memory. */
+		/* With room for all of it at once: where it grows, all that is there is copied and overwritten. */
 		(void)buf_reserve(text, (size_t)facts.st_size + READ_BYTES);
 		ok = read_all(fd, text);
 		wrong = ok ? NULL : strerror(errno);
@@ -75,13 +75,6 @@ users_source_read(const char *path, struct buf *text, struct buf *why)
 	if (wrong)
 		buf_printf(why, "%s: the users file is refused: %s", path, wrong);
 	return wrong ? USERS_READ_REFUSED : USERS_READ_OK;
-}
-
-void
-users_text_free(struct buf *text)
-{
-	buf_wipe(text);
-	buf_free(text);
 }
 
 static bool

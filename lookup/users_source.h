@@ -32,11 +32,11 @@ struct users_source {
 
 enum users_read_result { USERS_READ_OK, USERS_READ_MISSING, USERS_READ_REFUSED };
 
-/* Reads the file into text, whose limit the caller has set (USERS_FILE_BYTES) and which the caller wipes
- * (users_text_free). REFUSED and MISSING: why is a sentence. */
+/* Room for the text of the file, and for some users more; it holds hashes. */
+#define USERS_TEXT BUF_OF_SECRETS(USERS_FILE_BYTES + (1 << 17))
+
+/* Reads the file into text, which is USERS_TEXT. REFUSED and MISSING: why is a sentence. */
 enum users_read_result users_source_read(const char *path, struct buf *text, struct buf *why);
-/* Overwrites what it held, which were hashes, before it gives the memory back. */
-void users_text_free(struct buf *text);
 
 /* Adds the users of a text; path is for the problems. Pure but for memory. False without memory. */
 bool users_source_parse(struct users_source *source, const char *path, struct span text, bool keeps_local_case);

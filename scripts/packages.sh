@@ -3,7 +3,7 @@
 # As root it installs without asking; anybody else gets the one command to run. When nothing is missing it does nothing.
 set -eu
 
-build="pkg-config libseccomp-dev libevent-dev libconfuse-dev libcdb-dev libspf2-dev libc-ares-dev libssl-dev
+build="gcc libc6-dev libseccomp-dev libevent-dev libconfuse-dev libcdb-dev libspf2-dev libc-ares-dev libssl-dev
 	libidn2-dev libunistring-dev libcrypt-dev uthash-dev"
 demo="swaks"
 tests="python3 openssl python3-yaml libcmocka-dev swaks libnet-ssleay-perl iproute2 util-linux mount e2fsprogs strace binutils"
