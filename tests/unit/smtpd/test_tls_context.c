@@ -1,13 +1,6 @@
 /* smtpd/tls_context and smtpd/tls_provider: handshakes whose private key is elsewhere, the certificate that a name
  * gets, and what is never agreed on. On failure: cmocka names the line.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <stdbool.h>
 
 #include "tests/unit/smtpd/tls_fixture.h"

@@ -4,6 +4,13 @@
 #ifndef TIDEGATE_TESTS_UNIT_SMTPD_TLS_FIXTURE_H
 #define TIDEGATE_TESTS_UNIT_SMTPD_TLS_FIXTURE_H
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
