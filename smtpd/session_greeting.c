@@ -1,4 +1,5 @@
-/* The moment before the greeting (RFC 5321 3.1): a client that cannot wait for it is most likely no mail server.
+/* How a conversation begins: the client is met, and greeted after a moment (RFC 5321 3.1) in which a mail server is
+ * silent, and one that cannot wait for it is most likely none.
  *
  * The wait needs nothing but the session: the read event is in place as ever, and the deadline is found by the sweep,
  * so the greeting comes up to a second later than asked for. What is asked of dns about the client runs meanwhile.
@@ -6,6 +7,7 @@
  * Trust: none in the client.
  * On failure: see smtpd/session.h.
  */
+#include "conf/config_networks.h"
 #include "smtpd/policy.h"
 #include "smtpd/session_engine.h"
 
@@ -64,4 +66,47 @@ session_take_early(struct session *session)
 		session_leave(session, reply_reason(reply.id), true);
 		break;
 	}
+}
+
+void
+session_ask_name(struct session *session)
+{
+	struct session_world *world = session->world;
+	struct ipc_message ask = { .type = IPC_NAME_ASK, .descriptor = -1 };
+
+	if (session->client.is_loopback)
+		return;
+	ask.name_ask.session = session->id;
+	ask.name_ask.deadline_ms = (uint32_t)world->config->spf_deadline;
+	ask.name_ask.client = session->client.address;
+	session->client.name_state = FACT_ASKED;
+	if (session->is_name_late || !world->io->ask(session, &ask))
+		facts_client_name(world->config, IPREV_UNKNOWN, span_make(NULL, 0), &session->client);
+}
+
+/* Implicit TLS (RFC 8314): the handshake comes before the greeting. */
+static void
+begin_with_tls(struct session *session)
+{
+	session_begin_handshake(session);
+	if (!session->world->io->start_tls(session))
+		session_lose_handshake(session, "not-available");
+}
+
+void
+session_meet(struct session *session)
+{
+	struct client_facts *client = &session->client;
+
+	session_trace_look(session);
+	if (session->world->is_draining) {
+		session_dismiss(session, REPLY_DRAINING);
+		return;
+	}
+	client->may_xclient = config_networks_contain(&session->world->config->xclient_from, &client->address);
+	session_ask_name(session);
+	if (session->client.tls_mode == LISTENER_TLS_IMPLICIT)
+		begin_with_tls(session);
+	else
+		session_await_silence(session);
 }

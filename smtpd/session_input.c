@@ -1,7 +1,7 @@
 /* The engine of smtpd/session.h: takes bytes, finds rows, runs handlers, moves states.
  *
- * The rest of a session's life (greeting, deadlines, end) is in session_life.c, what is heard from other processes in
- * session_answers.c.
+ * How the client is met and greeted is in session_greeting.c, the rest of a session's life (replies, deadlines, end) in
+ * session_life.c, what is heard from other processes in session_answers.c.
  *
  * Trust: see the header.
  * On failure: see the header.

@@ -3,7 +3,6 @@
  * Trust: see smtpd/session.h.
  * On failure: see smtpd/session.h.
  */
-#include "conf/config_networks.h"
 #include "smtpd/auth_exchange.h"
 #include "smtpd/line.h"
 #include "smtpd/session_engine.h"
@@ -205,49 +204,6 @@ session_input_ended(struct session *session, bool is_orderly)
 		session_leave(session, is_orderly ? "closed" : "reset", false);
 	session->state = SESSION_CLOSED;
 	session->is_overdue = true;
-}
-
-void
-session_ask_name(struct session *session)
-{
-	struct session_world *world = session->world;
-	struct ipc_message ask = { .type = IPC_NAME_ASK, .descriptor = -1 };
-
-	if (session->client.is_loopback)
-		return;
-	ask.name_ask.session = session->id;
-	ask.name_ask.deadline_ms = (uint32_t)world->config->spf_deadline;
-	ask.name_ask.client = session->client.address;
-	session->client.name_state = FACT_ASKED;
-	if (session->is_name_late || !world->io->ask(session, &ask))
-		facts_client_name(world->config, IPREV_UNKNOWN, span_make(NULL, 0), &session->client);
-}
-
-/* Implicit TLS (RFC 8314): the handshake comes before the greeting. */
-static void
-begin_with_tls(struct session *session)
-{
-	session_begin_handshake(session);
-	if (!session->world->io->start_tls(session))
-		session_lose_handshake(session, "not-available");
-}
-
-void
-session_meet(struct session *session)
-{
-	struct client_facts *client = &session->client;
-
-	session_trace_look(session);
-	if (session->world->is_draining) {
-		session_dismiss(session, REPLY_DRAINING);
-		return;
-	}
-	client->may_xclient = config_networks_contain(&session->world->config->xclient_from, &client->address);
-	session_ask_name(session);
-	if (session->client.tls_mode == LISTENER_TLS_IMPLICIT)
-		begin_with_tls(session);
-	else
-		session_await_silence(session);
 }
 
 /* What the door has said of the client, and what follows from it. */

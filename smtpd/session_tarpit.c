@@ -6,18 +6,12 @@
  * session is one that waits for another process: what was said stays unsent, nothing more is read, and the sweep finds
  * the end.
  *
- * Trust: none in the client. Our own (facts_client_is_friend), and users who have logged in, are answered at once.
+ * Trust: none in the client. Our own, and users who have logged in (facts_client_is_friend), are answered at once.
  * On failure: a recipient that the door does not hear of counts in its session alone.
  */
 #include "smtpd/session_engine.h"
 
 enum { STEP_MS = 1000 };
-
-static bool
-is_spared(const struct session *session)
-{
-	return facts_client_is_friend(&session->client) || session->client.user.length > 0;
-}
 
 static void
 count_unknown(struct session *session)
@@ -45,7 +39,7 @@ session_harvest_reached(const struct session *session)
 {
 	uint64_t limit = session->world->config->harvest_limit;
 
-	if (is_spared(session))
+	if (facts_client_is_friend(&session->client))
 		return REPLY_NONE;
 	if (limit > 0 && session->unknown >= limit)
 		return REPLY_HARVEST;
@@ -68,7 +62,7 @@ session_tarpit_ms(const struct session *session)
 void
 session_tarpit(struct session *session, enum reply_id why)
 {
-	if (session->state >= SESSION_LINGERING || reply_code(why) < 500 || is_spared(session))
+	if (session->state >= SESSION_LINGERING || reply_code(why) < 500 || facts_client_is_friend(&session->client))
 		return;
 	if (why == REPLY_UNKNOWN_USER)
 		count_unknown(session);

@@ -212,7 +212,7 @@ on_reply(struct load_session *session, int code)
 			if (load_options.times_recipients)
 				session->began_at = load_now();
 			say(session, "RCPT TO:<%s%ld@%s>\r\n", load_options.stops_at_refusal ? "nobody" : "u",
-			    session->serial % load_options.users, load_options.domain);
+			    load_options.first_user + session->serial % load_options.users, load_options.domain);
 			return;
 		}
 		break;

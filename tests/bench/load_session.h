@@ -17,7 +17,8 @@ struct load_options {
 	long messages;     /* transactions in all */
 	size_t size_bytes; /* of a message */
 	int messages_each; /* a connection; 0: no limit */
-	int users;         /* u0@… to u(N-1)@… in turn */
+	int users;         /* so many mailboxes in turn… */
+	int first_user;    /* …from u<this>@… on */
 	const char *domain;
 	bool stops_at_refusal; /* ends each transaction after RCPT, which must be refused */
 	bool pipelines_quit;   /* QUIT in the same write as the final dot */

@@ -5,7 +5,8 @@
  * usage: smtpload [options] PORT
  *   -s N   connections at once (10)              -m N  transactions in all (100)
  *   -l N   size of a message in bytes (4096)     -c N  messages a connection, 0 for no limit (1)
- *   -u N   mailboxes in turn: u0… (10)           -D X  their domain (bench.test)
+ *   -u N   mailboxes in turn: u0… (10)           -f N  the first of them (0)
+ *   -D X   their domain (bench.test)
  *   -x     RCPT TO nobodyN@…, which is refused    -Q    QUIT in the same write as the final dot
  *   -R     as -x, and latencies are those of RCPT   -t     STARTTLS on each connection
  *   -i S   hold -s connections for S seconds     -a N  source addresses from 127.0.1.1 on
@@ -104,7 +105,7 @@ read_options(int argc, char **argv)
 {
 	int option;
 
-	while ((option = getopt(argc, argv, "s:m:l:c:u:D:xRQti:a:w:d:")) != -1) {
+	while ((option = getopt(argc, argv, "s:m:l:c:u:f:D:xRQti:a:w:d:")) != -1) {
 		switch (option) {
 		case 's':
 			load_options.sessions = (int)number(optarg, 1, 20000);
@@ -120,6 +121,9 @@ read_options(int argc, char **argv)
 			break;
 		case 'u':
 			load_options.users = (int)number(optarg, 1, 1000000);
+			break;
+		case 'f':
+			load_options.first_user = (int)number(optarg, 0, 1000000);
 			break;
 		case 'D':
 			load_options.domain = optarg;
@@ -172,7 +176,8 @@ watch_maildirs(int epoll)
 		load_die("-w needs %%ld where the number stands");
 	watcher = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 	for (int i = 0; i < load_options.users; i++) {
-		(void)snprintf(path, sizeof path, "%.*s%d%s", (int)(mark - watch_format), watch_format, i, mark + 3);
+		(void)snprintf(path, sizeof path, "%.*s%d%s", (int)(mark - watch_format), watch_format,
+		    load_options.first_user + i, mark + 3);
 		if (inotify_add_watch(watcher, path, IN_CREATE | IN_MOVED_TO) < 0)
 			load_die("inotify %s: %s", path, strerror(errno));
 	}

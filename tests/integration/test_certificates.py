@@ -9,6 +9,7 @@ import time
 import unittest
 
 from tests.lib import certificates
+from tests.lib import memory
 from tests.lib import server as tidegate
 from tests.lib import smtp
 
@@ -43,7 +44,7 @@ class Names(Folder):
             self.assertEqual(server.status()["keys.signatures"], 6)
             self.assertIsNone(server.wait_log("self-signed", seconds=0.1))
 
-    @unittest.skipUnless(tidegate.IS_ROOT and os.path.basename(tidegate.BUILD) != "sanitize", "it reads the processes' memory")
+    @memory.needs_memory
     def test_one_file_for_both_gives_smtpd_no_key(self):
         pair = self.pair("both")
         with open(pair.key, encoding="ascii") as key, open(pair.chain, "a", encoding="ascii") as chain:
@@ -61,28 +62,11 @@ class Names(Folder):
         with open(pair.key, encoding="ascii") as key:
             line = key.read().splitlines()[1].encode()
         for pid, role in [*server.children(), (server.process.pid, "master")]:
-            memory = memory_of(pid)
+            held = memory.memory_of(pid)
             if role == "keys":
-                self.assertTrue(secret in memory or secret[::-1] in memory, "keys has it, or this test finds nothing")
+                self.assertTrue(secret in held or secret[::-1] in held, "keys has it, or this test finds nothing")
             else:
-                self.assertFalse(secret in memory or secret[::-1] in memory or line in memory, role)
-
-
-def memory_of(pid):
-    """All that a process can read of its own."""
-    found = []
-    with open(f"/proc/{pid}/maps", encoding="utf-8") as maps, open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
-        for line in maps:
-            place, rights = line.split()[:2]
-            if not rights.startswith("rw"):
-                continue
-            start, end = (int(number, 16) for number in place.split("-"))
-            memory.seek(start)
-            try:
-                found.append(memory.read(end - start) or b"")
-            except OSError:
-                continue
-    return b"".join(found)
+                self.assertFalse(secret in held or secret[::-1] in held or line in held, role)
 
 
 class Changes(Folder):

@@ -5,12 +5,14 @@ import smtplib
 import subprocess
 import unittest
 
+from tests.lib import memory
 from tests.lib import peers
 from tests.lib import server as tidegate
 from tests.lib import smtp, tls
 from tests.lib.cases import ServerCase
 
-ALICE, BOB, PASSWORD = "alice@example.org", "bob@example.org", "an open secret"
+ALICE, BOB = "alice@example.org", "bob@example.org"
+PASSWORD = "an open secret, long enough that memory which is given back keeps some of it"
 RECIPIENTS = (f"{ALICE} maildir\n{BOB} maildir\ninfo@example.org alias {ALICE}\n"
               f"team@example.org alias {ALICE} {BOB}\n*@example.net maildir\n")
 MESSAGE = "From: alice@example.org\r\nTo: bob@example.org\r\nSubject: handed in\r\n\r\ntext\r\n"
@@ -91,6 +93,24 @@ class Submission(ServerCase):
         for secret in (PASSWORD, "a-wrong-secret"):
             self.assertNotIn(secret, text)
             self.assertNotIn(base64.b64encode(secret.encode()).decode()[:12], text)
+
+    @memory.needs_memory
+    def test_passwords_are_left_in_no_memory(self):
+        clients = [self.log_in(mechanism=mechanism) for mechanism in ("PLAIN", "LOGIN")]
+        with self.assertRaises(smtplib.SMTPAuthenticationError):
+            self.log_in(BOB, "a-wrong-secret", mechanism="PLAIN")
+        secrets = [PASSWORD.encode()[-20:], base64.b64encode(PASSWORD.encode())[-20:], plain(ALICE, PASSWORD).encode()[-20:],
+                   b"a-wrong-secret", plain(BOB, "a-wrong-secret").encode()[-20:]]
+        # auth overwrites what it was asked behind its answer, and before it hears anything else.
+        self.server.status()
+        users = []
+        for pid, role in [*self.server.children(), (self.server.process.pid, "master")]:
+            held = memory.memory_of(pid)
+            users += [role] if ALICE.encode() in held else []
+            self.assertEqual([secret for secret in secrets if secret in held], [], role)
+        self.assertIn("smtpd", users, "a user is known there, or this test finds nothing")
+        for client in clients:
+            client.quit()
 
     def test_without_a_login_nothing_is_taken(self):
         with smtplib.SMTP_SSL("127.0.0.1", self.implicit, local_hostname="client.example", timeout=30, context=tls.make_context()) as client:
@@ -180,14 +200,19 @@ class Submission(ServerCase):
                 self.assertEqual(len(self.new_mail(BOB)), 1)
 
 
-class FormerUser(unittest.TestCase):
-    def test_who_became_an_alias_does_not_become_its_owner(self):
+class OneUser(unittest.TestCase):
+    def prepare(self, user):
+        """A server that is not started yet, and its port for users."""
         port = tidegate.free_port()
         server = tidegate.Server(recipients=RECIPIENTS, config={
             "users": "users", 'listener "users"': {"address": f"127.0.0.1:{port}", "role": "submission", "tls": "implicit"}})
         self.addCleanup(server.remove)
         server.compile_map()
-        server.add_user(BOB, PASSWORD)
+        server.add_user(user, PASSWORD)
+        return server, port
+
+    def test_who_became_an_alias_does_not_become_its_owner(self):
+        server, port = self.prepare(BOB)
         server.write_recipients(f"{ALICE} maildir\n{BOB} alias {ALICE}\n")
         with server:
             with smtplib.SMTP_SSL("127.0.0.1", port, local_hostname="client.example", timeout=30, context=tls.make_context()) as client:
@@ -195,15 +220,8 @@ class FormerUser(unittest.TestCase):
                 for sender in (ALICE, BOB):
                     self.assertEqual(client.mail(sender)[0], 553, sender)
 
-
-class WithoutAuth(unittest.TestCase):
     def test_a_dead_auth_is_454_and_the_next_one_answers(self):
-        port = tidegate.free_port()
-        server = tidegate.Server(recipients=RECIPIENTS, config={
-            "users": "users", 'listener "users"': {"address": f"127.0.0.1:{port}", "role": "submission", "tls": "implicit"}})
-        self.addCleanup(server.remove)
-        server.compile_map()
-        server.add_user(ALICE, PASSWORD)
+        server, port = self.prepare(ALICE)
         with server:
             with smtplib.SMTP_SSL("127.0.0.1", port, local_hostname="client.example", timeout=30, context=tls.make_context()) as client:
                 client.ehlo()

@@ -232,6 +232,12 @@ class Server:
             raise AssertionError("the server did not get ready:\n" + "\n".join(self.log.lines[-40:]))
         return self
 
+    def expect_refusal(self, pattern):
+        """`tidegate run` must end by itself, never ready, with an error that says this."""
+        code, _, err = self.run("run")
+        if not code or not re.search(pattern, err) or "tidegate: ready" in err:
+            raise AssertionError(f"the server ended with {code} and does not say {pattern!r}:\n{err}")
+
     def __enter__(self):
         try:
             return self.start()

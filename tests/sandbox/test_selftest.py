@@ -186,10 +186,7 @@ class RequireWalls(unittest.TestCase):
         server = tidegate.Server(config={"require-walls": "all"}, **options)
         try:
             server.compile_map()
-            done = subprocess.run(server.command("run"), stdin=subprocess.DEVNULL, capture_output=True, timeout=30, check=False)
-            self.assertNotEqual(done.returncode, 0)
-            self.assertRegex(done.stderr.decode(), pattern)
-            self.assertNotIn(b"tidegate: ready", done.stderr)
+            server.expect_refusal(pattern)
         finally:
             server.remove()
 

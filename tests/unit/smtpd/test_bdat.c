@@ -11,6 +11,7 @@
 
 #include "lib/buf.h"
 #include "smtpd/bdat.h"
+#include "tests/unit/smtpd/findings_fixture.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
@@ -71,19 +72,9 @@ read_cut(struct span input, size_t first, size_t second, struct reading *reading
 static void
 assert_same(const struct reading *a, const struct reading *b)
 {
-	const struct findings *x = &a->stream.found;
-	const struct findings *y = &b->stream.found;
-
 	assert_int_equal(a->text_length, b->text_length);
 	assert_memory_equal(a->text, b->text, a->text_length);
-	assert_int_equal(x->text_bytes, y->text_bytes);
-	assert_int_equal(x->lines, y->lines);
-	assert_int_equal(x->bare_newline_line, y->bare_newline_line);
-	assert_int_equal(x->nul_line, y->nul_line);
-	assert_int_equal(x->long_line, y->long_line);
-	assert_int_equal(x->longest_line, y->longest_line);
-	assert_int_equal(x->received_fields, y->received_fields);
-	assert_int_equal(x->has_8bit, y->has_8bit);
+	assert_same_findings(&a->stream.found, &b->stream.found);
 }
 
 /* Reads the input whole, and makes sure that no way of cutting it changes anything. */

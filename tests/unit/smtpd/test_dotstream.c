@@ -11,6 +11,7 @@
 
 #include "lib/buf.h"
 #include "smtpd/dotstream.h"
+#include "tests/unit/smtpd/findings_fixture.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
@@ -71,14 +72,7 @@ assert_same(const struct reading *a, const struct reading *b)
 	assert_int_equal(a->taken, b->taken);
 	assert_int_equal(a->text_length, b->text_length);
 	assert_memory_equal(a->text, b->text, a->text_length);
-	assert_int_equal(a->stream.found.text_bytes, b->stream.found.text_bytes);
-	assert_int_equal(a->stream.found.lines, b->stream.found.lines);
-	assert_int_equal(a->stream.found.bare_newline_line, b->stream.found.bare_newline_line);
-	assert_int_equal(a->stream.found.nul_line, b->stream.found.nul_line);
-	assert_int_equal(a->stream.found.long_line, b->stream.found.long_line);
-	assert_int_equal(a->stream.found.longest_line, b->stream.found.longest_line);
-	assert_int_equal(a->stream.found.received_fields, b->stream.found.received_fields);
-	assert_int_equal(a->stream.found.has_8bit, b->stream.found.has_8bit);
+	assert_same_findings(&a->stream.found, &b->stream.found);
 }
 
 /* Reads the input whole, and makes sure that no way of cutting it changes anything. */
