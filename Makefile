@@ -155,7 +155,6 @@ bench:
 	$(BUILD)/bench/tls_handshake
 	tests/bench/crowd.py --build $(BUILD)
 
-
 install: all
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/libexec/tidegate
 	install -m 755 $(BUILD)/bin/tidegate $(DESTDIR)$(PREFIX)/sbin/

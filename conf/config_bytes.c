@@ -44,15 +44,7 @@ encode_key(const void *owner, const struct config_key *key, struct buf *out)
 	case CONFIG_DURATION:
 		buf_append_number(out, config_get_number(owner, key), NUMBER_BYTES);
 		return;
-	case CONFIG_FLAG:
-	case CONFIG_ACTION:
-	case CONFIG_WALLS:
-	case CONFIG_RESOLVER_DOWN:
-	case CONFIG_LETTER_CASE:
-	case CONFIG_BARE_NEWLINE:
-	case CONFIG_LISTENER_ROLE:
-	case CONFIG_LISTENER_TLS:
-	case CONFIG_TLS_POLICY:
+	case CONFIG_WORD:
 		buf_append_number(out, config_get_word(owner, key), WORD_BYTES);
 		return;
 	}
@@ -131,7 +123,7 @@ take_word(void *owner, const struct config_key *key, struct span *rest)
 {
 	uint64_t word;
 
-	if (!span_take_number(rest, WORD_BYTES, &word) || !config_word_name(key->kind, (unsigned)word))
+	if (!span_take_number(rest, WORD_BYTES, &word) || !config_word_name(key, (unsigned)word))
 		return false;
 	config_set_word(owner, key, (unsigned)word);
 	return true;
@@ -149,15 +141,7 @@ decode_key(struct config *config, void *owner, const struct config_key *key, str
 	case CONFIG_SIZE:
 	case CONFIG_DURATION:
 		return take_number(owner, key, rest);
-	case CONFIG_FLAG:
-	case CONFIG_ACTION:
-	case CONFIG_WALLS:
-	case CONFIG_RESOLVER_DOWN:
-	case CONFIG_LETTER_CASE:
-	case CONFIG_BARE_NEWLINE:
-	case CONFIG_LISTENER_ROLE:
-	case CONFIG_LISTENER_TLS:
-	case CONFIG_TLS_POLICY:
+	case CONFIG_WORD:
 		return take_word(owner, key, rest);
 	}
 	return false;

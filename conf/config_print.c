@@ -35,16 +35,8 @@ print_value(const void *owner, const struct config_key *key, struct buf *out)
 	case CONFIG_DURATION:
 		buf_append_u64(out, config_get_number(owner, key) / 1000);
 		return;
-	case CONFIG_FLAG:
-	case CONFIG_ACTION:
-	case CONFIG_WALLS:
-	case CONFIG_RESOLVER_DOWN:
-	case CONFIG_LETTER_CASE:
-	case CONFIG_BARE_NEWLINE:
-	case CONFIG_LISTENER_ROLE:
-	case CONFIG_LISTENER_TLS:
-	case CONFIG_TLS_POLICY:
-		buf_append_text(out, config_word_name(key->kind, config_get_word(owner, key)));
+	case CONFIG_WORD:
+		buf_append_text(out, config_word_name(key, config_get_word(owner, key)));
 		return;
 	}
 }

@@ -32,15 +32,7 @@ values_equal(const struct config *a, const struct config *b, const struct config
 	case CONFIG_SIZE:
 	case CONFIG_DURATION:
 		return config_get_number(a, key) == config_get_number(b, key);
-	case CONFIG_FLAG:
-	case CONFIG_ACTION:
-	case CONFIG_WALLS:
-	case CONFIG_RESOLVER_DOWN:
-	case CONFIG_LETTER_CASE:
-	case CONFIG_BARE_NEWLINE:
-	case CONFIG_LISTENER_ROLE:
-	case CONFIG_LISTENER_TLS:
-	case CONFIG_TLS_POLICY:
+	case CONFIG_WORD:
 		return config_get_word(a, key) == config_get_word(b, key);
 	}
 	return false;

@@ -9,23 +9,51 @@
 
 #include "lib/bug.h"
 
-#define KIND_TEXT CONFIG_TEXT
-#define KIND_LIST CONFIG_LIST_OF_TEXTS
-#define KIND_NUMBER CONFIG_NUMBER
-#define KIND_SIZE CONFIG_SIZE
-#define KIND_DURATION CONFIG_DURATION
-#define KIND_FLAG CONFIG_FLAG
-#define KIND_ACTION CONFIG_ACTION
-#define KIND_WALLS CONFIG_WALLS
-#define KIND_RESOLVER_DOWN CONFIG_RESOLVER_DOWN
-#define KIND_LETTER_CASE CONFIG_LETTER_CASE
-#define KIND_BARE_NEWLINE CONFIG_BARE_NEWLINE
-#define KIND_LISTENER_ROLE CONFIG_LISTENER_ROLE
-#define KIND_LISTENER_TLS CONFIG_LISTENER_TLS
-#define KIND_TLS_POLICY CONFIG_TLS_POLICY
+enum { WORDS_MAX = 6, NEAREST_NAME_BYTES = 64, NEAREST_DISTANCE = 3 };
+
+struct config_words {
+	const char *all;
+	const char *names[WORDS_MAX]; /* by value */
+};
+
+/* clang-format off */
+static const struct config_words words_flag = { "true or false", { "false", "true" } };
+static const struct config_words words_action = { "off, note, doubt, defer, refuse or junk",
+	{ [ACTION_OFF] = "off", [ACTION_NOTE] = "note", [ACTION_DOUBT] = "doubt", [ACTION_DEFER] = "defer",
+	  [ACTION_REFUSE] = "refuse", [ACTION_JUNK] = "junk" } };
+static const struct config_words words_walls = { "none or all", { [WALLS_NONE] = "none", [WALLS_ALL] = "all" } };
+static const struct config_words words_resolver_down = { "defer or accept",
+	{ [RESOLVER_DOWN_DEFER] = "defer", [RESOLVER_DOWN_ACCEPT] = "accept" } };
+static const struct config_words words_letter_case = { "fold or keep",
+	{ [LETTER_CASE_FOLD] = "fold", [LETTER_CASE_KEEP] = "keep" } };
+static const struct config_words words_bare_newline = { "normalise or refuse",
+	{ [BARE_NEWLINE_NORMALISE] = "normalise", [BARE_NEWLINE_REFUSE] = "refuse" } };
+static const struct config_words words_listener_role = { "mx or submission",
+	{ [LISTENER_MX] = "mx", [LISTENER_SUBMISSION] = "submission" } };
+static const struct config_words words_listener_tls = { "off, starttls or implicit",
+	{ [LISTENER_TLS_OFF] = "off", [LISTENER_TLS_STARTTLS] = "starttls", [LISTENER_TLS_IMPLICIT] = "implicit" } };
+static const struct config_words words_tls_policy = { "compatible or modern",
+	{ [TLS_POLICY_COMPATIBLE] = "compatible", [TLS_POLICY_MODERN] = "modern" } };
+/* clang-format on */
+
+#define KIND_TEXT CONFIG_TEXT, NULL
+#define KIND_LIST CONFIG_LIST_OF_TEXTS, NULL
+#define KIND_NUMBER CONFIG_NUMBER, NULL
+#define KIND_SIZE CONFIG_SIZE, NULL
+#define KIND_DURATION CONFIG_DURATION, NULL
+#define KIND_FLAG CONFIG_WORD, &words_flag
+#define KIND_ACTION CONFIG_WORD, &words_action
+#define KIND_WALLS CONFIG_WORD, &words_walls
+#define KIND_RESOLVER_DOWN CONFIG_WORD, &words_resolver_down
+#define KIND_LETTER_CASE CONFIG_WORD, &words_letter_case
+#define KIND_BARE_NEWLINE CONFIG_WORD, &words_bare_newline
+#define KIND_LISTENER_ROLE CONFIG_WORD, &words_listener_role
+#define KIND_LISTENER_TLS CONFIG_WORD, &words_listener_tls
+#define KIND_TLS_POLICY CONFIG_WORD, &words_tls_policy
 
 #define K(kind, member, key, preset, lowest, highest, help)                                                            \
-	{ KIND_##kind, key, offsetof(struct TABLE, member), preset, lowest, highest, help },
+	{ KIND_##kind, key, offsetof(struct TABLE, member), sizeof(((struct TABLE *)0)->member), preset, lowest,       \
+		highest, help },
 static const struct config_key file_keys[] = {
 #define TABLE config
 	CONFIG_LIST(K)
@@ -54,38 +82,6 @@ static const struct table tables[CONFIG_TABLE_COUNT] = {
 	[CONFIG_LISTENER] = { "listener", listener_keys, sizeof listener_keys / sizeof listener_keys[0] },
 	[CONFIG_CERTIFICATE] = { "certificate", certificate_keys,
 	    sizeof certificate_keys / sizeof certificate_keys[0] },
-};
-
-enum { WORDS_MAX = 6, NEAREST_NAME_BYTES = 64, NEAREST_DISTANCE = 3 };
-
-struct words {
-	enum config_kind kind;
-	const char *all;
-	const char *names[WORDS_MAX]; /* by value */
-};
-
-static const struct words word_kinds[] = {
-	{ CONFIG_FLAG, "true or false", { "false", "true" } },
-	{ CONFIG_ACTION, "off, note, doubt, defer, refuse or junk",
-	    { [ACTION_OFF] = "off",
-		[ACTION_NOTE] = "note",
-		[ACTION_DOUBT] = "doubt",
-		[ACTION_DEFER] = "defer",
-		[ACTION_REFUSE] = "refuse",
-		[ACTION_JUNK] = "junk" } },
-	{ CONFIG_WALLS, "none or all", { [WALLS_NONE] = "none", [WALLS_ALL] = "all" } },
-	{ CONFIG_RESOLVER_DOWN, "defer or accept",
-	    { [RESOLVER_DOWN_DEFER] = "defer", [RESOLVER_DOWN_ACCEPT] = "accept" } },
-	{ CONFIG_LETTER_CASE, "fold or keep", { [LETTER_CASE_FOLD] = "fold", [LETTER_CASE_KEEP] = "keep" } },
-	{ CONFIG_BARE_NEWLINE, "normalise or refuse",
-	    { [BARE_NEWLINE_NORMALISE] = "normalise", [BARE_NEWLINE_REFUSE] = "refuse" } },
-	{ CONFIG_LISTENER_ROLE, "mx or submission", { [LISTENER_MX] = "mx", [LISTENER_SUBMISSION] = "submission" } },
-	{ CONFIG_LISTENER_TLS, "off, starttls or implicit",
-	    { [LISTENER_TLS_OFF] = "off",
-		[LISTENER_TLS_STARTTLS] = "starttls",
-		[LISTENER_TLS_IMPLICIT] = "implicit" } },
-	{ CONFIG_TLS_POLICY, "compatible or modern",
-	    { [TLS_POLICY_COMPATIBLE] = "compatible", [TLS_POLICY_MODERN] = "modern" } },
 };
 
 size_t
@@ -186,50 +182,33 @@ config_key_nearest(enum config_table table, struct span name)
 	return nearest;
 }
 
-static const struct words *
-words_of(enum config_kind kind)
-{
-	for (size_t i = 0; i < sizeof word_kinds / sizeof word_kinds[0]; i++)
-		if (word_kinds[i].kind == kind)
-			return &word_kinds[i];
-	return NULL;
-}
-
 const char *
-config_words(enum config_kind kind)
+config_words(const struct config_key *key)
 {
-	const struct words *words = words_of(kind);
-
-	return words ? words->all : NULL;
+	return key->words->all;
 }
 
 bool
-config_word_value(enum config_kind kind, struct span word, unsigned *value)
+config_word_value(const struct config_key *key, struct span word, unsigned *value)
 {
-	const struct words *words = words_of(kind);
+	const struct config_words *words = key->words;
 
-	for (unsigned i = 0; words && i < WORDS_MAX && words->names[i]; i++) {
+	for (unsigned i = 0; i < WORDS_MAX && words->names[i]; i++) {
 		if (span_equal(word, span_of(words->names[i]))) {
 			*value = i;
 			return true;
 		}
 	}
-	if (kind != CONFIG_FLAG)
+	if (words != &words_flag)
 		return false;
-	if (span_equal(word, SPAN("yes")) || span_equal(word, SPAN("on"))) {
-		*value = 1;
-		return true;
-	}
-	*value = 0;
-	return span_equal(word, SPAN("no")) || span_equal(word, SPAN("off"));
+	*value = span_equal(word, SPAN("yes")) || span_equal(word, SPAN("on"));
+	return *value || span_equal(word, SPAN("no")) || span_equal(word, SPAN("off"));
 }
 
 const char *
-config_word_name(enum config_kind kind, unsigned value)
+config_word_name(const struct config_key *key, unsigned value)
 {
-	const struct words *words = words_of(kind);
-
-	return words && value < WORDS_MAX ? words->names[value] : NULL;
+	return value < WORDS_MAX ? key->words->names[value] : NULL;
 }
 
 static void *
@@ -244,81 +223,31 @@ member_const(const void *owner, const struct config_key *key)
 	return (const char *)owner + key->offset;
 }
 
+/* Enums are as wide as this with the compilers that build here; a bool is the only other word. */
+_Static_assert(sizeof(enum action) == sizeof(unsigned), "a word is read as an unsigned");
+
 unsigned
 config_get_word(const void *owner, const struct config_key *key)
 {
-	const void *at = member_const(owner, key);
+	unsigned value;
 
-	switch (key->kind) {
-	case CONFIG_FLAG:
-		return *(const bool *)at;
-	case CONFIG_ACTION:
-		return *(const enum action *)at;
-	case CONFIG_WALLS:
-		return *(const enum walls *)at;
-	case CONFIG_RESOLVER_DOWN:
-		return *(const enum resolver_down *)at;
-	case CONFIG_LETTER_CASE:
-		return *(const enum letter_case *)at;
-	case CONFIG_BARE_NEWLINE:
-		return *(const enum bare_newline *)at;
-	case CONFIG_LISTENER_ROLE:
-		return *(const enum listener_role *)at;
-	case CONFIG_LISTENER_TLS:
-		return *(const enum listener_tls *)at;
-	case CONFIG_TLS_POLICY:
-		return *(const enum tls_policy *)at;
-	case CONFIG_TEXT:
-	case CONFIG_LIST_OF_TEXTS:
-	case CONFIG_NUMBER:
-	case CONFIG_SIZE:
-	case CONFIG_DURATION:
-		break;
-	}
-	BUG("a configuration key without words was read as a word");
+	if (key->kind != CONFIG_WORD)
+		BUG("a configuration key without words was read as a word");
+	if (key->size == sizeof(bool))
+		return *(const bool *)member_const(owner, key);
+	memcpy(&value, member_const(owner, key), sizeof value);
+	return value;
 }
 
 void
 config_set_word(void *owner, const struct config_key *key, unsigned value)
 {
-	void *at = member(owner, key);
-
-	switch (key->kind) {
-	case CONFIG_FLAG:
-		*(bool *)at = value != 0;
-		return;
-	case CONFIG_ACTION:
-		*(enum action *)at = (enum action)value;
-		return;
-	case CONFIG_WALLS:
-		*(enum walls *)at = (enum walls)value;
-		return;
-	case CONFIG_RESOLVER_DOWN:
-		*(enum resolver_down *)at = (enum resolver_down)value;
-		return;
-	case CONFIG_LETTER_CASE:
-		*(enum letter_case *)at = (enum letter_case)value;
-		return;
-	case CONFIG_BARE_NEWLINE:
-		*(enum bare_newline *)at = (enum bare_newline)value;
-		return;
-	case CONFIG_LISTENER_ROLE:
-		*(enum listener_role *)at = (enum listener_role)value;
-		return;
-	case CONFIG_LISTENER_TLS:
-		*(enum listener_tls *)at = (enum listener_tls)value;
-		return;
-	case CONFIG_TLS_POLICY:
-		*(enum tls_policy *)at = (enum tls_policy)value;
-		return;
-	case CONFIG_TEXT:
-	case CONFIG_LIST_OF_TEXTS:
-	case CONFIG_NUMBER:
-	case CONFIG_SIZE:
-	case CONFIG_DURATION:
-		break;
-	}
-	BUG("a configuration key without words was set as a word");
+	if (key->kind != CONFIG_WORD)
+		BUG("a configuration key without words was set as a word");
+	if (key->size == sizeof(bool))
+		*(bool *)member(owner, key) = value != 0;
+	else
+		memcpy(member(owner, key), &value, sizeof value);
 }
 
 uint64_t *
@@ -360,7 +289,5 @@ config_get_list(const void *owner, const struct config_key *key)
 const char *
 config_action_name(enum action action)
 {
-	const char *name = config_word_name(CONFIG_ACTION, (unsigned)action);
-
-	return name ? name : "off";
+	return (unsigned)action < WORDS_MAX ? words_action.names[action] : "off";
 }

@@ -13,32 +13,22 @@
 #include "conf/config.h"
 #include "lib/span.h"
 
-enum config_kind {
-	CONFIG_TEXT,
-	CONFIG_LIST_OF_TEXTS,
-	CONFIG_NUMBER,
-	CONFIG_SIZE,
-	CONFIG_DURATION,
-	CONFIG_FLAG,
-	CONFIG_ACTION,
-	CONFIG_WALLS,
-	CONFIG_RESOLVER_DOWN,
-	CONFIG_LETTER_CASE,
-	CONFIG_BARE_NEWLINE,
-	CONFIG_LISTENER_ROLE,
-	CONFIG_LISTENER_TLS,
-	CONFIG_TLS_POLICY
-};
+enum config_kind { CONFIG_TEXT, CONFIG_LIST_OF_TEXTS, CONFIG_NUMBER, CONFIG_SIZE, CONFIG_DURATION, CONFIG_WORD };
 
 /* Where keys stand: in the file itself, or in a section of it. */
 enum config_table { CONFIG_FILE, CONFIG_LISTENER, CONFIG_CERTIFICATE, CONFIG_TABLE_COUNT };
 
 enum { CONFIG_TEXT_BYTES = 4096 }; /* of one value */
 
+/* The words that a key allows. */
+struct config_words;
+
 struct config_key {
 	enum config_kind kind;
+	const struct config_words *words; /* CONFIG_WORD: whose values its member has, an enum or a bool; else NULL */
 	const char *name;
 	size_t offset; /* of its member in the struct of its table */
+	size_t size;   /* of that member */
 	const char *preset;
 	uint64_t lowest; /* in the unit of the file: bytes, seconds, values */
 	uint64_t highest;
@@ -58,16 +48,16 @@ const char *config_section_word(enum config_table table);
 /* The table of the sections that begin with this word; false when there are none. */
 bool config_section_find(struct span word, enum config_table *table);
 
-/* The words that a kind allows ("off, note, …"), or NULL for a kind without words. */
-const char *config_words(enum config_kind kind);
-/* The value of a word; false when it is not one of the kind's. */
-bool config_word_value(enum config_kind kind, struct span word, unsigned *value);
+/* These are for keys of CONFIG_WORD. All its words, for a message ("off, note, …"). */
+const char *config_words(const struct config_key *key);
+/* The value of a word; false when it is not one of the key's. */
+bool config_word_value(const struct config_key *key, struct span word, unsigned *value);
 /* The word of a value, or NULL when there is none. */
-const char *config_word_name(enum config_kind kind, unsigned value);
+const char *config_word_name(const struct config_key *key, unsigned value);
 
 /* `owner` is the struct of the key's table: a struct config, config_listener or config_certificate. */
 
-/* The value of a word kind or a flag. */
+/* The value of a word. */
 unsigned config_get_word(const void *owner, const struct config_key *key);
 void config_set_word(void *owner, const struct config_key *key, unsigned value);
 /* The members behind the other kinds. */

@@ -92,11 +92,11 @@ take_word(struct config_reader *reader, const struct config_key *key, const stru
 	char quoted[PROBLEMS_QUOTE_SIZE];
 	unsigned word;
 
-	if (config_word_value(key->kind, value->text, &word))
+	if (config_word_value(key, value->text, &word))
 		config_set_word(reader->place->owner, key, word);
 	else
 		CONFIG_PROBLEM(reader, value->line, "%s is \"%s\"; it must be %s", key->name,
-		    problems_quote(value->text, quoted), config_words(key->kind));
+		    problems_quote(value->text, quoted), config_words(key));
 }
 
 void
@@ -123,15 +123,7 @@ config_take(struct config_reader *reader, const struct config_key *key, const st
 	case CONFIG_DURATION:
 		take_number(reader, key, &values[0]);
 		return;
-	case CONFIG_FLAG:
-	case CONFIG_ACTION:
-	case CONFIG_WALLS:
-	case CONFIG_RESOLVER_DOWN:
-	case CONFIG_LETTER_CASE:
-	case CONFIG_BARE_NEWLINE:
-	case CONFIG_LISTENER_ROLE:
-	case CONFIG_LISTENER_TLS:
-	case CONFIG_TLS_POLICY:
+	case CONFIG_WORD:
 		take_word(reader, key, &values[0]);
 		return;
 	case CONFIG_LIST_OF_TEXTS:
