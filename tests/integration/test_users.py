@@ -282,6 +282,22 @@ class Served(Case):
             self.assertNotEqual(*lines)
             self.assertFalse([line for line in lines if "x0a" in line], lines)
 
+    def test_what_could_not_be_written_is_tried_again(self):
+        with self.server:
+            self.good("add", ALICE)
+            tidegate.wait_until(lambda: self.users() == 1, "the user is known")
+            mark = self.server.mark()
+            # In the way of the file that is written aside, as a full disk would be.
+            os.mkdir(self.map_path + ".new")
+            self.write(self.text() + self.text().splitlines()[-1].replace("alice", "bob") + "\n")
+            self.server.expect_log("users are not taken.* stay in force: the users cannot be written .*tried again", mark)
+            self.assertIsNone(self.server.wait_log("users are not taken", since=self.server.mark(), seconds=2), "said twice")
+            self.assertEqual(self.users(), 1)
+            mark = self.server.mark()
+            os.rmdir(self.map_path + ".new")
+            self.server.expect_log("new users are in force", mark)
+            self.assertEqual(self.users(), 2)
+
     def test_a_listener_for_users_without_passwords_is_warned_of(self):
         port = tidegate.free_port()
         self.server.write_config(**{'listener "submission"': {"address": f"127.0.0.1:{port}", "role": "submission", "tls": "implicit"}})
