@@ -26,6 +26,7 @@ ARCHIVES := $(foreach room,$(ROOMS),$(BUILD)/lib/$(room).a)
 PROGRAMS := tidegate tidegate-door tidegate-caller tidegate-smtpd tidegate-dns tidegate-auth tidegate-keys tidegate-deliver
 BINS     := $(PROGRAMS:%=$(BUILD)/bin/%)
 TESTBINS := $(UNITS:tests/unit/%.c=$(BUILD)/unit/%)
+SEEDBINS := $(FUZZERS:tests/fuzz/fuzz_%.c=$(BUILD)/seeds/%)
 
 MAIN_tidegate         := control/main
 MAIN_tidegate-door    := control/door_main
@@ -72,7 +73,9 @@ STANDINS := $(BUILD)/test/hostile-smtpd $(BUILD)/test/hostile-signer $(BUILD)/te
 $(BUILD)/test/hostile-smtpd: $(patsubst %,$(BUILD)/obj/tests/sandbox/%.o,hostile_smtpd hostile_asks) $(ARCHIVES)
 $(BUILD)/test/hostile-signer: $(BUILD)/obj/tests/sandbox/hostile_signer.o $(ARCHIVES)
 $(BUILD)/test/auth-asker: $(BUILD)/obj/tests/integration/auth_asker.o $(ARCHIVES)
-$(STANDINS):
+# Every fuzzer once more with an ordinary main(), which replays the kept seeds.
+$(SEEDBINS): $(BUILD)/seeds/%: $(patsubst %,$(BUILD)/obj/tests/fuzz/%.o,fuzz_% replay_seeds) $(ARCHIVES)
+$(STANDINS) $(SEEDBINS):
 	@mkdir -p $(@D)
 	$(SAY) LINK $@
 	$(Q)$(CC) $(CFLAGS) $(LDHARDEN) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) $(LIBS)
@@ -94,17 +97,19 @@ unit: units
 
 standins: $(STANDINS)
 
+seeds: $(SEEDBINS)
+
 hooks: # the programs with the crash tests' hooks in lib/durable_file.c
 	@$(MAKE) BUILD=$(BUILD)/hooks VARIANT='$(VARIANT) -DTIDEGATE_TEST_HOOKS' all
 
 check:
 	@scripts/packages.sh build tests
-	@$(MAKE) all units hooks $(STANDINS)
+	@$(MAKE) all units hooks standins seeds
 	$(PYTHON) tests/run.py --build $(BUILD)
 
 check-all:
 	@scripts/packages.sh build tests
-	@$(MAKE) all units hooks $(STANDINS)
+	@$(MAKE) all units hooks standins seeds
 	$(PYTHON) tests/run.py --build $(BUILD) --all
 
 # CHECK=--units for a short run; everything else by default.
@@ -113,7 +118,7 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-om
 SANITIZE_LINK := -Wl,--no-as-needed -lcrypt -Wl,--as-needed
 sanitize:
 	@scripts/packages.sh build tests
-	@$(MAKE) BUILD=$(BUILD)/sanitize OPTIMISE='-O1 -g' VARIANT='$(SANITIZE)' LDFLAGS='$(SANITIZE_LINK)' all units hooks standins
+	@$(MAKE) BUILD=$(BUILD)/sanitize OPTIMISE='-O1 -g' VARIANT='$(SANITIZE)' LDFLAGS='$(SANITIZE_LINK)' all units hooks standins seeds
 	TIDEGATE_TEST_PATIENCE=3 $(PYTHON) tests/run.py --build $(BUILD)/sanitize $(CHECK)
 
 # Every tests/fuzz/fuzz_NAME.c against hostile bytes for FUZZ_SECONDS, whole sessions for FUZZ_SESSION_SECONDS, or only those
@@ -137,7 +142,7 @@ $(FUZZERS:tests/fuzz/fuzz_%.c=$(BUILD)/%): $(BUILD)/%: $(BUILD)/obj/tests/fuzz/f
 	@mkdir -p $(@D)
 	$(SAY) LINK $@
 	$(Q)$(CC) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) $(LIBS)
-$(BUILD)/session: $(patsubst %,$(BUILD)/obj/tests/fuzz/session_%.o,stage steps rules witness)
+$(BUILD)/session $(BUILD)/seeds/session: $(patsubst %,$(BUILD)/obj/tests/fuzz/session_%.o,stage steps rules witness)
 
 lint:
 	@scripts/packages.sh build lint
@@ -178,5 +183,5 @@ clean:
 	rm -rf $(BUILD)
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
-.PHONY: always all units unit hooks standins check check-all sanitize fuzz lint run bench install format help clean
+.PHONY: always all units unit hooks standins seeds check check-all sanitize fuzz lint run bench install format help clean
 .SECONDARY:

@@ -125,7 +125,8 @@ save_and_compile(struct user_command *command, struct span text)
 
 	if (!is_sound(command, text) || !users_file_save(command->config->users, text, &command->why))
 		return false;
-	if (users_compile(command->config->users, command->keeps_case, command->state.users, &users, &command->why))
+	if (users_compile(command->config->users, command->keeps_case, command->state.users, &users, &command->why) ==
+	    USERS_COMPILED)
 		return true;
 	buf_append_text(
 	    &command->why, "; the users file itself is changed, and a running server tries again by itself");
@@ -162,11 +163,14 @@ change_file(struct user_command *command, enum users_change change)
 	struct buf changed = USERS_TEXT;
 	bool ok = flock(command->state.users, LOCK_EX) == 0;
 
-	if (!ok)
+	if (!ok) {
 		buf_printf(
 		    &command->why, "the folder `users` in the state folder cannot be locked (%s)", strerror(errno));
-	else
-		ok = users_source_read(command->config->users, &text, &command->why) != USERS_READ_REFUSED;
+	} else {
+		enum users_read_result result = users_source_read(command->config->users, &text, &command->why);
+
+		ok = result == USERS_READ_OK || result == USERS_READ_MISSING;
+	}
 	if (ok) {
 		buf_reset(&command->why);
 		ok = edit(command, change, buf_span(&text), &changed) && save_and_compile(command, buf_span(&changed));

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/log.h"
+#include "control/machine.h"
 #include "control/memory_file.h"
 
 enum {
@@ -19,8 +20,7 @@ enum {
 	FIXED_END = FD_EDGES_END + SPAWN_LENT_MAX,
 	CANNOT_EXEC = 127,
 	OPTION_SIZE = 64,
-	ARGUMENTS_MAX = 8,
-	SPARE_FILES = 512
+	ARGUMENTS_MAX = 8
 };
 
 struct spawn_order
@@ -107,14 +107,12 @@ arrange_descriptors(int layout[static FIXED_END], int *program)
 	return close_range(FIXED_END, ~0U, CLOSE_RANGE_CLOEXEC) == 0;
 }
 
-/* A row without a number of its own holds clients, any of which may all come to one process, each with a body that is
- * open twice while it comes in. */
 static rlim_t
 open_files(const struct spawn_order *order)
 {
 	rlim_t rows = plan_row(order->role)->open_files;
 
-	return rows ? rows : 3 * (rlim_t)order->config->max_connections + SPARE_FILES;
+	return rows ? rows : machine_open_files(order->config);
 }
 
 struct arguments {

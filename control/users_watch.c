@@ -9,9 +9,11 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
 #include "lib/log.h"
 #include "lookup/users_compile.h"
 #include "lookup/users_map.h"
+#include "control/backoff.h"
 
 enum { MESSAGES_BYTES = 8192 };
 
@@ -23,8 +25,17 @@ compile(struct users_watch *watch)
 	bool keeps_case = watch->config->local_part_case == LETTER_CASE_KEEP;
 	struct buf messages = BUF_LIMIT(MESSAGES_BYTES);
 	uint64_t users = 0;
+	bool was_in_trouble = watch->wait_ms != 0;
+	enum users_compiled outcome =
+	    users_compile(watch->config->users, keeps_case, watch->compiled.folder, &users, &messages);
+	bool is_in_trouble = outcome == USERS_TROUBLE;
 
-	if (!users_compile(watch->config->users, keeps_case, watch->compiled.folder, &users, &messages))
+	if (is_in_trouble)
+		buf_append_text(&messages, "; it is tried again until it succeeds");
+	watch->wait_ms = is_in_trouble ? backoff_next_ms(watch->wait_ms, 0) : 0;
+	watch->tried_ms = clock_monotonic_ms();
+	/* Trouble that lasts is said once. */
+	if (outcome != USERS_COMPILED && !(is_in_trouble && was_in_trouble))
 		log_error_lines(watch->compiled.fd >= 0 ? "the users are not taken, the last good ones stay in force"
 							: "the users are not taken, nobody can send mail from here",
 		    buf_span(&messages));
@@ -43,6 +54,24 @@ text_is_missing(struct users_watch *watch)
 	    watch->compiled.fd >= 0 ? "the last good users stay in force" : "nobody can send mail from here");
 }
 
+/* Has the file, which has this identity now, been dealt with? */
+static bool
+is_settled(const struct users_watch *watch, const struct file_identity *identity)
+{
+	if (!file_identity_equal(identity, &watch->seen_text))
+		return false;
+	return watch->wait_ms == 0 || clock_monotonic_ms() - watch->tried_ms < watch->wait_ms;
+}
+
+/* Trouble with another file than this one is over. */
+static void
+begin_anew(struct users_watch *watch, struct file_identity identity)
+{
+	if (!file_identity_equal(&identity, &watch->seen_text))
+		watch->wait_ms = 0;
+	watch->seen_text = identity;
+}
+
 static void
 look_at_text(struct users_watch *watch)
 {
@@ -53,12 +82,12 @@ look_at_text(struct users_watch *watch)
 		return;
 	}
 	watch->is_missing_said = false;
-	if (file_identity_equal(&identity, &watch->seen_text))
+	if (is_settled(watch, &identity))
 		return;
 	/* `tidegate user` holds it while it writes both; then there is news in a moment. */
 	if (flock(watch->compiled.folder, LOCK_EX | LOCK_NB) != 0)
 		return;
-	watch->seen_text = identity;
+	begin_anew(watch, identity);
 	compile(watch);
 	(void)flock(watch->compiled.folder, LOCK_UN);
 }

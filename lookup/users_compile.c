@@ -15,7 +15,7 @@
 #include "lookup/users_record.h"
 #include "lookup/users_source.h"
 
-enum { HEAD_BYTES = 2048, RECORD_HEAD_BYTES = 8, TABLE_BYTES_A_RECORD = 16, WHY_BYTES = 8192 };
+enum { HEAD_BYTES = 2048, RECORD_HEAD_BYTES = 8, TABLE_BYTES_A_RECORD = 16 };
 
 const char users_map_name[] = "users.cdb";
 
@@ -106,37 +106,59 @@ fill(void *context, int fd)
 	return cdb_make_finish(&cdb) == 0 && ok;
 }
 
-bool
+static enum users_compiled
+write_map(int folder, const struct users_source *source, struct users_totals *totals, struct buf *messages)
+{
+	struct filling filling = { source, totals };
+
+	totals->stand_in = choose_stand_in(source);
+	if (durable_replace(folder, users_map_name, 0600, fill, &filling) == DURABLE_REPLACED)
+		return USERS_COMPILED;
+	buf_printf(messages,
+	    "the users cannot be written (%s); see to the room and the rights of the folder `users` in the state "
+	    "folder",
+	    strerror(errno));
+	return USERS_TROUBLE;
+}
+
+static enum users_compiled
+compile_text(const char *path, bool keeps_local_case, int folder, struct span text, struct users_totals *totals,
+    struct buf *messages)
+{
+	struct users_source source = { 0 };
+	enum users_compiled outcome = USERS_TROUBLE;
+
+	if (!users_source_parse(&source, path, text, keeps_local_case)) {
+		buf_printf(messages, "%s: there is not enough memory to read it", path);
+	} else if (source.problems.count) {
+		problems_write(&source.problems, messages);
+		outcome = USERS_MISTAKEN;
+	} else {
+		outcome = write_map(folder, &source, totals, messages);
+	}
+	users_source_free(&source);
+	return outcome;
+}
+
+enum users_compiled
 users_compile(const char *path, bool keeps_local_case, int folder, uint64_t *users, struct buf *messages)
 {
 	struct buf text = USERS_TEXT;
-	struct buf why = BUF_LIMIT(WHY_BYTES);
-	struct users_source source = { 0 };
 	struct users_totals totals = { .file_bytes = HEAD_BYTES, .built_at_seconds = clock_wall_us() / 1000000u };
-	bool ok = users_source_read(path, &text, &why) == USERS_READ_OK;
+	enum users_compiled outcome = USERS_MISTAKEN;
 
-	if (!ok) {
-		buf_append(messages, buf_span(&why));
-	} else if (!users_source_parse(&source, path, buf_span(&text), keeps_local_case)) {
-		ok = false;
-		buf_printf(messages, "%s: there is not enough memory to read it", path);
-	} else if (source.problems.count) {
-		ok = false;
-		problems_write(&source.problems, messages);
-	} else {
-		totals.stand_in = choose_stand_in(&source);
-		ok = durable_replace(folder, users_map_name, 0600, fill, &(struct filling){ &source, &totals }) ==
-		     DURABLE_REPLACED;
-		if (!ok)
-			buf_printf(messages,
-			    "the users cannot be written (%s); see to the room and the rights of the folder `users` in "
-			    "the "
-			    "state folder",
-			    strerror(errno));
+	switch (users_source_read(path, &text, messages)) {
+	case USERS_READ_OK:
+		outcome = compile_text(path, keeps_local_case, folder, buf_span(&text), &totals, messages);
+		break;
+	case USERS_READ_TROUBLE:
+		outcome = USERS_TROUBLE;
+		break;
+	case USERS_READ_MISSING:
+	case USERS_READ_REFUSED:
+		break;
 	}
 	*users = totals.users;
-	users_source_free(&source);
 	buf_free(&text);
-	buf_free(&why);
-	return ok;
+	return outcome;
 }

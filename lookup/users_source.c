@@ -61,20 +61,22 @@ users_source_read(const char *path, struct buf *text, struct buf *why)
 
 		buf_printf(why, "%s: %s", path,
 		    is_missing ? "the users file is not there; `tidegate user add` makes it" : strerror(errno));
-		return is_missing ? USERS_READ_MISSING : USERS_READ_REFUSED;
+		return is_missing ? USERS_READ_MISSING : USERS_READ_TROUBLE;
 	}
 	bool ok = fstat(fd, &facts) == 0;
-	const char *wrong = ok ? wrong_file(&facts) : strerror(errno);
-	if (!wrong) {
+	const char *wrong = ok ? wrong_file(&facts) : NULL;
+	if (ok && !wrong) {
 		/* With room for all of it at once: where it grows, all that is there is copied and overwritten. */
 		(void)buf_reserve(text, (size_t)facts.st_size + READ_BYTES);
 		ok = read_all(fd, text);
-		wrong = ok ? NULL : strerror(errno);
 	}
+	int error = errno;
 	(void)close(fd);
 	if (wrong)
 		buf_printf(why, "%s: the users file is refused: %s", path, wrong);
-	return wrong ? USERS_READ_REFUSED : USERS_READ_OK;
+	else if (!ok)
+		buf_printf(why, "%s: the users file cannot be read: %s", path, strerror(error));
+	return wrong ? USERS_READ_REFUSED : ok ? USERS_READ_OK : USERS_READ_TROUBLE;
 }
 
 static bool

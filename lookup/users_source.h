@@ -30,12 +30,17 @@ struct users_source {
 	struct problems problems;
 };
 
-enum users_read_result { USERS_READ_OK, USERS_READ_MISSING, USERS_READ_REFUSED };
+enum users_read_result {
+	USERS_READ_OK,
+	USERS_READ_MISSING,
+	USERS_READ_REFUSED, /* until somebody changes the file or its rights */
+	USERS_READ_TROUBLE  /* the system could not; the same file may be read in a moment */
+};
 
 /* Room for the text of the file, and for some users more; it holds hashes. */
 #define USERS_TEXT BUF_OF_SECRETS(USERS_FILE_BYTES + (1 << 17))
 
-/* Reads the file into text, which is USERS_TEXT. REFUSED and MISSING: why is a sentence. */
+/* Reads the file into text, which is USERS_TEXT. Otherwise than OK why is a sentence. */
 enum users_read_result users_source_read(const char *path, struct buf *text, struct buf *why);
 
 /* Adds the users of a text; path is for the problems. Pure but for memory. False without memory. */

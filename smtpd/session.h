@@ -147,6 +147,7 @@ struct session {
 	bool is_harvester; /* the door says that its client has tried too many unknown recipients in this hour */
 	bool sends_fin;    /* while it lingers: the client may wait for our FIN as we wait for its */
 	bool is_overdue;   /* it has lingered enough: close, whatever is unwritten */
+	bool has_unread;   /* its connection's word: the client has said more than was read, or may have */
 };
 
 /* A new client: greets it, or turns it away while the process drains. id names the session in ASK and SAY. What it

@@ -3,9 +3,9 @@
 
 usage: run.py [--all] [--build FOLDER] [--jobs N] [--units] [PATTERN...]
 
-Each program of tests/unit, each dialog, and each test_*.py of the other folders is one job (--all adds the
-long_*.py); it runs in namespaces of its own (tests/lib/enclose.py), with a folder of its own that is removed
-afterwards, under a time limit ("# limit: SECONDS" in a file; a default otherwise). Every job reports in TAP.
+Each program of tests/unit, the kept seeds of each fuzzer, each dialog, and each test_*.py of the other folders is one
+job (--all adds the long_*.py); it runs in namespaces of its own (tests/lib/enclose.py), with a folder of its own that is
+removed afterwards, under a time limit ("# limit: SECONDS" in a file; a default otherwise). Every job reports in TAP.
 A PATTERN picks the jobs whose name contains it.
 """
 import argparse
@@ -76,6 +76,10 @@ def collect(build, everything, only_units):
         part = os.path.relpath(source, os.path.join(TOP, "tests/unit"))[:-2]
         program = os.path.join(build, "unit", part)
         jobs.append(Job("unit", "unit/" + part, [program], LIMIT_SECONDS["unit"]))
+    for source in sorted(glob.glob(os.path.join(TOP, "tests/fuzz/fuzz_*.c"))):
+        part = os.path.basename(source)[len("fuzz_"):-2]
+        command = [os.path.join(build, "seeds", part), os.path.join(TOP, "tests/fuzz/seeds", part)]
+        jobs.append(Job("unit", "seeds/" + part, command, LIMIT_SECONDS["unit"]))
     if only_units:
         return jobs
     for path in sorted(glob.glob(os.path.join(TOP, "tests/dialog/*.dialog"))):

@@ -3,6 +3,7 @@ import os
 import pty
 import re
 import signal
+import shlex
 import stat
 import subprocess
 import termios
@@ -52,6 +53,16 @@ class Case(unittest.TestCase):
 
 
 class User(Case):
+    def test_closed_descriptors(self):
+        """Number 0 is nobody's password, and number 2 is no file of ours, when they were closed by whoever called."""
+        self.good("add", ALICE)
+        before = self.text()
+        command = " ".join(map(shlex.quote, self.server.command("user", "passwd", ALICE)))
+        done = subprocess.run(["sh", "-c", command + " <&-"], capture_output=True, timeout=30, check=False)
+        self.assertEqual((done.returncode, done.stdout), (1, b""))
+        self.assertIn(b"the password is empty", done.stderr)
+        self.assertEqual(self.text(), before)
+
     def test_add_passwd_del_list(self):
         self.good("add", "Alice@Example.ORG")
         self.good("add", BOB)
@@ -270,6 +281,22 @@ class Served(Case):
             lines = [self.server.expect_log(rf"users are not taken, nobody can send mail from here: \S+users:{number}: ") for number in (1, 2)]
             self.assertNotEqual(*lines)
             self.assertFalse([line for line in lines if "x0a" in line], lines)
+
+    def test_what_could_not_be_written_is_tried_again(self):
+        with self.server:
+            self.good("add", ALICE)
+            tidegate.wait_until(lambda: self.users() == 1, "the user is known")
+            mark = self.server.mark()
+            # In the way of the file that is written aside, as a full disk would be.
+            os.mkdir(self.map_path + ".new")
+            self.write(self.text() + self.text().splitlines()[-1].replace("alice", "bob") + "\n")
+            self.server.expect_log("users are not taken.* stay in force: the users cannot be written .*tried again", mark)
+            self.assertIsNone(self.server.wait_log("users are not taken", since=self.server.mark(), seconds=2), "said twice")
+            self.assertEqual(self.users(), 1)
+            mark = self.server.mark()
+            os.rmdir(self.map_path + ".new")
+            self.server.expect_log("new users are in force", mark)
+            self.assertEqual(self.users(), 2)
 
     def test_a_listener_for_users_without_passwords_is_warned_of(self):
         port = tidegate.free_port()

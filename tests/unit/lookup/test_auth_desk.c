@@ -71,7 +71,7 @@ write_users(const char *text)
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 	assert_true(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
 	(void)close(fd);
-	assert_true(users_compile(path, false, folder.fd, &users, &messages));
+	assert_int_equal(users_compile(path, false, folder.fd, &users, &messages), USERS_COMPILED);
 	struct users_map *map = users_open(openat(folder.fd, users_map_name, O_RDONLY), &why);
 	assert_non_null(map);
 	assert_true(users_count(map) == users);
