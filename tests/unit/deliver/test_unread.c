@@ -39,6 +39,13 @@ look(const void *context, const struct journal_copy *copy, bool is_same_boot)
 }
 
 static void
+clean(const void *context, const struct journal_copy *copy)
+{
+	(void)context;
+	(void)copy;
+}
+
+static void
 open_set(struct test *test, uint8_t boot, uint64_t now_seconds)
 {
 	struct unread_options options = { .folder = test->house.journal,
@@ -46,6 +53,7 @@ open_set(struct test *test, uint8_t boot, uint64_t now_seconds)
 		.life_seconds = LIFE,
 		.now_seconds = now_seconds,
 		.look = look,
+		.clean = clean,
 		.context = &test->looks };
 
 	test->looks.count = 0;
