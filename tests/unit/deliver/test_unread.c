@@ -5,6 +5,7 @@
 #include "tests/unit/deliver/house.h"
 
 #include "deliver/boot.h"
+#include "deliver/journal_file.h"
 #include "deliver/receipts.h"
 #include "deliver/unread.h"
 
@@ -242,6 +243,42 @@ a_broken_journal_loses_no_more_than_its_broken_lines(void **state)
 }
 
 static void
+count_record(void *context, struct journal_record *record)
+{
+	unsigned *counts = context;
+
+	counts[record->kind]++;
+}
+
+/* A line of which all but the LF was written belongs to a commit that was refused: the next one must not make it whole.
+ */
+static void
+a_line_that_lacks_its_end_is_never_whole(void **state)
+{
+	struct test *test = *state;
+	struct journal_file file = { .folder = test->house.journal, .fd = -1 };
+	struct buf line = BUF_LIMIT(4096);
+	unsigned counts[2] = { 0 };
+
+	journal_append_head(&line, a_digest, a_digest, NOW, 1);
+	journal_append_copy(&line, 1, 0, "alice", "1.M2P3Q4.mx,S=5");
+	journal_append_end(&line);
+	assert_true(buf_ok(&line));
+	for (size_t missing = 1; missing < line.length; missing++) {
+		assert_true(journal_file_rewrite(&file, span_take(buf_span(&line), line.length - missing)));
+		file.is_torn = true;
+		assert_true(journal_file_append(&file, SPAN("- 7 .\n")));
+		assert_true(journal_file_append(&file, SPAN("- 8 .\n")));
+		counts[JOURNAL_FORGET] = 0;
+		assert_true(journal_file_read(file.folder, count_record, counts));
+		assert_int_equal(counts[JOURNAL_REMEMBER], 0);
+		assert_int_equal(counts[JOURNAL_FORGET], 2);
+	}
+	journal_file_close(&file);
+	buf_free(&line);
+}
+
+static void
 a_long_journal_is_rewritten(void **state)
 {
 	struct test *test = *state;
@@ -370,6 +407,7 @@ main(void)
 		IN_HOUSE(what_is_settled_is_gone_after_a_flush),
 		IN_HOUSE(memory_ends),
 		IN_HOUSE(a_broken_journal_loses_no_more_than_its_broken_lines),
+		IN_HOUSE(a_line_that_lacks_its_end_is_never_whole),
 		IN_HOUSE(a_long_journal_is_rewritten),
 		IN_HOUSE(the_oldest_make_room),
 		cmocka_unit_test(receipts_are_good_once_on_their_edge),
