@@ -3,8 +3,10 @@
  * Trust: the command line is the administrator's.
  * On failure: usage on standard error and exit code 2.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "control/commands.h"
 
@@ -55,9 +57,23 @@ find_command(const char *name)
 	return NULL;
 }
 
+/* Whoever calls may have closed some of them. The next files would get their numbers: a folder would be read as a
+ * password, and what is said would be written into a map. */
+static void
+open_standard_descriptors(void)
+{
+	int fd = STDIN_FILENO;
+
+	while (fd >= 0 && fd <= STDERR_FILENO)
+		fd = open("/dev/null", O_RDWR);
+	if (fd >= 0)
+		(void)close(fd);
+}
+
 int
 main(int argc, char **argv)
 {
+	open_standard_descriptors();
 	if (argc < 2) {
 		print_usage(stderr);
 		return EXIT_USAGE;

@@ -231,6 +231,7 @@ receive(struct conn *conn)
 	if (conn->tls && room > SESSION_READ_BYTES - TLS_RECORD_BYTES)
 		room = SESSION_READ_BYTES - TLS_RECORD_BYTES;
 	ssize_t got = recv(conn->fd, bytes, room, MSG_DONTWAIT);
+	session->has_unread = got == (ssize_t)room;
 	if (got > 0 && conn->tls)
 		conn_tls_receive(conn, span_make(bytes, (size_t)got));
 	else if (got > 0)
@@ -250,6 +251,7 @@ on_ready(evutil_socket_t fd, short what, void *argument)
 	if (what & EV_READ) {
 		if (session_is_waiting(&conn->session)) {
 			(void)set_interest(conn, CONN_NOTHING);
+			conn->session.has_unread = true;
 			return;
 		}
 		if (session_awaits_header(&conn->session))

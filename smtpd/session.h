@@ -121,6 +121,7 @@ struct session {
 	struct auth_exchange *auth;      /* the last AUTH, in the arena; NULL before the first */
 	struct bdat_chunk chunk;         /* the one that is open */
 	uint64_t chunk_left;             /* of its octets are still to come */
+	uint64_t spoilt_octets;          /* of the open chunk, and of those before it that were refused */
 	uint64_t deadline_ms;            /* for whatever is awaited now */
 	uint64_t begun_ms;
 	uint64_t mail_ms;       /* the last MAIL that was accepted, or the beginning */
@@ -146,6 +147,7 @@ struct session {
 	bool is_harvester; /* the door says that its client has tried too many unknown recipients in this hour */
 	bool sends_fin;    /* while it lingers: the client may wait for our FIN as we wait for its */
 	bool is_overdue;   /* it has lingered enough: close, whatever is unwritten */
+	bool has_unread;   /* its connection's word: the client has said more than was read, or may have */
 };
 
 /* A new client: greets it, or turns it away while the process drains. id names the session in ASK and SAY. What it

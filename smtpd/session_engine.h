@@ -27,7 +27,7 @@ void session_say(struct session *session, const struct reply *reply);
 void session_dismiss(struct session *session, enum reply_id why);
 /* Ends the session: nothing more is taken from the client. The connection is kept open for a while when its FIN is
  * worth waiting for: it tells that the client has read a 250, or (lingers) lets it read why the rest of its text is
- * not wanted. */
+ * not wanted; and while there is something unread, since closing would be a reset that forgets what was said. */
 void session_leave(struct session *session, const char *reason, bool lingers);
 /* The client is known: asks dns for its name, and begins the conversation; or turns it away while the process drains.
  */

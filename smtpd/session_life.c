@@ -73,7 +73,8 @@ session_leave(struct session *session, const char *reason, bool lingers)
 	session->end_reason = reason;
 	session->wait = WAIT_NOTHING;
 	session->is_in_chunk = false;
-	session->state = lingers || session->receipt ? SESSION_LINGERING : SESSION_CLOSED;
+	session->sends_fin = session->has_unread && !lingers && !session->receipt;
+	session->state = lingers || session->receipt || session->sends_fin ? SESSION_LINGERING : SESSION_CLOSED;
 	session->deadline_ms = session_now_ms(session) + LINGER_MS;
 }
 

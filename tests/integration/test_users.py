@@ -3,6 +3,7 @@ import os
 import pty
 import re
 import signal
+import shlex
 import stat
 import subprocess
 import termios
@@ -52,6 +53,16 @@ class Case(unittest.TestCase):
 
 
 class User(Case):
+    def test_closed_descriptors(self):
+        """Number 0 is nobody's password, and number 2 is no file of ours, when they were closed by whoever called."""
+        self.good("add", ALICE)
+        before = self.text()
+        command = " ".join(map(shlex.quote, self.server.command("user", "passwd", ALICE)))
+        done = subprocess.run(["sh", "-c", command + " <&-"], capture_output=True, timeout=30, check=False)
+        self.assertEqual((done.returncode, done.stdout), (1, b""))
+        self.assertIn(b"the password is empty", done.stderr)
+        self.assertEqual(self.text(), before)
+
     def test_add_passwd_del_list(self):
         self.good("add", "Alice@Example.ORG")
         self.good("add", BOB)

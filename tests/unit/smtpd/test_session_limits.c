@@ -91,6 +91,21 @@ too_many_errors(void **unused)
 }
 
 static void
+what_is_left_unread_keeps_the_connection_open(void **unused)
+{
+	struct fixture *fixture = connected();
+
+	(void)unused;
+	fixture->session.has_unread = true;
+	(void)fixture_talk(fixture, "QUIT\r\n");
+	assert_int_equal(fixture->session.state, SESSION_LINGERING);
+	assert_true(fixture->session.sends_fin);
+	session_input_ended(&fixture->session, true);
+	assert_int_equal(fixture->session.state, SESSION_CLOSED);
+	fixture_free(fixture);
+}
+
+static void
 temporary_refusals_are_no_errors(void **unused)
 {
 	struct fixture *fixture = connected();
@@ -302,6 +317,7 @@ main(void)
 		cmocka_unit_test(lines_that_are_none_end_the_session),
 		cmocka_unit_test(a_long_line_is_skipped_and_an_endless_one_given_up),
 		cmocka_unit_test(too_many_errors),
+		cmocka_unit_test(what_is_left_unread_keeps_the_connection_open),
 		cmocka_unit_test(temporary_refusals_are_no_errors),
 		cmocka_unit_test(idle_commands_are_counted_until_a_message_is_accepted),
 		cmocka_unit_test(a_line_has_its_deadline_from_the_last_reply),
