@@ -129,6 +129,16 @@ ask_unseen(const sigset_t *at_terminal, char password[static PASSWORD_SIZE], siz
 	return ok;
 }
 
+/* Whoever started us may have asked not to hear of a signal (nohup). */
+static void
+heed(int number, struct sigaction *before)
+{
+	const struct sigaction heeding = { .sa_handler = on_signal };
+
+	if (sigaction(number, NULL, before) == 0 && before->sa_handler != SIG_IGN)
+		(void)sigaction(number, &heeding, NULL);
+}
+
 /* What would end or stop the program while the terminal shows nothing only breaks the wait, and has its way
  * afterwards. */
 static bool
@@ -136,7 +146,6 @@ ask_once(char password[static PASSWORD_SIZE], size_t *length, struct buf *why)
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP };
 	enum { COUNT = sizeof signals / sizeof signals[0] };
-	const struct sigaction heed = { .sa_handler = on_signal };
 	struct sigaction before[COUNT];
 	sigset_t held;
 	sigset_t mask;
@@ -147,7 +156,7 @@ ask_once(char password[static PASSWORD_SIZE], size_t *length, struct buf *why)
 		(void)sigaddset(&held, signals[i]);
 	(void)sigprocmask(SIG_BLOCK, &held, &mask);
 	for (int i = 0; i < COUNT; i++)
-		(void)sigaction(signals[i], &heed, &before[i]);
+		heed(signals[i], &before[i]);
 	bool ok = ask_unseen(&mask, password, length, why);
 	for (int i = 0; i < COUNT; i++)
 		(void)sigaction(signals[i], &before[i], NULL);

@@ -16,6 +16,8 @@ BOB = "bob@example.org"
 RECIPIENTS = ("alice@example.org maildir\nbob@example.org maildir\ninfo@example.org alias alice@example.org\n"
               "team@example.org alias alice@example.org bob@example.org\n*@example.net maildir\n"
               "closed@example.org refuse \"no\"\n")
+# What ends a program that asks at a terminal.
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
 class Case(unittest.TestCase):
@@ -186,8 +188,13 @@ class User(Case):
         self.assertNotIn(b"unseen", shown)
 
 
-    def ask(self, master, slave):
-        asked = subprocess.Popen(self.server.command("user", "passwd", ALICE), stdin=slave, stdout=slave, stderr=slave, process_group=0)
+    def ask(self, master, slave, ignored=()):
+        """Whoever runs the tests may have us ignore signals, which a child inherits."""
+        def begin():
+            for number in ENDINGS:
+                signal.signal(number, signal.SIG_IGN if number in ignored else signal.SIG_DFL)
+        asked = subprocess.Popen(self.server.command("user", "passwd", ALICE), stdin=slave, stdout=slave, stderr=slave, process_group=0,
+                                 preexec_fn=begin)
         self.addCleanup(asked.wait, 30)
         self.addCleanup(asked.kill)
         self.wait_for_prompt(master)
@@ -209,7 +216,7 @@ class User(Case):
         master, slave = pty.openpty()
         self.addCleanup(os.close, master)
         self.addCleanup(os.close, slave)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+        for number in ENDINGS:
             asked = self.ask(master, slave)
             asked.send_signal(number)
             self.assertEqual(asked.wait(30), -number)
@@ -225,6 +232,21 @@ class User(Case):
         self.assertEqual(asked.wait(30), 0)
         self.assertTrue(self.shows(slave))
         self.assertNotEqual(self.text(), before)
+
+
+    def test_an_ignored_signal_stays_ignored(self):
+        self.good("add", ALICE)
+        master, slave = pty.openpty()
+        self.addCleanup(os.close, master)
+        self.addCleanup(os.close, slave)
+        asked = self.ask(master, slave, ignored=ENDINGS)
+        with open(f"/proc/{asked.pid}/status", encoding="ascii") as file:
+            ignored = int(re.search(r"SigIgn:\s*(\w+)", file.read()).group(1), 16)
+        for number in ENDINGS:
+            self.assertTrue(ignored >> (number - 1) & 1, number)
+            asked.send_signal(number)
+        os.write(master, b"unseen\nunseen\n")
+        self.assertEqual(asked.wait(30), 0)
 
 
 class Served(Case):
