@@ -113,7 +113,7 @@ struct session {
 	void *owner;   /* io's */
 	uint64_t name; /* unique: in logs and Received */
 	struct client_facts client;
-	struct arena arena;              /* HELO and reverse name */
+	struct arena arena;              /* HELO, reverse name, user: renewed with each XCLIENT */
 	struct arena transaction_arena;  /* emptied at the end of each transaction */
 	struct transaction *transaction; /* in its arena; NULL outside of one */
 	struct buf input;                /* bytes that wait: a line's beginning, or what was pipelined */

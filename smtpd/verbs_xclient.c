@@ -6,6 +6,7 @@
  * Trust: the attributes are read as if they came from anybody; nothing of a command that is refused is kept.
  * On failure: REFUSED with 550 for other hosts, 501 for what is no attribute, 421 without memory.
  */
+#include "smtpd/auth_exchange.h"
 #include "smtpd/session_engine.h"
 #include "smtpd/verbs.h"
 #include "smtpd/xclient.h"
@@ -59,6 +60,40 @@ take_name(struct session *session, const struct xclient *xclient, struct span na
 	}
 }
 
+/* Nobody is logged in any more, nothing is said, and the room that the client before took is free: a proxy may keep one
+ * connection for all of its clients. What belongs to the connection, and the name, which may not be given anew, move.
+ * False: no memory, and nothing has changed. */
+static bool
+forget_client(struct session *session)
+{
+	struct client_facts *client = &session->client;
+	struct arena before = session->arena;
+	struct auth_exchange *auth = NULL;
+
+	session->arena = ARENA_PAID_BY(before.budget, before.limit_bytes);
+	struct span listener = arena_copy(&session->arena, client->listener);
+	struct span sni = arena_copy(&session->arena, client->tls.sni);
+	struct span name = arena_copy(&session->arena, client->name);
+	if (session->auth)
+		auth = arena_alloc(&session->arena, sizeof *auth);
+	if (!listener.data || !sni.data || !name.data || (session->auth && !auth)) {
+		arena_reset(&session->arena);
+		session->arena = before;
+		return false;
+	}
+	/* auth may still owe an answer. */
+	if (auth)
+		auth->is_late = session->auth->is_late;
+	session->auth = auth;
+	client->listener = listener;
+	client->tls.sni = sni;
+	client->name = name;
+	client->user = span_make(NULL, 0);
+	client->helo = span_make(NULL, 0);
+	arena_reset(&before);
+	return true;
+}
+
 enum handled
 verb_xclient(struct session *session, struct span argument, struct reply *reply)
 {
@@ -73,14 +108,14 @@ verb_xclient(struct session *session, struct span argument, struct reply *reply)
 		session->wait = WAIT_NAME;
 		return WAITING;
 	}
+	if (!forget_client(session))
+		return verbs_refuse(reply, REPLY_SESSION_NO_MEMORY);
 	struct span name = arena_copy(&session->arena, span_of(xclient.name_text));
 	if (!name.data)
 		return verbs_refuse(reply, REPLY_SESSION_NO_MEMORY);
 	take_address(session, &xclient);
 	session_trace_look(session);
 	take_name(session, &xclient, name);
-	session->client.user = span_make(NULL, 0);
-	session->client.helo = span_make(NULL, 0);
 	session->doubt = "";
 	session->is_esmtp = false;
 	reply->id = REPLY_GREETING;

@@ -256,6 +256,58 @@ behind_a_proxy_the_announced_client_may(void **unused)
 	fixture_free(fixture);
 }
 
+/* A proxy may keep one connection for all its clients; each is forgotten with the next. */
+static void
+as_many_clients_as_a_proxy_has(void **unused)
+{
+	struct fixture *fixture = fixture_new();
+	const struct client_facts *client = &fixture->session.client;
+	size_t kept = 0;
+
+	(void)unused;
+	fixture->config.xclient_from = (struct config_list){ 2, hosts };
+	fixture_connect_secure(fixture, "10.0.0.7");
+	(void)fixture_say_name(fixture, IPREV_NONE, "");
+	(void)fixture_heard(fixture);
+	for (unsigned i = 0; i < 1000; i++) {
+		assert_string_equal(
+		    fixture_talk(fixture, "XCLIENT NAME=a-long-name-of-some-client.example.net ADDR=192.0.2.1\r\n"),
+		    GREETING);
+		(void)fixture_talk(fixture, "EHLO a-long-name-of-some-client.example.net\r\n");
+		fixture_send(fixture, SPAN("AUTH PLAIN AGFsaWNlQGV4YW1wbGUub3JnAHNlY3JldA==\r\n"));
+		assert_true(fixture_say_auth(fixture, AUTH_PASSED, "alice@example.org"));
+		assert_non_null(strstr(fixture_heard(fixture), "235 "));
+		if (i > 1)
+			assert_int_equal(fixture->session.arena.used_bytes, kept);
+		kept = fixture->session.arena.used_bytes;
+	}
+	assert_true(span_equal(client->name, SPAN("a-long-name-of-some-client.example.net")));
+	assert_true(span_equal(client->helo, client->name));
+	assert_true(span_equal(client->listener, SPAN("here")));
+	fixture_free(fixture);
+}
+
+/* What auth still owes an answer to is not forgotten. */
+static void
+a_login_that_is_answered_late_is_nobodys(void **unused)
+{
+	struct fixture *fixture = fixture_new();
+
+	(void)unused;
+	fixture->config.xclient_from = (struct config_list){ 2, hosts };
+	fixture_connect_secure(fixture, "10.0.0.7");
+	(void)fixture_say_name(fixture, IPREV_NONE, "");
+	(void)fixture_talk(fixture, "EHLO client.example\r\n");
+	fixture_send(fixture, SPAN("AUTH PLAIN AGFsaWNlQGV4YW1wbGUub3JnAHNlY3JldA==\r\n"));
+	fixture_pass(fixture, 60000);
+	assert_non_null(strstr(fixture_heard(fixture), "454 "));
+	assert_string_equal(fixture_talk(fixture, "XCLIENT NAME=[UNAVAILABLE] ADDR=192.0.2.1\r\n"), GREETING);
+	assert_true(fixture_say_auth(fixture, AUTH_PASSED, "alice@example.org"));
+	assert_int_equal(fixture->session.client.user.length, 0);
+	assert_false(fixture_say_auth(fixture, AUTH_PASSED, "alice@example.org"));
+	fixture_free(fixture);
+}
+
 int
 main(void)
 {
@@ -272,6 +324,8 @@ main(void)
 		cmocka_unit_test(not_in_a_transaction),
 		cmocka_unit_test(a_login_ends),
 		cmocka_unit_test(behind_a_proxy_the_announced_client_may),
+		cmocka_unit_test(as_many_clients_as_a_proxy_has),
+		cmocka_unit_test(a_login_that_is_answered_late_is_nobodys),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
