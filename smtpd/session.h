@@ -142,6 +142,7 @@ struct session {
 	uint8_t wait;  /* enum session_wait */
 	bool is_esmtp;
 	bool is_name_late; /* a question for a name was given up, and may still be answered: no other one is asked */
+	bool comes_again;  /* the line at hand waits for an answer */
 	bool is_in_chunk;  /* until the open chunk is answered: what comes is its octets, whatever the state */
 	bool is_skipping;  /* until the CRLF of a line that is too long */
 	bool is_harvester; /* the door says that its client has tried too many unknown recipients in this hour */

@@ -23,7 +23,8 @@ limit_reached(const struct session *session, unsigned row_flags)
 {
 	const struct config *config = session->world->config;
 
-	if (row_flags & ROW_IS_FAREWELL)
+	/* A line that waited is under way: what has changed meanwhile is for the next one. */
+	if (session->comes_again || (row_flags & ROW_IS_FAREWELL))
 		return REPLY_NONE;
 	if (session->world->is_draining && !(row_flags & ROW_GOES_ON))
 		return REPLY_DRAINING;
@@ -81,8 +82,7 @@ run_row(struct session *session, const struct session_row *row, struct span argu
 	struct reply reply = { .id = REPLY_NONE };
 	enum handled handled = row->handler(session, argument, &reply);
 
-	/* The line that waits comes again. */
-	session->trace.is_shown = handled == WAITING;
+	session->comes_again = handled == WAITING;
 	if (handled == WAITING) {
 		session_arm(session);
 		return false;

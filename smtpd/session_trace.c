@@ -67,7 +67,7 @@ session_trace_line(struct session *session, struct span line)
 	struct session_trace *trace = &session->trace;
 	bool is_known;
 
-	if (!trace->is_on || trace->is_shown)
+	if (!trace->is_on || session->comes_again)
 		return;
 	bool is_auth = span_starts_nocase(span_trim(line), SPAN("AUTH"));
 	bool was_secret = trace->is_secret || session->state == SESSION_AUTH;

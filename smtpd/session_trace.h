@@ -20,7 +20,6 @@ struct session;
 /* Of one session. */
 struct session_trace {
 	bool is_on;     /* somebody follows this client */
-	bool is_shown;  /* the line at hand waits, will come again, and has been shown */
 	bool is_secret; /* the next line answers a 334 */
 	bool is_auth;   /* there was an AUTH, and no known command since */
 };

@@ -207,6 +207,27 @@ its_word_ends_the_session(void **unused)
 	}
 }
 
+/* A command that has begun is answered as if the word had come after it; the next one hears it. */
+static void
+its_word_does_not_end_a_command_under_way(void **unused)
+{
+	struct fixture *fixture = called_by("192.0.2.7");
+
+	(void)unused;
+	fixture->config.tarpit_after = 100;
+	(void)fixture_talk(fixture, "MAIL FROM:<s@c.example>\r\nRCPT TO:<nobody@example.org>\r\n");
+	(void)fixture_heard(fixture);
+	fixture_send(fixture, SPAN("RCPT TO:<alice@example.org>\r\nRCPT TO:<alice@example.org>\r\n"));
+	assert_int_equal(fixture->session.wait, WAIT_SPF);
+	assert_true(fixture_say_harvester(fixture));
+	assert_true(fixture_say_spf(fixture, SPF_PASS, SPF_PASS, ""));
+	assert_int_equal(fixture->session.wait, WAIT_PROBE);
+	assert_true(fixture_say_probe(fixture, PROBE_TAKES));
+	assert_memory_equal(fixture_heard(fixture), "250 2.1.5 Recipient taken\r\n421 4.7.0 ", 37);
+	assert_int_equal(fixture->asked[IPC_PROBE_ASK], 1);
+	fixture_free(fixture);
+}
+
 static void
 its_word_about_nothing_is_out_of_phase(void **unused)
 {
@@ -276,6 +297,7 @@ main(void)
 		cmocka_unit_test(a_harvest_is_slowed_and_ended),
 		cmocka_unit_test(the_door_hears_of_each_unknown_recipient),
 		cmocka_unit_test(its_word_ends_the_session),
+		cmocka_unit_test(its_word_does_not_end_a_command_under_way),
 		cmocka_unit_test(its_word_about_nothing_is_out_of_phase),
 		cmocka_unit_test(the_named_client_is_counted),
 		cmocka_unit_test(friends_are_spared),
