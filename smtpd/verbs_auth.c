@@ -95,8 +95,6 @@ conclude(struct session *session, struct reply *reply)
 		return REFUSED;
 	}
 	session->client.user = exchange->who;
-	/* Whatever was doubted of the client, its user is known now. */
-	session->doubt = "";
 	reply->id = REPLY_LOGGED_IN;
 	return ACCEPTED;
 }

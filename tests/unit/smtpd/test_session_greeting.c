@@ -123,6 +123,32 @@ it_may_be_deferred_or_only_noted(void **unused)
 	}
 }
 
+/* Nor is a user's program doubted that talks behind a proxy's header while the door is asked: a login has nothing to
+ * take back. */
+static void
+users_behind_a_proxy_are_never_early(void **unused)
+{
+	static const enum listener_role roles[] = { LISTENER_MX, LISTENER_SUBMISSION };
+
+	(void)unused;
+	for (size_t i = 0; i < 2; i++) {
+		struct ipc_connection connection = { .listener = SPAN("here"), .role = roles[i], .is_proxied = 1 };
+		struct fixture *fixture = fixture_new();
+
+		fixture->config.greeting_delay = 3000;
+		fixture->config.early_talker = ACTION_DOUBT;
+		assert_true(peer_parse_ip(SPAN("10.0.0.7"), &connection.client));
+		session_begin(&fixture->session, &fixture->world, fixture, FIXTURE_ID, &connection);
+		fixture_send(fixture, SPAN("PROXY TCP4 198.51.100.7 127.0.0.1 4711 587\r\nEHLO client.example\r\n"));
+		assert_int_equal(fixture->session.wait, WAIT_DOOR);
+		assert_true(fixture_say_announced(fixture, true));
+		assert_memory_equal(fixture_heard(fixture), GREETING "250-", sizeof GREETING + 3);
+		assert_int_equal(fixture->session.client.is_early, roles[i] == LISTENER_MX);
+		assert_string_equal(fixture->session.doubt, roles[i] == LISTENER_MX ? "early-talker" : "");
+		fixture_free(fixture);
+	}
+}
+
 static void
 it_ends_by_a_drain_or_the_client(void **unused)
 {
@@ -151,6 +177,7 @@ main(void)
 		cmocka_unit_test(on_other_listeners_nobody_waits),
 		cmocka_unit_test(who_talks_is_refused_and_not_heard),
 		cmocka_unit_test(it_may_be_deferred_or_only_noted),
+		cmocka_unit_test(users_behind_a_proxy_are_never_early),
 		cmocka_unit_test(it_ends_by_a_drain_or_the_client),
 	};
 
