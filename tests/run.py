@@ -4,23 +4,26 @@
 usage: run.py [--all] [--build FOLDER] [--jobs N] [--units] [PATTERN...]
 
 Each program of tests/unit, the kept seeds of each fuzzer, each dialog, and each test_*.py of the other folders is one
-job (--all adds the long_*.py); it runs in namespaces of its own (tests/lib/enclose.py), with a folder of its own that is
-removed afterwards, under a time limit ("# limit: SECONDS" in a file; a default otherwise). Every job reports in TAP.
+job (--all adds the long_*.py); it runs in namespaces of its own (tests/lib/enclose.py), with a folder of its own on the
+disk (TMPDIR) and one in memory (TIDEGATE_TEST_MEMORY), both removed afterwards, under a time limit ("# limit: SECONDS" in a file; a default otherwise). Every job reports in TAP.
 A PATTERN picks the jobs whose name contains it.
 """
 import argparse
+import contextlib
 import glob
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LIB = os.path.join(TOP, "tests", "lib")
+MEMORY = "/dev/shm"
 FOLDERS = ("docs", "integration", "sandbox", "bad", "crash")
 LIMIT_SECONDS = {"unit": 60, "dialog": 60, "python": 120}
 TAP = re.compile(r"^(not )?ok\b\s*\d*\s*-?\s*(.*)$")
@@ -117,15 +120,29 @@ def remove(folder):
     shutil.rmtree(folder)
 
 
-def run(job, build, prefix):
-    folder = folder_of(build, job)
+def memory_folder():
+    """A folder in memory for the time of all tests, or None."""
+    if not os.access(MEMORY, os.W_OK | os.X_OK):
+        return contextlib.nullcontext()
+    return tempfile.TemporaryDirectory(prefix="tidegate-tests-", dir=MEMORY)
+
+
+def make(folder):
     if os.path.exists(folder):
         remove(folder)
     os.makedirs(folder)
     # Accounts without rights must reach what a test puts there for them.
     os.chmod(folder, 0o755)
+
+
+def run(job, build, memory, prefix):
+    folder = folder_of(build, job)
+    fast = os.path.join(memory, os.path.basename(folder)) if memory else folder
+    folders = sorted({folder, fast})
+    for each in folders:
+        make(each)
     environment = dict(os.environ, TIDEGATE_BUILD=build, TIDEGATE_TEST_TMP=folder, CMOCKA_MESSAGE_OUTPUT="TAP",
-                       PYTHONDONTWRITEBYTECODE="1", TMPDIR=folder)
+                       PYTHONDONTWRITEBYTECODE="1", TMPDIR=folder, TIDEGATE_TEST_MEMORY=fast)
     begun = time.monotonic()
     process = subprocess.Popen(prefix + [sys.executable, os.path.join(LIB, "enclose.py")] + job.command,
                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=TOP,
@@ -143,10 +160,11 @@ def run(job, build, prefix):
             output, _ = process.communicate()
     job.seconds = time.monotonic() - begun
     job.read(output.decode(errors="replace"), process.returncode, over_time)
-    try:
-        remove(folder)
-    except OSError as error:
-        job.failures.append(("left behind", [f"{folder} cannot be removed: {error}"]))
+    for each in folders:
+        try:
+            remove(each)
+        except OSError as error:
+            job.failures.append(("left behind", [f"{each} cannot be removed: {error}"]))
     return job
 
 
@@ -180,8 +198,10 @@ def main():
         # Before the tests, which see no package source from their own networks.
         subprocess.run([sys.executable, os.path.join(LIB, "peers.py")], env=dict(os.environ, TIDEGATE_BUILD=build), check=False)
     lock = threading.Lock()
-    with ThreadPoolExecutor(options.jobs) as pool:
-        for future in [pool.submit(lambda job=job: report(run(job, build, prefix), lock)) for job in jobs]:
+    with memory_folder() as memory, ThreadPoolExecutor(options.jobs) as pool:
+        if memory:
+            os.chmod(memory, 0o755)
+        for future in [pool.submit(lambda job=job: report(run(job, build, memory, prefix), lock)) for job in jobs]:
             future.result()
     passed = sum(job.passed for job in jobs)
     failed = sum(len(job.failures) for job in jobs)

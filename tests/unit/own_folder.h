@@ -1,4 +1,5 @@
-/* A temporary folder of the test's own, below $TMPDIR, where tests/run.py removes also what a failed test leaves.
+/* A temporary folder of the test's own, below $TMPDIR or $TIDEGATE_TEST_MEMORY, where tests/run.py removes also what a
+ * failed test leaves.
  *
  * On failure: the running test, or its set-up, fails.
  */
@@ -45,8 +46,10 @@ own_folder_open(struct own_folder *folder)
 static inline void
 own_folder_open_fast(struct own_folder *folder)
 {
-	if (access("/dev/shm", W_OK | X_OK) == 0)
-		own_folder_open_in(folder, "/dev/shm");
+	const char *base = getenv("TIDEGATE_TEST_MEMORY");
+
+	if (base)
+		own_folder_open_in(folder, base);
 	else
 		own_folder_open(folder);
 }
