@@ -129,6 +129,17 @@ ask_unseen(const sigset_t *at_terminal, char password[static PASSWORD_SIZE], siz
 	return ok;
 }
 
+/* Heeds a signal, unless whoever called has said that it is to be ignored. */
+static void
+heed_signal(int number, struct sigaction *before)
+{
+	const struct sigaction heed = { .sa_handler = on_signal };
+
+	(void)sigaction(number, &heed, before);
+	if (before->sa_handler == SIG_IGN)
+		(void)sigaction(number, before, NULL);
+}
+
 /* What would end or stop the program while the terminal shows nothing only breaks the wait, and has its way
  * afterwards. */
 static bool
@@ -136,7 +147,6 @@ ask_once(char password[static PASSWORD_SIZE], size_t *length, struct buf *why)
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP };
 	enum { COUNT = sizeof signals / sizeof signals[0] };
-	const struct sigaction heed = { .sa_handler = on_signal };
 	struct sigaction before[COUNT];
 	sigset_t held;
 	sigset_t mask;
@@ -147,7 +157,7 @@ ask_once(char password[static PASSWORD_SIZE], size_t *length, struct buf *why)
 		(void)sigaddset(&held, signals[i]);
 	(void)sigprocmask(SIG_BLOCK, &held, &mask);
 	for (int i = 0; i < COUNT; i++)
-		(void)sigaction(signals[i], &heed, &before[i]);
+		heed_signal(signals[i], &before[i]);
 	bool ok = ask_unseen(&mask, password, length, why);
 	for (int i = 0; i < COUNT; i++)
 		(void)sigaction(signals[i], &before[i], NULL);

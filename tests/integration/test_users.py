@@ -186,8 +186,9 @@ class User(Case):
         self.assertNotIn(b"unseen", shown)
 
 
-    def ask(self, master, slave):
-        asked = subprocess.Popen(self.server.command("user", "passwd", ALICE), stdin=slave, stdout=slave, stderr=slave, process_group=0)
+    def ask(self, master, slave, *wrap):
+        asked = subprocess.Popen([*wrap, *self.server.command("user", "passwd", ALICE)], stdin=slave, stdout=slave, stderr=slave,
+                                 process_group=0)
         self.addCleanup(asked.wait, 30)
         self.addCleanup(asked.kill)
         self.wait_for_prompt(master)
@@ -224,6 +225,21 @@ class User(Case):
         os.write(master, b"unseen\nunseen\n")
         self.assertEqual(asked.wait(30), 0)
         self.assertTrue(self.shows(slave))
+        self.assertNotEqual(self.text(), before)
+
+    def test_what_was_to_be_ignored_is(self):
+        self.good("add", ALICE)
+        before = self.text()
+        master, slave = pty.openpty()
+        self.addCleanup(os.close, master)
+        self.addCleanup(os.close, slave)
+        asked = self.ask(master, slave, "sh", "-c", "trap '' HUP INT; exec \"$@\"", "sh")
+        asked.send_signal(signal.SIGHUP)
+        asked.send_signal(signal.SIGINT)
+        with self.assertRaises(subprocess.TimeoutExpired, msg="it does not wait any more"):
+            asked.wait(0.5)
+        os.write(master, b"unseen\nunseen\n")
+        self.assertEqual(asked.wait(30), 0)
         self.assertNotEqual(self.text(), before)
 
 
