@@ -114,6 +114,18 @@ guest_of(const struct door *door, const struct peer_address *from)
 	return is_friend ? DOOR_FRIEND : DOOR_STRANGER;
 }
 
+/* Who comes over this listener. */
+static enum door_guest
+guest_at(const struct door_listener *listener, const struct peer_address *from)
+{
+	bool is_for_users = listener->role == LISTENER_SUBMISSION;
+
+	if (listener->is_proxied)
+		return is_for_users ? DOOR_PROXY_OF_USERS : DOOR_PROXY;
+	enum door_guest guest = guest_of(listener->door, from);
+	return guest == DOOR_STRANGER && is_for_users ? DOOR_USER : guest;
+}
+
 static bool
 is_full(enum door_verdict verdict)
 {
@@ -148,7 +160,7 @@ door_admit(const struct door_listener *listener, struct edge *smtpd, int client,
 {
 	struct door *door = listener->door;
 	unsigned instance = edge_peer_instance(smtpd);
-	enum door_guest guest = listener->is_proxied ? DOOR_PROXY : guest_of(door, from);
+	enum door_guest guest = guest_at(listener, from);
 	uint64_t now_us = clock_monotonic_us();
 	uint32_t id;
 

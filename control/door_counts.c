@@ -31,8 +31,8 @@ struct connection {
 	uint32_t next_free;
 	uint32_t harvested; /* unknown recipients that its clients have tried */
 	unsigned smtpd;
+	enum door_guest guest; /* that it was let in as */
 	bool is_taken;
-	bool is_proxied;
 };
 
 enum {
@@ -154,6 +154,12 @@ keys_of(const struct peer_address *client)
 }
 
 static bool
+is_proxy(enum door_guest guest)
+{
+	return guest == DOOR_PROXY || guest == DOOR_PROXY_OF_USERS;
+}
+
+static bool
 is_harvest(const struct door_counts *counts, const struct origin_keys *keys, uint64_t now_us)
 {
 	const struct door_caps *caps = &counts->caps;
@@ -167,7 +173,7 @@ judge(const struct door_counts *counts, const struct origin_keys *keys, enum doo
 {
 	const struct door_caps *caps = &counts->caps;
 
-	if (guest == DOOR_PROXY)
+	if (is_proxy(guest))
 		return DOOR_ADMITTED;
 	if (caps->per_address && connections_of(counts, &keys->address) >= caps->per_address)
 		return DOOR_ADDRESS_FULL;
@@ -179,7 +185,7 @@ judge(const struct door_counts *counts, const struct origin_keys *keys, enum doo
 		return DOOR_ADDRESS_RATE;
 	if (!rate_table_has_room(counts->rates, &keys->network, caps->rate_per_network, now_us))
 		return DOOR_NETWORK_RATE;
-	return is_harvest(counts, keys, now_us) ? DOOR_HARVEST : DOOR_ADMITTED;
+	return guest != DOOR_USER && is_harvest(counts, keys, now_us) ? DOOR_HARVEST : DOOR_ADMITTED;
 }
 
 /* Counts the connection under its address and network; false without memory. */
@@ -209,7 +215,7 @@ settle(struct door_counts *counts, struct connection *connection, const struct p
 	struct origin_keys keys = keys_of(client);
 	enum door_verdict verdict = judge(counts, &keys, guest, now_us);
 
-	if (verdict != DOOR_ADMITTED || guest == DOOR_PROXY)
+	if (verdict != DOOR_ADMITTED || is_proxy(guest))
 		return verdict;
 	if (!count_origins(counts, connection, &keys))
 		return DOOR_NO_MEMORY;
@@ -237,7 +243,7 @@ door_counts_admit(struct door_counts *counts, const struct peer_address *client,
 	connection->id += PLACES_MAX; /* wraps, and keeps the place */
 	connection->smtpd = smtpd;
 	connection->is_taken = true;
-	connection->is_proxied = guest == DOOR_PROXY;
+	connection->guest = guest;
 	counts->in_all++;
 	counts->by_smtpd[smtpd]++;
 	*id = connection->id;
@@ -262,7 +268,9 @@ door_counts_announce(struct door_counts *counts, uint32_t id, unsigned smtpd, co
 {
 	struct connection *connection = find_connection(counts, id, smtpd);
 
-	*is_known = connection && connection->is_proxied;
+	*is_known = connection && is_proxy(connection->guest);
+	if (*is_known && connection->guest == DOOR_PROXY_OF_USERS && guest == DOOR_STRANGER)
+		guest = DOOR_USER;
 	return *is_known ? settle(counts, connection, client, guest, now_us) : DOOR_ADMITTED;
 }
 

@@ -33,9 +33,11 @@ enum door_verdict {
 
 /* Which caps hold for a client. */
 enum door_guest {
-	DOOR_STRANGER, /* all */
-	DOOR_FRIEND,   /* loopback, or of `trusted`: connections in all and of its address */
-	DOOR_PROXY     /* connections in all: whom it speaks for is told by door_counts_announce() */
+	DOOR_STRANGER,      /* all */
+	DOOR_USER,          /* nobody tries a recipient there without a login: all but harvests */
+	DOOR_FRIEND,        /* loopback, or of `trusted`: connections in all and of its address */
+	DOOR_PROXY,         /* connections in all: whom it speaks for is told by door_counts_announce() */
+	DOOR_PROXY_OF_USERS /* the same, and strangers that it announces are users */
 };
 
 /* 0: no cap. Connections at once, new ones a minute, and unknown recipients an hour. */

@@ -129,15 +129,14 @@ ask_unseen(const sigset_t *at_terminal, char password[static PASSWORD_SIZE], siz
 	return ok;
 }
 
-/* Heeds a signal, unless whoever called has said that it is to be ignored. */
+/* Whoever started us may have asked not to hear of a signal (nohup). */
 static void
-heed_signal(int number, struct sigaction *before)
+heed(int number, struct sigaction *before)
 {
-	const struct sigaction heed = { .sa_handler = on_signal };
+	const struct sigaction heeding = { .sa_handler = on_signal };
 
-	(void)sigaction(number, &heed, before);
-	if (before->sa_handler == SIG_IGN)
-		(void)sigaction(number, before, NULL);
+	if (sigaction(number, NULL, before) == 0 && before->sa_handler != SIG_IGN)
+		(void)sigaction(number, &heeding, NULL);
 }
 
 /* What would end or stop the program while the terminal shows nothing only breaks the wait, and has its way
@@ -157,7 +156,7 @@ ask_once(char password[static PASSWORD_SIZE], size_t *length, struct buf *why)
 		(void)sigaddset(&held, signals[i]);
 	(void)sigprocmask(SIG_BLOCK, &held, &mask);
 	for (int i = 0; i < COUNT; i++)
-		heed_signal(signals[i], &before[i]);
+		heed(signals[i], &before[i]);
 	bool ok = ask_unseen(&mask, password, length, why);
 	for (int i = 0; i < COUNT; i++)
 		(void)sigaction(signals[i], &before[i], NULL);

@@ -120,7 +120,8 @@ journal_file_rewrite(struct journal_file *file, struct span lines)
 bool
 journal_file_append(struct journal_file *file, struct span lines)
 {
-	const struct span parts[2] = { SPAN("\n"), lines };
+	/* What was cut off may have been the LF alone. */
+	const struct span parts[2] = { SPAN(" torn\n"), lines };
 
 	if (file->fd < 0) {
 		errno = EBADF;

@@ -4,8 +4,8 @@
  * line may be missing; then a retry makes a copy, and nothing is lost.
  *
  * Trust: see deliver/journal.h.
- * On failure: false with errno set. A line that was cut off is closed by the next append, so that it spoils no other.
- * Without a file (the disk was full at the start) each append tries to make one.
+ * On failure: false with errno set. A line that was cut off is spoilt and closed by the next append, so that it neither
+ * counts nor spoils another. Without a file (the disk was full at the start) each append tries to make one.
  */
 #ifndef TIDEGATE_DELIVER_JOURNAL_FILE_H
 #define TIDEGATE_DELIVER_JOURNAL_FILE_H

@@ -205,6 +205,7 @@ maildir_sweep(int tmp, const char *host, uint64_t now_seconds)
 	return removed;
 }
 
+/* False with errno: ENOENT when it is not there, else nobody knows. */
 static bool
 has_name(int folder, const char *name)
 {
@@ -262,9 +263,12 @@ find_in(int mailbox, const char *final)
 		return MAILDIR_UNKNOWN;
 	maildir_tmp_name(final, name);
 	bool in_tmp = has_name(tmp, name);
+	bool is_gone = !in_tmp && errno == ENOENT;
 	(void)close(tmp);
 	if (in_tmp)
 		return MAILDIR_IN_TMP;
+	if (!is_gone)
+		return MAILDIR_UNKNOWN;
 	/* cur/ after new/: a reader that moves it meanwhile moves it that way. */
 	return inner_has_message(mailbox, "new", final) || inner_has_message(mailbox, "cur", final) ? MAILDIR_IN_BOX
 												    : MAILDIR_NOWHERE;

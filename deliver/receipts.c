@@ -22,7 +22,8 @@ struct row {
 };
 
 struct receipts {
-	struct row *rows;
+	struct row *rows; /* the oldest first */
+	size_t serials;   /* in all of them */
 	uint32_t last_receipt;
 	uint32_t edges[RECEIPTS_EDGES_MAX]; /* those that are open; 0: a free place */
 };
@@ -37,6 +38,7 @@ static void
 remove_row(struct receipts *receipts, struct row *row)
 {
 	HASH_DEL(receipts->rows, row);
+	receipts->serials -= row->count;
 	free(row);
 }
 
@@ -95,8 +97,10 @@ receipts_edge_gone(struct receipts *receipts, uint32_t edge)
 uint32_t
 receipts_give(struct receipts *receipts, uint32_t edge, const uint64_t *serials, size_t count)
 {
-	if (edge == 0 || !find_edge(receipts, edge) || count == 0 || HASH_COUNT(receipts->rows) >= RECEIPTS_MAX)
+	if (edge == 0 || !find_edge(receipts, edge) || count == 0)
 		return 0;
+	while (receipts->rows && receipts->serials + count > RECEIPTS_MAX)
+		remove_row(receipts, receipts->rows);
 	struct row *row = malloc(sizeof *row + count * sizeof *serials);
 	if (!row)
 		return 0;
@@ -106,10 +110,12 @@ receipts_give(struct receipts *receipts, uint32_t edge, const uint64_t *serials,
 	row->count = count;
 	memcpy(row->serials, serials, count * sizeof *serials);
 	HASH_ADD(hh, receipts->rows, name, sizeof row->name, row);
-	if (row->hh.tbl)
-		return receipts->last_receipt;
-	free(row);
-	return 0;
+	if (!row->hh.tbl) {
+		free(row);
+		return 0;
+	}
+	receipts->serials += count;
+	return receipts->last_receipt;
 }
 
 bool

@@ -24,6 +24,7 @@ open_unread(struct server *server, const struct server_options *options)
 		.life_seconds = options->config->unread_time / MILLISECONDS,
 		.now_seconds = clock_wall_us() / 1000000u,
 		.look = recovery_look,
+		.clean = recovery_clean,
 		.context = options->roots };
 
 	memcpy(unread.boot, options->boot, sizeof unread.boot);

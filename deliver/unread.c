@@ -106,9 +106,11 @@ unread_open(const struct unread_options *options)
 		unread_close(unread);
 		return NULL;
 	}
-	if (!rewrite(unread))
+	bool is_written = rewrite(unread);
+	if (!is_written)
 		log_warning(
 		    "the unread-250 journal cannot be written: %s; until it can, mail is deferred", strerror(errno));
+	unread_load_end(options, unread->table, is_written);
 	return unread;
 }
 

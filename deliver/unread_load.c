@@ -67,15 +67,23 @@ is_known_boot(const struct unread_options *options)
 	return memcmp(options->boot, unknown, sizeof unknown) != 0;
 }
 
+static struct journal_copy
+copy_of(const struct unread_entry *entry)
+{
+	struct journal_copy copy = { .serial = entry->serial, .root = entry->root };
+
+	memcpy(copy.path, entry->path, strlen(entry->path) + 1);
+	memcpy(copy.file, entry->file, strlen(entry->file) + 1);
+	return copy;
+}
+
 /* Was it delivered, as far as can be told, and not too long ago? */
 static bool
 is_to_be_kept(const struct unread_options *options, const struct unread_entry *entry)
 {
-	struct journal_copy copy = { .serial = entry->serial, .root = entry->root };
+	struct journal_copy copy = copy_of(entry);
 	bool is_same_boot = !entry->needs_sync && is_known_boot(options);
 
-	memcpy(copy.path, entry->path, strlen(entry->path) + 1);
-	memcpy(copy.file, entry->file, strlen(entry->file) + 1);
 	bool was_delivered = options->look(options->context, &copy, is_same_boot);
 	bool is_over =
 	    options->now_seconds > entry->seconds && options->now_seconds - entry->seconds > options->life_seconds;
@@ -89,18 +97,14 @@ look_after(struct loading *loading)
 	size_t kept = 0;
 	size_t dropped = 0;
 
-	while (entry) {
-		struct unread_entry *next = unread_table_next(loading->table, entry);
-
+	for (; entry; entry = unread_table_next(loading->table, entry)) {
 		if (is_to_be_kept(loading->options, entry)) {
 			entry->state = UNREAD_KEPT;
 			entry->needs_sync = true;
 			kept++;
 		} else {
-			unread_table_remove(loading->table, entry);
 			dropped++;
 		}
-		entry = next;
 	}
 	if (kept + dropped)
 		log_info(
@@ -119,4 +123,23 @@ unread_load(const struct unread_options *options, struct unread_table *table, ui
 	look_after(&loading);
 	*last_serial = loading.last_serial;
 	return true;
+}
+
+void
+unread_load_end(const struct unread_options *options, struct unread_table *table, bool is_written)
+{
+	struct unread_entry *entry = unread_table_next(table, NULL);
+
+	while (entry) {
+		struct unread_entry *next = unread_table_next(table, entry);
+
+		if (entry->state == UNREAD_RESERVED) {
+			struct journal_copy copy = copy_of(entry);
+
+			if (is_written)
+				options->clean(options->context, &copy);
+			unread_table_remove(table, entry);
+		}
+		entry = next;
+	}
 }

@@ -14,17 +14,24 @@
 
 /* What a look into the mailbox says of a copy that the journal remembers. */
 typedef bool unread_look(const void *context, const struct journal_copy *copy, bool is_same_boot);
+/* Removes from tmp/ what is left there of a copy that was not delivered. */
+typedef void unread_clean(const void *context, const struct journal_copy *copy);
 
 struct unread_options {
 	int folder;                       /* of the journal; not owned */
 	uint8_t boot[JOURNAL_BOOT_BYTES]; /* all zero: unknown, never the same as another */
 	uint64_t life_seconds;
 	uint64_t now_seconds; /* wall clock */
-	unread_look *look;    /* was it delivered? It removes what it finds in tmp/ */
+	unread_look *look;    /* was it delivered? */
+	unread_clean *clean;
 	const void *context;
 };
 
-/* Fills an empty table with the copies that were delivered, all KEPT. *last_serial: the greatest seen. */
+/* Fills an empty table with the copies that were delivered, all KEPT, and with those that are to be forgotten, all
+ * RESERVED. *last_serial: the greatest seen. */
 bool unread_load(const struct unread_options *options, struct unread_table *table, uint64_t *last_serial);
+/* Drops the latter. is_written: the journal does not name them any more, so what is left of them in tmp/ may go; gone
+ * before, it would count as delivered after another start. */
+void unread_load_end(const struct unread_options *options, struct unread_table *table, bool is_written);
 
 #endif

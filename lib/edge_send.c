@@ -53,6 +53,9 @@ enqueue(struct edge *edge, struct span bytes, int descriptor)
 {
 	if (bytes.length > edge->queue_limit_bytes || edge->queued_bytes > edge->queue_limit_bytes - bytes.length)
 		return false;
+	/* First, so that nothing is queued that would not be sent: it wakes an empty queue without harm. */
+	if (!event_pending(edge->writable, EV_WRITE, NULL) && event_add(edge->writable, NULL) != 0)
+		return false;
 	struct waiting *waiting = malloc(sizeof *waiting + bytes.length);
 	if (!waiting)
 		return false;
@@ -68,7 +71,7 @@ enqueue(struct edge *edge, struct span bytes, int descriptor)
 	memcpy(waiting->bytes, bytes.data, bytes.length);
 	STAILQ_INSERT_TAIL(&edge->queue, waiting, next);
 	edge->queued_bytes += bytes.length;
-	return event_pending(edge->writable, EV_WRITE, NULL) || event_add(edge->writable, NULL) == 0;
+	return true;
 }
 
 /* Sends one datagram, or queues it behind those that wait. IPC_AGAIN: there is no room. IPC_GONE: nobody will read it;

@@ -33,8 +33,9 @@ slot_of(const struct map_index *index, struct span address)
 	return &index->slots[at];
 }
 
-const struct map_entry *
-map_index_find(const struct map_index *index, struct span address)
+/* The entry of that address, or NULL. */
+static const struct map_entry *
+find(const struct map_index *index, struct span address)
 {
 	uint32_t slot = *slot_of(index, address);
 
@@ -120,7 +121,7 @@ static enum map_find
 find_entry(void *context, struct span key)
 {
 	struct map_index_hit *hit = context;
-	const struct map_entry *entry = map_index_find(hit->index, key);
+	const struct map_entry *entry = find(hit->index, key);
 
 	if (!entry || entry->destination == MAP_TO_DOMAIN)
 		return MAP_FIND_NOTHING;
@@ -133,7 +134,7 @@ find_domain(void *context, struct span key)
 {
 	struct map_index_hit *hit = context;
 
-	return map_index_find(hit->index, key) ? MAP_FIND_HIT : MAP_FIND_NOTHING;
+	return find(hit->index, key) ? MAP_FIND_HIT : MAP_FIND_NOTHING;
 }
 
 struct map_finder

@@ -23,8 +23,6 @@ struct map_index {
 /* Indexes all entries of the source, of equal addresses the first; a later one is a problem that names both places.
  * Adds an entry "@domain" to the source for each domain that has none. */
 bool map_index_build(struct map_index *index, struct map_entries *source);
-/* The entry of that address, or NULL. */
-const struct map_entry *map_index_find(const struct map_index *index, struct span address);
 
 /* For map_resolve: looks in the index, and remembers the entry that was hit. */
 struct map_index_hit {

@@ -6,12 +6,10 @@
  */
 #include "lookup/map_read.h"
 
-#include <cdb.h>
-#include <errno.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "lookup/cdb_file.h"
 #include "lookup/map_record.h"
 #include "lookup/map_resolve.h"
 
@@ -21,12 +19,6 @@ struct map {
 	struct cdb cdb; /* owns the mapping; its descriptor is closed */
 	struct map_meta meta;
 };
-
-static struct span
-found_value(const struct cdb *cdb)
-{
-	return span_make(cdb_getdata(cdb), cdb_datalen(cdb));
-}
 
 static struct span
 found_key(const struct cdb *cdb)
@@ -55,18 +47,11 @@ has_sane_tables(const struct cdb *cdb, const struct map_totals *totals)
 	return at == cdb->cdb_fsize && slots == totals->records * 2;
 }
 
-/* Why the mapped file is not a good map; NULL when it is. */
+/* Why what the map says of itself does not fit it; NULL when it does. */
 static const char *
-check(struct cdb *cdb, struct map_totals *totals)
+check(const struct cdb *cdb, struct span meta, struct map_totals *totals)
 {
-	struct span key = MAP_META_KEY;
-
-	if (cdb_find(cdb, key.data, (unsigned)key.length) <= 0)
-		return "it has no \\0meta record: it was not made by `tidegate map`, or is damaged";
-	struct span value = found_value(cdb);
-	if (value.length && value.data[0] != MAP_VERSION)
-		return "it was made by another version of tidegate";
-	if (!map_meta_decode(value, totals))
+	if (!map_meta_decode(meta, totals))
 		return "its \\0meta record is damaged";
 	if (totals->file_bytes != cdb->cdb_fsize)
 		return "it has not the length that was written: it is truncated or was changed";
@@ -77,50 +62,40 @@ check(struct cdb *cdb, struct map_totals *totals)
 	return NULL;
 }
 
-static struct map *
-refuse(struct map *map, struct buf *why, const char *reason)
-{
-	buf_append_text(why, reason);
-	free(map);
-	return NULL;
-}
-
-static struct map *
-open_regular(int fd, struct buf *why)
+static const char *
+open_checked(struct map *map, int fd)
 {
 	struct map_totals totals;
-	struct stat facts;
-	struct map *map = calloc(1, sizeof *map);
+	struct span meta;
+	const char *wrong = cdb_file_open(&map->cdb, fd, MAP_META_KEY, MAP_VERSION, &meta);
 
-	if (!map)
-		return refuse(map, why, "there is not enough memory to open it");
-	if (fstat(fd, &facts) != 0 || !S_ISREG(facts.st_mode))
-		return refuse(map, why, "it is no regular file");
-	if (facts.st_size == 0)
-		return refuse(map, why, "it is empty");
-	if (cdb_init(&map->cdb, fd) != 0)
-		return refuse(map, why,
-		    errno == EPROTO ? "it is truncated, or no map at all" : "the system cannot map it into memory");
-	const char *wrong = check(&map->cdb, &totals);
+	if (wrong)
+		return wrong;
+	wrong = check(&map->cdb, meta, &totals);
 	if (wrong) {
 		cdb_free(&map->cdb);
-		return refuse(map, why, wrong);
+		return wrong;
 	}
 	map->meta.built_at_seconds = totals.built_at_seconds;
 	map->meta.addresses = totals.addresses;
 	map->meta.entries = totals.entries;
 	map_digest_text(totals.digest, map->meta.digest);
 	map_digest_text(totals.settings, map->meta.settings);
-	return map;
+	return NULL;
 }
 
 struct map *
 map_open(int fd, struct buf *why)
 {
-	struct map *map = open_regular(fd, why);
+	struct map *map = calloc(1, sizeof *map);
+	const char *wrong = map ? open_checked(map, fd) : "there is not enough memory to open it";
 
 	(void)close(fd);
-	return map;
+	if (!wrong)
+		return map;
+	buf_append_text(why, wrong);
+	free(map);
+	return NULL;
 }
 
 const struct map_meta *
@@ -154,7 +129,7 @@ find_entry(void *context, struct span key)
 
 	if (found == MAP_FIND_HIT) {
 		view->key = found_key(&view->cdb);
-		view->value = found_value(&view->cdb);
+		view->value = cdb_file_value(&view->cdb);
 	}
 	return found;
 }
@@ -165,7 +140,7 @@ find_domain(void *context, struct span key)
 	struct view *view = context;
 	enum map_find found = find_key(view, key);
 
-	if (found == MAP_FIND_HIT && !map_domain_decode(key, found_value(&view->cdb)))
+	if (found == MAP_FIND_HIT && !map_domain_decode(key, cdb_file_value(&view->cdb)))
 		return MAP_FIND_BROKEN;
 	return found;
 }
@@ -177,7 +152,7 @@ name_file(struct view *view, unsigned file, struct map_result *result)
 	struct span key = span_make(bytes, sizeof bytes);
 
 	map_file_key(file, bytes);
-	if (find_key(view, key) != MAP_FIND_HIT || !map_file_decode(key, found_value(&view->cdb), &result->file))
+	if (find_key(view, key) != MAP_FIND_HIT || !map_file_decode(key, cdb_file_value(&view->cdb), &result->file))
 		result->file = span_make("", 0);
 }
 

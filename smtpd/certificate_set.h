@@ -40,8 +40,8 @@ void certificate_set_begin(struct buf *bytes, uint32_t generation, size_t count)
 void certificate_set_add(struct buf *bytes, struct span name, size_t chain_bytes, size_t key_bytes);
 /* False when the bytes are not exactly one set. */
 bool certificate_set_parse(struct span bytes, struct certificate_set *set);
-/* Reads the whole file into bytes, which must be empty and are allocated once (so that they can be wiped whole). The
- * descriptor stays the caller's. */
+/* Reads the whole file into bytes, which are made for it as BUF_OF_SECRETS and the caller's to free, whatever comes of
+ * it. The descriptor stays the caller's. */
 bool certificate_set_load(int fd, struct buf *bytes, struct certificate_set *set);
 
 #endif

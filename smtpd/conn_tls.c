@@ -31,11 +31,18 @@ conn_start_tls(struct session *session)
 	return conn->tls != NULL;
 }
 
+static void
+end_broken(struct conn *conn)
+{
+	struct tls_failure why = tls_why(conn->tls);
+
+	session_tls_failed(&conn->session, &why);
+}
+
 void
 conn_tls_act(struct conn *conn)
 {
 	struct session *session = &conn->session;
-	struct tls_failure why;
 
 	/* As in the clear, where an end is not read before the answer to what came before it. */
 	if (session_is_waiting(session))
@@ -47,8 +54,7 @@ conn_tls_act(struct conn *conn)
 		session_input_closing(session);
 		break;
 	case TLS_BROKEN:
-		why = tls_why(conn->tls);
-		session_tls_failed(session, &why);
+		end_broken(conn);
 		break;
 	case TLS_NO_MEMORY:
 		session_no_memory(session);
@@ -92,8 +98,12 @@ conn_tls_said(struct conn *conn)
 		buf_reset(wire);
 		return out;
 	}
-	if (!buf_ok(out) || !tls_seal(conn->tls, buf_span(out), wire))
+	if (!buf_ok(out) || !tls_seal(conn->tls, buf_span(out), wire)) {
+		/* The session may wait, and what it said before that cannot be said any more: it ends here. */
+		if (conn->tls_result == TLS_BROKEN)
+			end_broken(conn);
 		session_input_ended(session, false);
+	}
 	buf_reset(out);
 	/* No earlier than the client would see our FIN: some libraries answer it by themselves, which would look as if
 	 * the client had read its last reply. */

@@ -173,14 +173,3 @@ handoff_send_now(struct handoff *handoff)
 	handoff_flush(handoff);
 	(void)edge_flush(handoff->edge);
 }
-
-void
-handoff_free(struct handoff *handoff)
-{
-	if (!handoff)
-		return;
-	edge_free(handoff->edge);
-	claim_page_free(handoff->page);
-	buf_free(&handoff->settled);
-	free(handoff);
-}

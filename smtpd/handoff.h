@@ -34,6 +34,5 @@ void handoff_flush(struct handoff *handoff);
 void handoff_send_now(struct handoff *handoff);
 /* Deliver is gone: what was asked for will not be answered. */
 void handoff_lost(struct handoff *handoff);
-void handoff_free(struct handoff *handoff);
 
 #endif

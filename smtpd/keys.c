@@ -95,7 +95,6 @@ on_certificates(struct child *child, int fd)
 	} else {
 		log_error("the certificates from the master cannot be read; those known stay");
 	}
-	OPENSSL_cleanse(bytes.data, bytes.capacity);
 	buf_free(&bytes);
 }
 

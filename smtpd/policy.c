@@ -352,19 +352,3 @@ policy_judge(const struct facts *facts, const struct config *config, enum policy
 	}
 	return verdict;
 }
-
-const char *
-policy_answer_name(enum policy_answer answer)
-{
-	switch (answer) {
-	case POLICY_ACCEPT:
-		return "accepted";
-	case POLICY_DEFER:
-		return "deferred";
-	case POLICY_REFUSE:
-		return "refused";
-	case POLICY_JUNK:
-		return "junk";
-	}
-	return "unknown";
-}

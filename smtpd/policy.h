@@ -37,7 +37,5 @@ struct policy_verdict {
  * the reply itself. Otherwise *reply is untouched. */
 struct policy_verdict policy_judge(
     const struct facts *facts, const struct config *config, enum policy_stage stage, struct reply *reply);
-/* "accepted", "deferred", "refused" or "junk", for the log. */
-const char *policy_answer_name(enum policy_answer answer);
 
 #endif

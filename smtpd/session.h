@@ -121,6 +121,7 @@ struct session {
 	struct auth_exchange *auth;      /* the last AUTH, in the arena; NULL before the first */
 	struct bdat_chunk chunk;         /* the one that is open */
 	uint64_t chunk_left;             /* of its octets are still to come */
+	uint64_t spoilt_octets;          /* of the open chunk, and of those before it that were refused */
 	uint64_t deadline_ms;            /* for whatever is awaited now */
 	uint64_t begun_ms;
 	uint64_t mail_ms;       /* the last MAIL that was accepted, or the beginning */

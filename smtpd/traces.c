@@ -63,6 +63,8 @@ bool
 traces_add(struct traces *traces, uint32_t id, struct span networks, int fd)
 {
 	traces_remove(traces, id);
+	if (fd < 0)
+		return false;
 	struct trace *trace = find_place(traces);
 	if (!trace) {
 		(void)close(fd);

@@ -35,7 +35,7 @@ enum trace_mark { TRACE_CLIENT, TRACE_SERVER, TRACE_EVENT };
 
 void traces_init(struct traces *traces);
 /* Begins a trace, or begins the one of that id anew; owns fd, which must not block. False: there are TRACES_MAX, or no
- * memory. */
+ * memory, or fd is -1 since no descriptor was left to receive it. */
 bool traces_add(struct traces *traces, uint32_t id, struct span networks, int fd);
 /* Tells the reader that the process of that number takes part from now on. */
 void traces_announce(struct traces *traces, uint32_t id, unsigned instance);

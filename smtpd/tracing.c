@@ -23,7 +23,7 @@ begin(struct smtpd *smtpd, const struct ipc_message *message)
 {
 	const struct ipc_trace *trace = &message->trace;
 
-	if (message->descriptor < 0 || !traces_add(&smtpd->traces, trace->id, trace->networks, message->descriptor)) {
+	if (!traces_add(&smtpd->traces, trace->id, trace->networks, message->descriptor)) {
 		log_warning("a trace cannot be taken: there are %d, or no descriptor or memory is left", TRACES_MAX);
 		return;
 	}

@@ -2,7 +2,8 @@
  *
  * The octets follow the command at once, whatever we think of it, so every chunk is read to its end before it is
  * answered, and a command whose octets cannot be counted ends the session: what follows might be anything. A chunk that
- * nobody waits for is counted and thrown away. The last chunk is answered as the final dot is.
+ * nobody waits for is counted and thrown away; those behind a refused one together are no more than one alone may be.
+ * The last chunk is answered as the final dot is.
  *
  * Trust: the octets are anybody's; they are counted, hashed and kept, never interpreted beyond line ends and Received.
  * On failure: a chunk that cannot be kept is read to its end all the same, then refused, and the message with it.
@@ -35,6 +36,7 @@ enum handled
 verb_bdat(struct session *session, struct span argument, struct reply *reply)
 {
 	const struct transaction *transaction = session->transaction;
+	uint64_t before = session->state == SESSION_SPOILT ? session->spoilt_octets : 0;
 	struct bdat_chunk chunk;
 
 	reply->id = REPLY_BAD_CHUNK;
@@ -42,9 +44,11 @@ verb_bdat(struct session *session, struct span argument, struct reply *reply)
 		return DISMISSED;
 	reply->id = REPLY_ENDLESS_MESSAGE;
 	reply->details[0] = reply_number(reply, session->world->config->max_message_size);
-	if (verbs_is_endless(session, chunk.octets))
+	/* The sum cannot wrap: neither part is endless. */
+	if (verbs_is_endless(session, chunk.octets) || verbs_is_endless(session, before + chunk.octets))
 		return DISMISSED;
 	session->chunk = chunk;
+	session->spoilt_octets = before + chunk.octets;
 	session->chunk_left = chunk.octets;
 	session->is_in_chunk = true;
 	if (transaction && transaction->accepted && !transaction->message)

@@ -1,5 +1,6 @@
 # limit: 120
 """The door under attack: caps and rates per address and network, and descriptors used up."""
+import re
 import unittest
 
 from tests.lib import limits
@@ -91,11 +92,28 @@ class Lines(OutsideCase):
         mark = self.server.mark()
         for _ in range(300):
             self.first_reply("10.99.0.1")
-        status = self.server.status()
-        self.assertEqual(status["door.turned-away.connection-rate-per-address"], 299)
+        self.assertEqual(self.turned_away(), 299)
+        written = self.log_counts(mark)[0]
+        self.assertGreater(written, 0)
+        self.assertLess(written, 299)
+        # The next line has room in another second, and says how many had none. So few more find room themselves.
+        mark_behind = self.server.mark()
+        for _ in range(20):
+            self.first_reply("10.99.0.1")
+            if self.server.wait_log(" unlogged=", mark_behind, seconds=0.3):
+                break
+        # One that has nothing more to say of them.
+        self.first_reply("10.99.0.1")
+        tidegate.wait_until(lambda: sum(self.log_counts(mark)) == self.turned_away(), "all are in the log, or counted there")
+        self.assertGreater(self.log_counts(mark)[1], 0)
+
+    def turned_away(self):
+        return self.server.status()["door.turned-away.connection-rate-per-address"]
+
+    def log_counts(self, mark):
+        """Of those turned away: how many have a line, and of how many these say that they have none."""
         lines = [line for line in self.server.log.lines[mark:] if "event=turned-away" in line]
-        self.assertGreater(len(lines), 0)
-        self.assertLess(len(lines), 299)
+        return len(lines), sum(int(number) for line in lines for number in re.findall(r" unlogged=(\d+)", line))
 
 
 class Descriptors(ServerCase):

@@ -79,11 +79,13 @@ class HarvestOfAnHour(StrangersCase):
 
     @classmethod
     def make_options(cls):
-        cls.port = tidegate.free_port()
+        cls.port, cls.users, cls.users_behind = (tidegate.free_port() for _ in range(3))
         return {"config": {
-            "processes": 2, "tarpit-limit": 0, "harvest-rate-per-address": 4, "harvest-rate-per-network": 6,
+            "users": "users", "processes": 2, "tarpit-limit": 0, "harvest-rate-per-address": 4, "harvest-rate-per-network": 6,
             "connection-rate-per-address": 0, "xclient-from": ["127.0.0.1"], "resolver-down": "accept",
-            'listener "behind"': {"address": f"127.0.0.1:{cls.port}", "proxy-protocol": True, "proxy-from": ["127.0.0.1"]}}}
+            'listener "behind"': {"address": f"127.0.0.1:{cls.port}", "proxy-protocol": True, "proxy-from": ["127.0.0.1"]},
+            'listener "users"': {"address": f"127.0.0.1:{cls.users}", "role": "submission"},
+            'listener "users-behind"': {"address": f"127.0.0.1:{cls.users_behind}", "role": "submission", "proxy-protocol": True, "proxy-from": ["127.0.0.1"]}}}
 
     def begin(self, source=None, announced=None, named=None):
         """A client whose transaction has begun."""
@@ -135,6 +137,9 @@ class HarvestOfAnHour(StrangersCase):
         self.try_nobody(neighbour)
         self.wait_for_refusal(source="10.99.0.4")
         smtp.check(self.first_reply("127.0.0.1"), 220)
+        # A user tries recipients after a login only.
+        with smtp.Client(("127.0.0.1", self.users), STRANGER) as user:
+            user.greet()
 
     def test_whom_a_proxy_announces_is_counted(self):
         self.try_nobody(self.begin(announced="198.51.100.1"), 4)
@@ -142,6 +147,13 @@ class HarvestOfAnHour(StrangersCase):
         smtp.check(self.first_reply(announced="198.51.100.1"), "421 4.7.0 Too many recipients that do not exist")
         self.server.expect_log("event=turned-away client=198.51.100.1 reason=harvest", self.log_mark)
         smtp.check(self.first_reply(announced="198.51.101.1"), 220)
+
+    def test_a_user_whom_a_proxy_announces_is_let_in(self):
+        self.try_nobody(self.begin(announced="198.51.102.1"), 4)
+        self.wait_for_refusal(announced="198.51.102.1")
+        with smtp.Client(("127.0.0.1", self.users_behind)) as client:
+            client.send(b"PROXY TCP4 198.51.102.1 127.0.0.1 4711 587\r\n")
+            client.greet()
 
     def test_whom_xclient_names_is_counted(self):
         client = self.begin(named="203.0.113.1")

@@ -77,6 +77,7 @@ class Killed(unittest.TestCase):
                 sender.stopping.set()
             for sender in senders:
                 sender.join(PATIENCE_SECONDS + 30)
+            self.assertEqual([sender.prefix for sender in senders if sender.is_alive()], [], "still sending")
             self.judge(server, senders)
 
     def judge(self, server, senders):

@@ -244,6 +244,17 @@ class Attacks(ServerCase):
                     self.server.expect_log("event=transaction .*verdict=abandoned reason=tls-failed", mark)
                     self.server.expect_log("event=session .*reason=tls-failed", mark)
 
+    def test_what_breaks_in_behind_commands(self):
+        """In one read with commands whose answers are not out yet, or wait for another process."""
+        for pipelined in (b"NOOP\r\n", b"MAIL FROM:<sender@client.example>\r\nRCPT TO:<alice@example.org>\r\n",
+                          b"MAIL FROM:<sender@client.example>\r\nRCPT TO:<alice@example.org>\r\nDATA\r\n"):
+            for version in ("TLSv1.2", "TLSv1.3"):
+                with self.subTest(version=version, what=pipelined):
+                    client, mark = tls.greeted(self.server, context=tls.make_context(version)), self.server.mark()
+                    client.socket.push(client.socket.seal(pipelined) + record(23, b"x" * 40))
+                    self.ends(client)
+                    self.assert_failed(mark, "protocol", version)
+
     def test_cut_records(self):
         """A message whose last record does not come whole is none."""
         client, mark = self.in_data(), self.server.mark()

@@ -280,6 +280,43 @@ test_harvest(void **state)
 	door_counts_free(counts);
 }
 
+/* Where nobody can try a recipient without a login, the neighbours' recipients are not held against who comes; */
+static void
+test_harvest_is_not_held_against_users(void **state)
+{
+	struct door_counts *counts =
+	    make_capped(100, (struct door_caps){ .per_address = 4, .rate_per_network = 5, .harvest_per_address = 1 });
+	struct peer_address proxy = peer("10.0.0.1");
+	struct peer_address one = peer("192.0.2.1");
+	uint32_t ids[4];
+	uint32_t id;
+	bool is_known;
+
+	(void)state;
+	assert_int_equal(admit(counts, &one, 0, &id), DOOR_ADMITTED);
+	assert_true(harvest(counts, id, &one, 8, NOW_US));
+	assert_int_equal(admit(counts, &one, 0, &id), DOOR_HARVEST);
+	assert_int_equal(door_counts_admit(counts, &one, DOOR_USER, 0, NOW_US, &id), DOOR_ADMITTED);
+	/* nor when a proxy announces him, whose listener tells what he comes for. */
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(
+		    door_counts_admit(counts, &proxy, i == 0 ? DOOR_PROXY : DOOR_PROXY_OF_USERS, 0, NOW_US, &ids[i]),
+		    DOOR_ADMITTED);
+	assert_int_equal(door_counts_announce(counts, ids[0], 0, &one, DOOR_STRANGER, NOW_US, &is_known), DOOR_HARVEST);
+	for (unsigned i = 1; i < 3; i++)
+		assert_int_equal(
+		    door_counts_announce(counts, ids[i], 0, &one, DOOR_STRANGER, NOW_US, &is_known), DOOR_ADMITTED);
+	/* All other caps hold. */
+	assert_int_equal(
+	    door_counts_announce(counts, ids[3], 0, &one, DOOR_STRANGER, NOW_US, &is_known), DOOR_ADDRESS_FULL);
+	assert_int_equal(door_counts_admit(counts, &one, DOOR_USER, 0, NOW_US, &id), DOOR_ADDRESS_FULL);
+	for (unsigned i = 1; i < 3; i++)
+		assert_true(door_counts_leave(counts, ids[i], 0));
+	assert_int_equal(door_counts_admit(counts, &one, DOOR_USER, 0, NOW_US, &id), DOOR_ADMITTED);
+	assert_int_equal(door_counts_admit(counts, &one, DOOR_USER, 0, NOW_US, &id), DOOR_NETWORK_RATE);
+	door_counts_free(counts);
+}
+
 /* One connection cannot use up more than its share, whatever its smtpd says. */
 static void
 test_harvest_of_one_connection(void **state)
@@ -346,6 +383,7 @@ main(void)
 		cmocka_unit_test(test_rates),
 		cmocka_unit_test(test_announced),
 		cmocka_unit_test(test_harvest),
+		cmocka_unit_test(test_harvest_is_not_held_against_users),
 		cmocka_unit_test(test_harvest_of_one_connection),
 		cmocka_unit_test(test_whose_a_connection_is),
 	};

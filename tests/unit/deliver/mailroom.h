@@ -42,6 +42,7 @@ mailroom_open_at(struct mailroom *room, struct house *house, uint8_t boot, uint6
 		.life_seconds = MAILROOM_LIFE_SECONDS,
 		.now_seconds = now_seconds,
 		.look = recovery_look,
+		.clean = recovery_clean,
 		.context = &house->roots };
 	room->unread = unread_open(&options);
 	assert_non_null(room->unread);

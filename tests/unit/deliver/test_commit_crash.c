@@ -2,7 +2,8 @@
  *
  * For every step and every kind of trouble: no "done" without all files in new/; after the retry each mailbox has the
  * message exactly once, whole; and nothing stays in tmp/ beyond what the sweep takes. A failure at one step is also
- * followed by a kill at each later one, so that taking back is cut off too.
+ * followed by a kill at each later one, so that taking back is cut off too; and a kill by a start that is itself cut
+ * off.
  *
  * On failure: cmocka names the line; the step is printed before it, and the temporary folder stays.
  */
@@ -108,15 +109,27 @@ attempt(struct house *house, const struct trial *trial)
 	_exit(second.has_lied ? LIED : (int)second.outcome);
 }
 
+/* In a child: a start of deliver with trouble armed, and its end. */
+static _Noreturn void
+start(struct house *house, const struct trial *trial)
+{
+	struct mailroom room;
+
+	durable_hook_arm(trial->fail_at, EIO, trial->kill_at);
+	mailroom_open(&room, house, 1);
+	_exit(trial->kill_at || durable_hook_steps() < trial->fail_at ? NO_STEP_LEFT : 0);
+}
+
 static int
-run_attempt(struct house *house, const struct trial *trial)
+run_child(
+    void (*child_runs)(struct house *house, const struct trial *trial), struct house *house, const struct trial *trial)
 {
 	int status;
 	pid_t child = fork();
 
 	assert_true(child >= 0);
 	if (child == 0)
-		attempt(house, trial);
+		child_runs(house, trial);
 	assert_int_equal(waitpid(child, &status, 0), child);
 	if (WIFSIGNALED(status)) {
 		assert_int_equal(WTERMSIG(status), SIGKILL);
@@ -192,7 +205,7 @@ try(const struct trial *trial)
 	    trial->kill_at, trial->has_reader, trial->restarts, trial->is_each);
 	house_build_fast(&house);
 	build_bob(&house);
-	int outcome = run_attempt(&house, trial);
+	int outcome = run_child(attempt, &house, trial);
 	bool is_done = is_good((enum commit_outcome)outcome);
 	assert_int_not_equal(outcome, LIED);
 	/* With the process alive, the retry must already have gone well. */
@@ -273,6 +286,40 @@ failed_at_one_step_and_killed_at_a_later_one(void **state)
 	}
 }
 
+/* False when the start has no such step, or the commit before it none where it was to be killed. */
+static bool
+try_start(unsigned long killed_at, const struct trial *trial, bool *was_killed)
+{
+	const struct trial before = { .kill_at = killed_at };
+	struct house house;
+
+	print_message("killed at %lu, then fail at %lu, kill at %lu\n", killed_at, trial->fail_at, trial->kill_at);
+	house_build_fast(&house);
+	build_bob(&house);
+	*was_killed = run_child(attempt, &house, &before) == KILLED;
+	bool has_step = *was_killed && run_child(start, &house, trial) != NO_STEP_LEFT;
+	if (has_step)
+		check_retry(&house);
+	house_tear_down(&house);
+	return has_step;
+}
+
+static void
+killed_and_then_the_start_is_cut_off(void **state)
+{
+	bool was_killed = true;
+
+	(void)state;
+	for (unsigned long killed_at = 1; killed_at < STEPS_MAX && was_killed; killed_at++) {
+		for (unsigned long step = 1; step < STEPS_MAX; step++) {
+			if (!try_start(killed_at, &(struct trial){ .kill_at = step }, &was_killed) ||
+			    !try_start(killed_at, &(struct trial){ .fail_at = step }, &was_killed))
+				break;
+		}
+	}
+	assert_false(was_killed);
+}
+
 int
 main(void)
 {
@@ -285,6 +332,7 @@ main(void)
 		cmocka_unit_test_prestate(failed_at_every_step, &each),
 		cmocka_unit_test_prestate(failed_at_one_step_and_killed_at_a_later_one, &all),
 		cmocka_unit_test_prestate(failed_at_one_step_and_killed_at_a_later_one, &each),
+		cmocka_unit_test(killed_and_then_the_start_is_cut_off),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

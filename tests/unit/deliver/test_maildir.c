@@ -5,6 +5,8 @@
  */
 #include "tests/unit/deliver/house.h"
 
+#include <sys/resource.h>
+
 #include "deliver/maildir.h"
 
 static int
@@ -202,6 +204,35 @@ a_message_is_found_where_it_is(void **state)
 	assert_false(maildir_sync(&house->roots, 0, "bob"));
 }
 
+/* Gone from tmp/ means delivered, within one boot: what could not be looked for is not gone. */
+static void
+a_look_that_fails_finds_nothing_out(void **state)
+{
+	struct house *house = *state;
+	const char *final = "1.M2P3Q4.mx,S=5";
+	struct rlimit before;
+	unsigned spared = 0;
+	enum maildir_trace trace;
+
+	assert_true(maildir_create(&house->roots, 0, "alice"));
+	house_write(house, "root/alice/tmp/1.M2P3Q4.mx", "hello");
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	int first_free = dup(0);
+	assert_true(first_free >= 0);
+	(void)close(first_free);
+	do {
+		struct rlimit few = before;
+
+		few.rlim_cur = (rlim_t)first_free + spared++;
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+		trace = maildir_find(&house->roots, 0, "alice", final);
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+		assert_true(trace == MAILDIR_UNKNOWN || trace == MAILDIR_IN_TMP);
+	} while (trace == MAILDIR_UNKNOWN && spared < 10);
+	assert_int_equal(trace, MAILDIR_IN_TMP);
+	assert_in_range(spared, 2, 9);
+}
+
 static void
 what_is_in_tmp_can_be_removed(void **state)
 {
@@ -227,6 +258,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(walking_stays_below_the_root, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_sweep_takes_old_files_of_ours_alone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_message_is_found_where_it_is, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_look_that_fails_finds_nothing_out, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_is_in_tmp_can_be_removed, set_up, tear_down),
 	};
 

@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -267,6 +269,63 @@ what_was_gathered_is_refused_or_arrives(void **state)
 	(void)close(neighbour.fd);
 }
 
+/* The descriptor by which libevent waits. */
+static int
+find_epoll(void)
+{
+	for (int fd = 0; fd < 1024; fd++) {
+		char path[64];
+		char target[64] = "";
+
+		(void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+		if (readlink(path, target, sizeof target - 1) > 0 && strcmp(target, "anon_inode:[eventpoll]") == 0)
+			return fd;
+	}
+	return -1;
+}
+
+/* As many as are taken, one message a datagram. */
+static unsigned
+say_all(struct room *room)
+{
+	const struct ipc_message message = { .type = IPC_ABANDON, .descriptor = -1 };
+	unsigned taken = 0;
+
+	while (taken < 1000000 && edge_send(room->edge, &message))
+		taken++;
+	return taken;
+}
+
+/* Who was told that a message did not leave asks somebody else, or answers its client: it must not leave later. */
+static void
+what_cannot_be_waited_for_is_not_queued(void **state)
+{
+	struct room *room = *state;
+	struct ipc_channel neighbour = attach(room);
+	const int epoll = find_epoll();
+	const int kept = dup(epoll);
+	uint32_t number = 0;
+	unsigned heard = 0;
+
+	assert_true(epoll >= 0 && kept >= 0);
+	assert_int_equal(dup2(STDERR_FILENO, epoll), epoll);
+	unsigned taken = say_all(room);
+	assert_int_equal(dup2(kept, epoll), epoll);
+	assert_int_equal(close(kept), 0);
+	assert_in_range(taken, 1, 999999);
+	taken += say_all(room);
+	for (unsigned round = 0; round < 1000 && heard < taken; round++) {
+		turn(room);
+		while (hear(&neighbour, &number) == IPC_ABANDON)
+			heard++;
+	}
+	turn(room);
+	assert_int_equal(hear(&neighbour, &number), IPC_TYPE_COUNT);
+	assert_int_equal(heard, taken);
+	assert_int_equal(room->gone, 0);
+	(void)close(neighbour.fd);
+}
+
 /* Three messages in one datagram, as a gathering neighbour sends them. */
 static void
 answer_thrice(const struct ipc_channel *neighbour)
@@ -323,6 +382,7 @@ main(void)
 		IN_ROOM(gathered_messages_leave_together_at_the_end_of_the_round),
 		IN_ROOM(a_descriptor_does_not_overtake_what_was_gathered),
 		IN_ROOM(what_was_gathered_is_refused_or_arrives),
+		IN_ROOM(what_cannot_be_waited_for_is_not_queued),
 		IN_ROOM(a_datagram_is_heard_to_its_end_in_one_round),
 		IN_ROOM(nothing_is_heard_of_a_closed_edge),
 	};

@@ -100,6 +100,7 @@ a_file_is_read_whole(void **unused)
 	assert_false(certificate_set_load(fd, &read_bytes, &set));
 	assert_int_equal(write(fd, bytes.data, bytes.length), bytes.length);
 	assert_true(certificate_set_load(fd, &read_bytes, &set));
+	assert_true(read_bytes.holds_secrets);
 	expect_two(&set);
 	buf_free(&read_bytes);
 	assert_int_equal(ftruncate(fd, CERTIFICATE_SET_BYTES + 1), 0);

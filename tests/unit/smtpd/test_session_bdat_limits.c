@@ -54,6 +54,40 @@ size_is_counted(void **unused)
 	fixture_free(unwanted);
 }
 
+/* Chunks behind a refused one are read like the one message that they are: no more of them than of a single chunk. */
+static void
+swallowed_chunks_are_counted_together(void **unused)
+{
+	struct fixture *refused = in_state(SESSION_RCPT);
+	struct fixture *unwanted = in_state(SESSION_SPOILT);
+
+	(void)unused;
+	fixture_send(refused, SPAN("BDAT 65537\r\n"));
+	send_octets(refused, 65537);
+	assert_heard(refused, "", TOO_LARGE);
+	for (unsigned i = 1; i < 17; i++) {
+		fixture_send(refused, SPAN("BDAT 65537\r\n"));
+		send_octets(refused, 65537);
+		assert_heard(refused, "", UNWANTED);
+	}
+	/* 65519 octets are left of 1179648. */
+	assert_heard(refused, "BDAT 65520\r\n", ENDLESS);
+	assert_int_equal(refused->session.state, SESSION_LINGERING);
+	fixture_free(refused);
+
+	/* The three octets of its first chunk, then all that are allowed. */
+	fixture_send(unwanted, SPAN("BDAT 1179645\r\n"));
+	send_octets(unwanted, 1179645);
+	assert_heard(unwanted, "", UNWANTED);
+	assert_heard(unwanted, "BDAT 0\r\n", UNWANTED);
+	/* The next message has its own. */
+	assert_heard(unwanted, "RSET\r\nMAIL FROM:<s@c.example>\r\nBDAT 3\r\na\r\n", RESET SENDER UNWANTED);
+	fixture_send(unwanted, SPAN("BDAT 1179645\r\n"));
+	send_octets(unwanted, 1179645);
+	assert_heard(unwanted, "BDAT 1 LAST\r\n", UNWANTED ENDLESS);
+	fixture_free(unwanted);
+}
+
 static void
 a_loop_is_seen_at_its_chunk(void **unused)
 {
@@ -198,6 +232,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(size_is_counted),
+		cmocka_unit_test(swallowed_chunks_are_counted_together),
 		cmocka_unit_test(a_loop_is_seen_at_its_chunk),
 		cmocka_unit_test(no_room_for_the_body),
 		cmocka_unit_test(deliver_that_is_gone_is_noticed_at_the_next_chunk),

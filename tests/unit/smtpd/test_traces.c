@@ -137,6 +137,25 @@ there_are_so_many_and_no_more(void **state)
 		assert_int_equal(close(fds[i]), 0);
 }
 
+/* A process without descriptors gets none from the master either. What was asked for then must not come over whoever
+ * takes the place after. */
+static void
+without_a_pipe_there_is_no_trace(void **state)
+{
+	const struct peer_address here = peer("192.0.2.7");
+	const struct peer_address there = peer("198.51.100.1");
+	struct traces traces;
+
+	(void)state;
+	traces_init(&traces);
+	assert_false(traces_add(&traces, 1, SPAN("192.0.2.0/24 "), -1));
+	int fd = add(&traces, 2, "198.51.100.0/24");
+	assert_true(traces_concern(&traces, &there));
+	assert_false(traces_concern(&traces, &here));
+	traces_free(&traces);
+	assert_int_equal(close(fd), 0);
+}
+
 /* Lines are at most PIPE_BUF bytes, so that none is ever torn. */
 static void
 a_long_line_is_cut_and_says_so(void **state)
@@ -230,6 +249,7 @@ main(void)
 		cmocka_unit_test(a_line_has_its_time_session_and_mark),
 		cmocka_unit_test(only_matching_clients_are_written),
 		cmocka_unit_test(there_are_so_many_and_no_more),
+		cmocka_unit_test(without_a_pipe_there_is_no_trace),
 		cmocka_unit_test(a_long_line_is_cut_and_says_so),
 		cmocka_unit_test(a_full_pipe_loses_whole_lines_and_says_how_many),
 		cmocka_unit_test(a_trace_without_a_reader_ends),
