@@ -68,9 +68,10 @@ compiled_map_look(struct compiled_map *map)
 	if (fstatat(map->folder, map->name, &facts, AT_SYMLINK_NOFOLLOW) == 0) {
 		struct file_identity identity = file_identity_of(&facts);
 
-		if (file_identity_equal(&identity, &map->seen))
+		if (file_identity_equal(&identity, &map->seen) && !map->is_doubted)
 			return false;
 	}
+	map->is_doubted = false;
 	int fd = openat(map->folder, map->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0) {
 		cannot_be_opened(map, errno);
@@ -84,7 +85,7 @@ compiled_map_look(struct compiled_map *map)
 void
 compiled_map_doubt(struct compiled_map *map)
 {
-	map->seen = nothing;
+	map->is_doubted = true;
 }
 
 void

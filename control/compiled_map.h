@@ -32,7 +32,8 @@ struct compiled_map {
 	enum compiled_state state;
 	struct file_identity seen; /* of the file looked at last */
 	struct file_identity in_force;
-	int fd; /* the map in force, read-only; -1: none */
+	bool is_doubted; /* the next look checks the file, be it the one seen */
+	int fd;          /* the map in force, read-only; -1: none */
 };
 
 /* Looks at the file. True: another map is in force. */

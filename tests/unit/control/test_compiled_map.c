@@ -63,6 +63,25 @@ assert_in_force(const char *text)
 	assert_string_equal(there, text);
 }
 
+/* Looks, and returns whether the log has heard that the map is refused. */
+static bool
+look_and_complain(void)
+{
+	char text[512] = { 0 };
+	FILE *log = tmpfile();
+	int before = dup(STDERR_FILENO);
+
+	assert_non_null(log);
+	assert_true(before >= 0 && dup2(fileno(log), STDERR_FILENO) >= 0);
+	bool is_new = compiled_map_look(&map);
+	assert_true(dup2(before, STDERR_FILENO) >= 0);
+	(void)close(before);
+	assert_false(is_new);
+	assert_true(pread(fileno(log), text, sizeof text - 1, 0) >= 0);
+	(void)fclose(log);
+	return strstr(text, "is refused") != NULL;
+}
+
 static int
 begin(void **state)
 {
@@ -155,6 +174,23 @@ a_link_is_not_followed(void **state)
 	assert_int_equal(unlinkat(map.folder, "aside", 0), 0);
 }
 
+static void
+a_loss_is_told_once_in_doubt_as_well(void **state)
+{
+	(void)state;
+	(void)unlinkat(map.folder, map.name, 0);
+	put("good 5");
+	assert_true(compiled_map_look(&map));
+	assert_int_equal(unlinkat(map.folder, map.name, 0), 0);
+	compiled_map_doubt(&map);
+	assert_true(look_and_complain());
+	assert_int_equal(map.state, COMPILED_REFUSED);
+	assert_false(look_and_complain());
+	compiled_map_doubt(&map);
+	assert_false(look_and_complain());
+	assert_in_force("good 5");
+}
+
 int
 main(void)
 {
@@ -162,6 +198,7 @@ main(void)
 		cmocka_unit_test(the_last_good_one_stays),
 		cmocka_unit_test(a_doubt_looks_again_and_finds_the_same),
 		cmocka_unit_test(a_link_is_not_followed),
+		cmocka_unit_test(a_loss_is_told_once_in_doubt_as_well),
 	};
 
 	return cmocka_run_group_tests(tests, begin, end);
