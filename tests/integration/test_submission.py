@@ -145,9 +145,13 @@ class Submission(ServerCase):
 
     def test_a_session_keeps_its_user_and_a_changed_password_takes_hold(self):
         client = self.log_in(BOB)
+        mark = self.server.mark()
         done = subprocess.run(self.server.command("user", "passwd", BOB), input=b"another\n", capture_output=True, timeout=30, check=False)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.addCleanup(subprocess.run, self.server.command("user", "passwd", BOB), input=PASSWORD.encode(), timeout=30, check=True)
+
+        # Each try before that would be a failure more, and soon one too many.
+        self.server.expect_log("new users are in force", mark)
 
         def is_taken():
             try:
