@@ -137,6 +137,32 @@ memory_fades_after_its_time(void **state)
 	assert_int_equal(house_count(&test->house, "alice/new", NULL), 2);
 }
 
+/* Whoever cleans tmp/ takes what is 36 hours old: from then on a copy that is gone may never have come into new/. */
+static void
+what_may_have_been_swept_counts_only_if_found(void **state)
+{
+	static const uint64_t ages[] = { MAILDIR_SWEEP_SECONDS * 2 / 3, MAILDIR_SWEEP_SECONDS };
+	struct test *test = *state;
+
+	for (size_t i = 0; i < 2; i++) {
+		char name[256];
+		char path[1024];
+
+		assert_int_equal(mailroom_commit(&test->room, MAILROOM_BODY, alice_and_bob).outcome, COMMIT_DONE);
+		assert_int_equal(house_count(&test->house, "alice/new", name), 1);
+		(void)snprintf(path, sizeof path, "%s/root/alice/new/%s", test->house.folder.path, name);
+		assert_int_equal(unlink(path), 0);
+		mailroom_close(&test->room);
+		mailroom_open_at(&test->room, &test->house, 1, clock_wall_us() / 1000000u + ages[i]);
+		assert_int_equal(unread_count(test->room.unread), i == 0 ? 2 : 1);
+		struct commit_result result = mailroom_commit(&test->room, MAILROOM_BODY, alice_and_bob);
+		assert_int_equal(result.copies, i == 0 ? 0 : 1);
+		assert_true(unread_settle(test->room.unread, MAILROOM_EDGE, result.receipt));
+		if (i == 0)
+			mailroom_read(&test->house, "bob");
+	}
+}
+
 int
 main(void)
 {
@@ -148,6 +174,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(a_restart_remembers_and_the_edge_does_not, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(after_another_boot_only_what_is_found_counts, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(memory_fades_after_its_time, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_may_have_been_swept_counts_only_if_found, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
