@@ -273,6 +273,18 @@ test_too_many_sections(void **state)
 	buf_free(&text);
 }
 
+/* As some editors write it. */
+static void
+test_byte_order_mark(void **state)
+{
+	struct config *config = fixture_config("\xef\xbb\xbf" MINIMAL "max-errors = 7\r\n");
+
+	(void)state;
+	assert_string_equal(config->hostname, "mx.example.org");
+	assert_int_equal(config->max_errors, 7);
+	config_free(config);
+}
+
 static void
 test_file_that_is_no_configuration(void **state)
 {
@@ -331,6 +343,7 @@ main(void)
 		cmocka_unit_test(test_missing_keys),
 		cmocka_unit_test(test_lines_inside_of_sections),
 		cmocka_unit_test(test_too_many_sections),
+		cmocka_unit_test(test_byte_order_mark),
 		cmocka_unit_test(test_file_that_is_no_configuration),
 		cmocka_unit_test(test_hostname_of_the_system),
 		cmocka_unit_test(test_a_mistake_does_not_spoil_the_next_reading),

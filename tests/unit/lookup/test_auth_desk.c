@@ -260,6 +260,17 @@ test_a_useless_stand_in_takes_work_too(void **state)
 }
 
 static void
+test_byte_order_mark(void **state)
+{
+	char users[1024] = "\xef\xbb\xbf";
+
+	(void)state;
+	append_user(users, sizeof users, "alice@example.org", "first", "$6$", 1000);
+	write_users(users);
+	assert_int_equal(judge("alice@example.org", "first"), AUTH_PASSED);
+}
+
+static void
 test_a_budget_ends_it_before_the_work(void **state)
 {
 	(void)state;
@@ -392,6 +403,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_without_users_it_is_trouble, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_the_same_work_for_nobody, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_useless_stand_in_takes_work_too, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_byte_order_mark, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_budget_ends_it_before_the_work, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_full_queue_says_so_at_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_busy_try_is_free, set_up, tear_down),
