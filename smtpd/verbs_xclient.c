@@ -68,22 +68,23 @@ forget_client(struct session *session)
 {
 	struct client_facts *client = &session->client;
 	struct arena before = session->arena;
+	const struct auth_exchange *last = session->auth;
 	struct auth_exchange *auth = NULL;
 
 	session->arena = ARENA_PAID_BY(before.budget, before.limit_bytes);
 	struct span listener = arena_copy(&session->arena, client->listener);
 	struct span sni = arena_copy(&session->arena, client->tls.sni);
 	struct span name = arena_copy(&session->arena, client->name);
-	if (session->auth)
+	if (last)
 		auth = arena_alloc(&session->arena, sizeof *auth);
-	if (!listener.data || !sni.data || !name.data || (session->auth && !auth)) {
+	if (!listener.data || !sni.data || !name.data || (last && !auth)) {
 		arena_reset(&session->arena);
 		session->arena = before;
 		return false;
 	}
 	/* auth may still owe an answer. */
-	if (auth)
-		auth->is_late = session->auth->is_late;
+	if (last)
+		auth->is_late = last->is_late;
 	session->auth = auth;
 	client->listener = listener;
 	client->tls.sni = sni;
