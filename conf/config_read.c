@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "lib/utf8.h"
 #include "conf/config_reader.h"
 #include "conf/config_storage.h"
 #include "conf/config_text.h"
@@ -103,7 +104,7 @@ config_read(const char *path, struct buf *errors)
 		    "the configuration cannot be read (%s); name a readable file with -c FILE", strerror(errno));
 	} else {
 		reader.config = config_storage_new();
-		read_text(&reader, buf_span(&text));
+		read_text(&reader, utf8_skip_mark(buf_span(&text)));
 	}
 	problems_write(&reader.problems, errors);
 	if (reader.problems.count) {

@@ -70,6 +70,24 @@ clean_block_comment(struct cleaner *cleaner)
 	return true;
 }
 
+/* libconfuse ends a value at a NUL that is written as a number, and drops a backslash that means nothing. */
+static bool
+is_wrong_escape(struct span text)
+{
+	return text.length > 1 && text.data[0] == '\\' && !strchr("\\\"$'\n", text.data[1]);
+}
+
+static bool
+complain_escape(struct cleaner *cleaner, unsigned line)
+{
+	char quoted[PROBLEMS_QUOTE_SIZE];
+
+	problems_add(cleaner->problems, span_of(cleaner->file), 0, line,
+	    "\"%s\" has no meaning; a backslash itself is written \\\\",
+	    problems_quote(span_take(cleaner->rest, 2), quoted));
+	return false;
+}
+
 static bool
 clean_string(struct cleaner *cleaner)
 {
@@ -85,6 +103,8 @@ clean_string(struct cleaner *cleaner)
 			is_clean = complain(cleaner, line,
 			    "environment variables are not put into values; write the value itself, or \\$ for a "
 			    "dollar sign");
+		if (quote == '"' && is_clean && is_wrong_escape(cleaner->rest))
+			is_clean = complain_escape(cleaner, line);
 		pass(cleaner, c == '\\' && cleaner->rest.length > 1 && cleaner->rest.data[1] != '\n' ? 2 : 1, false);
 	}
 	if (!starts(cleaner->rest, quote == '"' ? "\"" : "'"))

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "lib/durable_replace.h"
+#include "lib/utf8.h"
 #include "lookup/users_line.h"
 
 static const char heading[] =
@@ -52,6 +53,7 @@ users_file_edit(struct span text, bool keeps_local_case, enum users_change chang
 {
 	bool is_there = false;
 
+	text = utf8_skip_mark(text);
 	if (text.length == 0)
 		buf_append_text(out, heading);
 	while (text.length) {

@@ -34,3 +34,11 @@ utf8_is_text(struct span text)
 	}
 	return true;
 }
+
+struct span
+utf8_skip_mark(struct span text)
+{
+	struct span mark = SPAN("\xef\xbb\xbf");
+
+	return span_equal(span_take(text, mark.length), mark) ? span_skip(text, mark.length) : text;
+}

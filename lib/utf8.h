@@ -15,4 +15,7 @@
  * U+009F), no U+2028 and U+2029? */
 bool utf8_is_text(struct span text);
 
+/* A file's text without the mark (U+FEFF) that some editors put at its beginning. */
+struct span utf8_skip_mark(struct span text);
+
 #endif

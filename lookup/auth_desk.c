@@ -100,6 +100,7 @@ static enum auth_verdict
 compare(const struct auth_desk *desk, const struct auth_try *attempt, const char **why)
 {
 	struct span password = auth_try_password(attempt);
+	struct span stand_in = users_stand_in(desk->users);
 	struct span hash;
 	enum users_find_result found = attempt->is_address
 					   ? users_find(desk->users, mail_address_span(&attempt->address), &hash)
@@ -108,9 +109,9 @@ compare(const struct auth_desk *desk, const struct auth_try *attempt, const char
 	*why = "unknown-user";
 	if (found == USERS_FOUND) {
 		*why = "password";
-		return auth_hash_matches(password, hash) ? AUTH_PASSED : AUTH_FAILED;
+		return auth_hash_matches(password, hash, stand_in) ? AUTH_PASSED : AUTH_FAILED;
 	}
-	auth_hash_waste(password, users_stand_in(desk->users));
+	auth_hash_waste(password, stand_in);
 	return found == USERS_BROKEN ? AUTH_TROUBLE : AUTH_FAILED;
 }
 

@@ -36,13 +36,14 @@ compute(struct span password, struct span hash, struct crypt_data *room)
 }
 
 static bool
-is_hash_of(struct span password, struct span hash)
+is_hash_of(struct span password, struct span hash, bool *is_computed)
 {
 	static struct crypt_data room; /* 32 KiB */
 	const char *answer = compute(password, hash, &room);
 	bool is_same = answer && strlen(answer) == hash.length && CRYPTO_memcmp(answer, hash.data, hash.length) == 0;
 
 	explicit_bzero(&room, sizeof room);
+	*is_computed = answer != NULL;
 	return is_same;
 }
 
@@ -57,16 +58,25 @@ auth_hash_load(void)
 }
 
 bool
-auth_hash_matches(struct span password, struct span hash)
+auth_hash_matches(struct span password, struct span hash, struct span stand_in)
 {
 	/* Cut, so that it costs the same; it is no match whatever comes of it. */
 	bool is_short = password.length <= AUTH_PASSWORD_BYTES;
+	bool is_computed;
+	bool is_same = is_hash_of(span_take(password, AUTH_PASSWORD_BYTES), hash, &is_computed);
 
-	return is_hash_of(span_take(password, AUTH_PASSWORD_BYTES), hash) && is_short;
+	if (!is_computed)
+		auth_hash_waste(password, stand_in);
+	return is_same && is_short;
 }
 
 void
 auth_hash_waste(struct span password, struct span stand_in)
 {
-	(void)auth_hash_matches(password, stand_in.length ? stand_in : SPAN(preset_stand_in));
+	struct span cut = span_take(password, AUTH_PASSWORD_BYTES);
+	bool is_computed;
+
+	(void)is_hash_of(cut, stand_in, &is_computed);
+	if (!is_computed)
+		(void)is_hash_of(cut, SPAN(preset_stand_in), &is_computed);
 }

@@ -170,13 +170,16 @@ take_path(struct line *line, struct span word, struct map_maildir *maildir)
 	char bytes[MAP_PATH_BYTES];
 	char quoted[PROBLEMS_QUOTE_SIZE];
 	struct span path = word;
+	bool is_quoted = map_words_is_quoted(word);
 	size_t length;
 
 	/* One too long keeps its quotes, and is refused for its length. */
-	if (map_words_is_quoted(word) && map_words_unquote(word, bytes, sizeof bytes, &length))
+	if (is_quoted && map_words_unquote(word, bytes, sizeof bytes, &length))
 		path = span_make(bytes, length);
 	struct map_maildir placed = *maildir;
 	const char *wrong = place_path(line->source, path, &placed);
+	if (!is_quoted && span_find(word, '"') < word.length)
+		wrong = "holds a double quote; a path with blanks stands in double quotes as a whole";
 	if (wrong) {
 		WRONG(line, "the path \"%s\" %s", problems_quote(path, quoted), wrong);
 		return;

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/utf8.h"
 #include "lookup/map_line.h"
 
 enum { FILE_BYTES_MAX = 1 << 30 };
@@ -25,12 +26,6 @@ complain(struct map_entries *source, struct span name, const char *what)
 	problems_add(&source->problems, name, (unsigned)source->file_count, 0, "%s", what);
 }
 
-static bool
-is_utf8_mark(struct span text)
-{
-	return span_equal(span_take(text, 3), SPAN("\xef\xbb\xbf"));
-}
-
 void
 map_source_parse(struct map_entries *source, struct span name, struct span text)
 {
@@ -40,8 +35,7 @@ map_source_parse(struct map_entries *source, struct span name, struct span text)
 		complain(source, name, "there is no memory for another file, or there are over 65,535 of them");
 		return;
 	}
-	if (is_utf8_mark(text))
-		text = span_skip(text, 3);
+	text = utf8_skip_mark(text);
 	while (text.length) {
 		size_t length = span_find(text, '\n');
 		struct span content = span_take(text, length);

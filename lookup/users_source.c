@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/utf8.h"
 #include "lookup/users_line.h"
 
 enum { FIRST_ENTRIES = 64, READ_BYTES = 65536 };
@@ -153,6 +154,7 @@ bool
 users_source_parse(struct users_source *source, const char *path, struct span text, bool keeps_local_case)
 {
 	source->arena.limit_bytes = USERS_ADDRESSES_BYTES;
+	text = utf8_skip_mark(text);
 	for (unsigned number = 1; text.length; number++) {
 		size_t length = span_find(text, '\n');
 

@@ -112,7 +112,11 @@ static const struct mistake mistakes[] = {
 	{ "}", "unexpected closing brace" },
 	{ "max-errors =", "premature end of file" },
 	{ "max-errors = = 10", "unexpected token '='" },
-	{ "postmaster = \"a\\nb@example.org\"", "control characters" },
+	{ "postmaster = \"a\tb@example.org\"", "control characters" },
+	{ "postmaster = \"a\\nb@example.org\"", "\"\\n\" has no meaning; a backslash itself is written \\\\" },
+	{ "contact = \"a\\0b\"", "\"\\0\" has no meaning" },
+	{ "contact = \"a\\x00b\"", "\"\\x\" has no meaning" },
+	{ "contact = \"C:\\q\"", "\"\\q\" has no meaning" },
 	{ "listener = {\"127.0.0.1:26\"}", "\"listener\" begins a section; write listener \"NAME\" {" },
 	{ "listener { address = \"127.0.0.1:26\" }", "this listener has no name" },
 	{ "listener \"a b\" { address = \"127.0.0.1:26\" }", "made of letters, digits" },
@@ -269,6 +273,18 @@ test_too_many_sections(void **state)
 	buf_free(&text);
 }
 
+/* As some editors write it. */
+static void
+test_byte_order_mark(void **state)
+{
+	struct config *config = fixture_config("\xef\xbb\xbf" MINIMAL "max-errors = 7\r\n");
+
+	(void)state;
+	assert_string_equal(config->hostname, "mx.example.org");
+	assert_int_equal(config->max_errors, 7);
+	config_free(config);
+}
+
 static void
 test_file_that_is_no_configuration(void **state)
 {
@@ -327,6 +343,7 @@ main(void)
 		cmocka_unit_test(test_missing_keys),
 		cmocka_unit_test(test_lines_inside_of_sections),
 		cmocka_unit_test(test_too_many_sections),
+		cmocka_unit_test(test_byte_order_mark),
 		cmocka_unit_test(test_file_that_is_no_configuration),
 		cmocka_unit_test(test_hostname_of_the_system),
 		cmocka_unit_test(test_a_mistake_does_not_spoil_the_next_reading),

@@ -231,18 +231,43 @@ test_the_same_work_for_nobody(void **state)
 	append_user(users, sizeof users, "alice@example.org", "a", "$6$", 3000);
 	append_user(users, sizeof users, "bob@example.org", "b", "$6$", 3000);
 	append_user(users, sizeof users, "old@example.org", "c", "$1$", 0);
+	(void)snprintf(users + strlen(users), sizeof users - strlen(users), "cut@example.org:$2b$12$short\n");
 	write_users(users);
 	uint64_t known = 0;
 	uint64_t unknown = 0;
 	uint64_t nonsense = 0;
+	uint64_t incomputable = 0;
 	/* By turns: what else the machine does slows all of them down. */
 	for (int i = 0; i < 10; i++) {
 		known += cost_of("alice@example.org");
 		unknown += cost_of("nobody@example.org");
 		nonsense += cost_of("nobody");
+		incomputable += cost_of("cut@example.org");
 	}
 	assert_true(unknown > known / 2 && unknown < known * 2);
 	assert_true(nonsense > known / 2 && nonsense < known * 2);
+	assert_true(incomputable > known / 2 && incomputable < known * 2);
+}
+
+/* A hash cut short is what the stand-in is made of. */
+static void
+test_a_useless_stand_in_takes_work_too(void **state)
+{
+	(void)state;
+	write_users("cut@example.org:$2b$12$short\n");
+	assert_true(cost_of("nobody@example.org") > 1000000);
+	assert_true(cost_of("cut@example.org") > 1000000);
+}
+
+static void
+test_byte_order_mark(void **state)
+{
+	char users[1024] = "\xef\xbb\xbf";
+
+	(void)state;
+	append_user(users, sizeof users, "alice@example.org", "first", "$6$", 1000);
+	write_users(users);
+	assert_int_equal(judge("alice@example.org", "first"), AUTH_PASSED);
 }
 
 static void
@@ -347,9 +372,9 @@ test_every_method_can_be_loaded(void **state)
 	(void)state;
 	assert_true(auth_hash_load());
 	auth_hash_waste(SPAN("x"), span_make("", 0));
-	assert_false(auth_hash_matches(SPAN("x"), SPAN("*0")));
-	assert_false(auth_hash_matches(SPAN("x"), SPAN("")));
-	assert_false(auth_hash_matches(SPAN("x"), SPAN("$6$salt")));
+	assert_false(auth_hash_matches(SPAN("x"), SPAN("*0"), span_make("", 0)));
+	assert_false(auth_hash_matches(SPAN("x"), SPAN(""), span_make("", 0)));
+	assert_false(auth_hash_matches(SPAN("x"), SPAN("$6$salt"), span_make("", 0)));
 }
 
 static int
@@ -377,6 +402,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_long_passwords, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_without_users_it_is_trouble, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_the_same_work_for_nobody, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_a_useless_stand_in_takes_work_too, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_byte_order_mark, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_budget_ends_it_before_the_work, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_full_queue_says_so_at_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_busy_try_is_free, set_up, tear_down),
