@@ -165,13 +165,13 @@ make_old_one_durable(struct work *work, struct copy *copy)
 
 	if (copy->place != COPY_BEFORE || !copy->unread.needs_sync)
 		return true;
-	if (maildir_sync(work->delivery->roots, copy->to.root, copy->to.path)) {
-		unread_keep(unread, copy->unread.serial, true);
-		return true;
-	}
+	enum maildir_sync result = maildir_sync(work->delivery->roots, copy->to.root, copy->to.path);
 	int error = errno;
-	(void)unread_void(unread, &copy->unread.serial, 1);
-	return fail_by_error(work, copy, "cannot make an earlier delivery durable", error);
+	if (result == MAILDIR_SYNCED)
+		unread_keep(unread, copy->unread.serial, true);
+	if (result == MAILDIR_UNSURE)
+		(void)unread_void(unread, &copy->unread.serial, 1);
+	return result == MAILDIR_SYNCED || fail_by_error(work, copy, "cannot make an earlier delivery durable", error);
 }
 
 static bool

@@ -207,6 +207,7 @@ copy_move(const struct delivery *delivery, struct copy *copy)
 
 	if (!folders)
 		return COPY_FAILED;
+	copy->failures = folders_failures(delivery->folders);
 	bool ok = durable_rename_new(folders->tmp, copy->name, folders->fresh, copy->final);
 	if (ok)
 		copy->place = COPY_IN_NEW;
@@ -214,20 +215,17 @@ copy_move(const struct delivery *delivery, struct copy *copy)
 	return ok ? COPY_OK : COPY_FAILED;
 }
 
-/* fsync of new/. After a failure, of whichever thread, nobody knows what became of the others' copies. */
+/* fsync of new/. After a failure, of whichever thread, nobody knows what became of the others' copies: neither this
+ * descriptor nor one that was opened afterwards tells of it. */
 static bool
-sync_fresh(struct folders *folders)
+sync_fresh(struct folder_cache *cache, struct folders *folders, uint64_t failures)
 {
-	if (!atomic_load(&folders->is_broken)) {
-		if (!durable_sync_folder(folders->fresh)) {
-			atomic_store(&folders->is_broken, true);
-			return false;
-		}
-		if (!atomic_load(&folders->is_broken))
-			return true;
+	if (!atomic_load(&folders->is_broken) && !durable_sync_folder(folders->fresh)) {
+		folders_break(cache, folders);
+		return false;
 	}
 	errno = EIO;
-	return false;
+	return !atomic_load(&folders->is_broken) && folders->failures <= failures;
 }
 
 enum copy_result
@@ -237,7 +235,7 @@ copy_sync(const struct delivery *delivery, struct copy *copy)
 
 	if (!folders)
 		return COPY_FAILED;
-	bool ok = sync_fresh(folders);
+	bool ok = sync_fresh(delivery->folders, folders, copy->failures);
 	give_back(delivery, folders, ok);
 	return ok ? COPY_OK : COPY_FAILED;
 }

@@ -61,6 +61,7 @@ struct copy {
 	struct unread_copy unread;
 	const char *name;  /* in tmp/ */
 	const char *final; /* in new/ */
+	uint64_t failures; /* folders_failures before it was moved */
 };
 
 enum copy_result { COPY_OK, COPY_FAILED, COPY_BODY_CHANGED };
@@ -70,7 +71,7 @@ enum copy_result copy_write(const struct delivery *delivery, struct scratch *scr
     struct arena *arena, struct copy *copy);
 /* Moves it from tmp/ into new/. Not durable before copy_sync. */
 enum copy_result copy_move(const struct delivery *delivery, struct copy *copy);
-/* fsyncs new/. */
+/* fsyncs new/. Fails also when somebody else's fsync has failed, of which this one would not be told. */
 enum copy_result copy_sync(const struct delivery *delivery, struct copy *copy);
 /* Moves it back from new/ into tmp/ and fsyncs. It stays COPY_IN_NEW when a reader has taken it, or it cannot be
  * moved. */

@@ -50,6 +50,7 @@ struct folder_cache {
 	size_t count;
 	size_t limit;
 	uint64_t swept_ms;
+	atomic_uint_fast64_t failures;
 };
 
 struct folder_cache *
@@ -174,14 +175,16 @@ open_inner(struct entry *entry, int mailbox)
 }
 
 static bool
-open_entry(const struct roots *roots, struct entry *entry)
+open_entry(const struct folder_cache *cache, struct entry *entry)
 {
-	int mailbox = roots_open(roots, entry->key.root, entry->key.path, O_PATH | O_DIRECTORY);
+	int mailbox = roots_open(cache->roots, entry->key.root, entry->key.path, O_PATH | O_DIRECTORY);
 
 	if (mailbox < 0)
 		return false;
 	bool ok = open_inner(entry, mailbox);
 	int error = errno;
+	/* Last: of what failed before, these descriptors tell nothing. */
+	entry->folders.failures = folders_failures(cache);
 	(void)close(mailbox);
 	errno = error;
 	return ok;
@@ -194,7 +197,7 @@ open_new(struct folder_cache *cache, unsigned root, const char *path, enum folde
 	for (unsigned attempt = 0; attempt < 2; attempt++) {
 		struct entry *entry = entry_new(root, path);
 
-		if (!entry || open_entry(cache->roots, entry))
+		if (!entry || open_entry(cache, entry))
 			return entry;
 		int error = errno;
 		entry_free(entry);
@@ -334,6 +337,19 @@ folders_forget(struct folder_cache *cache, struct folders *folders)
 	(void)pthread_mutex_lock(&cache->lock);
 	uncache(cache, (struct entry *)folders);
 	(void)pthread_mutex_unlock(&cache->lock);
+}
+
+void
+folders_break(struct folder_cache *cache, struct folders *folders)
+{
+	atomic_store(&folders->is_broken, true);
+	(void)atomic_fetch_add(&cache->failures, 1);
+}
+
+uint64_t
+folders_failures(const struct folder_cache *cache)
+{
+	return atomic_load(&cache->failures);
 }
 
 bool

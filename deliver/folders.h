@@ -24,6 +24,7 @@ struct folders {
 	int tmp;
 	int fresh;             /* new/ */
 	atomic_bool is_broken; /* an fsync of new/ has failed: the kernel tells only one of those who share it */
+	uint64_t failures;     /* folders_failures when it was opened: of those the kernel does not tell here either */
 };
 
 enum folders_make { FOLDERS_AS_THEY_ARE, FOLDERS_MAKE_MISSING };
@@ -38,6 +39,10 @@ struct folders *folders_acquire(struct folder_cache *cache, unsigned root, const
 void folders_release(struct folder_cache *cache, struct folders *folders);
 /* Something went wrong there: the next folders_acquire opens it afresh. */
 void folders_forget(struct folder_cache *cache, struct folders *folders);
+/* An fsync of new/ has failed. */
+void folders_break(struct folder_cache *cache, struct folders *folders);
+/* How many have, in all mailboxes. */
+uint64_t folders_failures(const struct folder_cache *cache);
 /* True once for each time the mailbox was opened, and at most ten times a second in all: sweep its tmp/ now. */
 bool folders_wants_sweep(struct folder_cache *cache, struct folders *folders);
 

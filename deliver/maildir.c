@@ -286,32 +286,35 @@ maildir_find(const struct roots *roots, unsigned root, const char *path, const c
 	return trace;
 }
 
-static bool
-sync_inner(int mailbox, const char *name)
+static enum maildir_sync
+sync_inner(int mailbox, const char *name, enum maildir_sync when_missing)
 {
 	int folder = open_inner(mailbox, name);
 
 	if (folder < 0)
-		return false;
+		return errno == ENOENT ? when_missing : MAILDIR_UNTRIED;
 	bool ok = durable_sync_folder(folder);
 	int error = errno;
 	(void)close(folder);
 	errno = error;
-	return ok;
+	return ok ? MAILDIR_SYNCED : MAILDIR_UNSURE;
 }
 
-bool
+enum maildir_sync
 maildir_sync(const struct roots *roots, unsigned root, const char *path)
 {
 	int mailbox = roots_open(roots, root, path, O_PATH | O_DIRECTORY);
 
 	if (mailbox < 0)
-		return false;
-	bool ok = sync_inner(mailbox, "new") && sync_inner(mailbox, "cur");
+		return errno == ENOENT ? MAILDIR_UNSURE : MAILDIR_UNTRIED;
+	enum maildir_sync result = sync_inner(mailbox, "new", MAILDIR_UNSURE);
+	/* Without cur/ no reader has come yet. */
+	if (result == MAILDIR_SYNCED)
+		result = sync_inner(mailbox, "cur", MAILDIR_SYNCED);
 	int error = errno;
 	(void)close(mailbox);
 	errno = error;
-	return ok;
+	return result;
 }
 
 bool

@@ -55,8 +55,15 @@ enum maildir_trace {
 
 /* Looks for a message by its name in new/. */
 enum maildir_trace maildir_find(const struct roots *roots, unsigned root, const char *path, const char *final);
-/* fsyncs new/ and cur/: for a message that was moved in by a process that may not have come to that. */
-bool maildir_sync(const struct roots *roots, unsigned root, const char *path);
+enum maildir_sync {
+	MAILDIR_SYNCED,
+	MAILDIR_UNSURE, /* an fsync has failed, or the folders are gone: what was there may be lost. errno tells why */
+	MAILDIR_UNTRIED /* they could not be opened: nothing is lost by that. errno tells why */
+};
+
+/* fsyncs new/ and, where there is one, cur/: for a message that was moved in by a process that may not have come to
+ * that. */
+enum maildir_sync maildir_sync(const struct roots *roots, unsigned root, const char *path);
 /* Removes a message's name from tmp/. */
 bool maildir_remove_tmp(const struct roots *roots, unsigned root, const char *path, const char *final);
 

@@ -8,7 +8,7 @@
 #include "deliver/roots.h"
 
 bool
-recovery_look(const void *context, const struct journal_copy *copy, bool is_same_boot)
+recovery_look(const void *context, const struct journal_copy *copy, bool does_gone_count)
 {
 	const struct roots *roots = context;
 
@@ -16,8 +16,7 @@ recovery_look(const void *context, const struct journal_copy *copy, bool is_same
 	case MAILDIR_IN_BOX:
 		return true;
 	case MAILDIR_NOWHERE:
-		/* A reader has moved it on; after another boot it may as well have been lost with the page cache. */
-		return is_same_boot;
+		return does_gone_count;
 	case MAILDIR_IN_TMP:
 	case MAILDIR_UNKNOWN:
 		break;

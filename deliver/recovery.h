@@ -11,7 +11,7 @@
 #include "deliver/journal.h"
 
 /* An unread_look over the struct roots in context. Was the copy delivered? One still in tmp/ was not. */
-bool recovery_look(const void *context, const struct journal_copy *copy, bool is_same_boot);
+bool recovery_look(const void *context, const struct journal_copy *copy, bool does_gone_count);
 /* An unread_clean over the same. */
 void recovery_clean(const void *context, const struct journal_copy *copy);
 

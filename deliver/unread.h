@@ -7,8 +7,9 @@
  * not delivered again.
  *
  * After a restart each remembered copy is looked for. Within the same boot of the machine: still in tmp/, it was never
- * delivered; gone from there, it was (a reader may have moved it anywhere since). After another boot: it was
- * delivered if it is in new/ or cur/, else not. So a kill makes no double, and a power cut a double rather than a loss.
+ * delivered; gone from there, it was (a reader may have moved it anywhere since). After another boot, or more than a
+ * day later, when somebody may have cleaned tmp/: it was delivered if it is in new/ or cur/, else not. So a kill makes
+ * no double, and a power cut or a long stop a double rather than a loss.
  *
  * All functions may be called from any thread.
  *

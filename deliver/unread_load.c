@@ -9,6 +9,10 @@
 
 #include "lib/log.h"
 #include "deliver/journal_file.h"
+#include "deliver/maildir.h"
+
+/* The journal has the copy's name for a while less than tmp/ has its file. */
+enum { GONE_COUNTS_SECONDS = MAILDIR_SWEEP_SECONDS - 3600 };
 
 struct loading {
 	const struct unread_options *options;
@@ -77,17 +81,30 @@ copy_of(const struct unread_entry *entry)
 	return copy;
 }
 
+static uint64_t
+age_of(const struct unread_options *options, const struct unread_entry *entry)
+{
+	return options->now_seconds > entry->seconds ? options->now_seconds - entry->seconds : 0;
+}
+
+/* Does a copy that is gone from tmp/ count as delivered? Not after another boot, because it may have been lost with the
+ * page cache; and not once it is so old that whoever cleans tmp/, such as our sweep or a reader, may have taken it. */
+static bool
+does_gone_count(const struct unread_options *options, const struct unread_entry *entry)
+{
+	bool is_same_boot = !entry->needs_sync && is_known_boot(options);
+
+	return is_same_boot && age_of(options, entry) < GONE_COUNTS_SECONDS;
+}
+
 /* Was it delivered, as far as can be told, and not too long ago? */
 static bool
 is_to_be_kept(const struct unread_options *options, const struct unread_entry *entry)
 {
 	struct journal_copy copy = copy_of(entry);
-	bool is_same_boot = !entry->needs_sync && is_known_boot(options);
+	bool was_delivered = options->look(options->context, &copy, does_gone_count(options, entry));
 
-	bool was_delivered = options->look(options->context, &copy, is_same_boot);
-	bool is_over =
-	    options->now_seconds > entry->seconds && options->now_seconds - entry->seconds > options->life_seconds;
-	return was_delivered && !is_over;
+	return was_delivered && age_of(options, entry) <= options->life_seconds;
 }
 
 static void

@@ -12,8 +12,9 @@
 #include "deliver/journal.h"
 #include "deliver/unread_table.h"
 
-/* What a look into the mailbox says of a copy that the journal remembers. */
-typedef bool unread_look(const void *context, const struct journal_copy *copy, bool is_same_boot);
+/* What a look into the mailbox says of a copy that the journal remembers. does_gone_count: one that is in none of the
+ * mailbox's folders was delivered and moved on by its reader. */
+typedef bool unread_look(const void *context, const struct journal_copy *copy, bool does_gone_count);
 /* Removes from tmp/ what is left there of a copy that was not delivered. */
 typedef void unread_clean(const void *context, const struct journal_copy *copy);
 

@@ -200,8 +200,8 @@ a_message_is_found_where_it_is(void **state)
 	assert_int_equal(maildir_find(&house->roots, 0, "alice", final), MAILDIR_IN_BOX);
 	assert_int_equal(maildir_find(&house->roots, 0, "alice", "1.M2P3Q4.mx,S=55"), MAILDIR_NOWHERE);
 	assert_int_equal(maildir_find(&house->roots, 0, "alice", "1.M2P3Q4.mx,S="), MAILDIR_NOWHERE);
-	assert_true(maildir_sync(&house->roots, 0, "alice"));
-	assert_false(maildir_sync(&house->roots, 0, "bob"));
+	assert_int_equal(maildir_sync(&house->roots, 0, "alice"), MAILDIR_SYNCED);
+	assert_int_equal(maildir_sync(&house->roots, 0, "bob"), MAILDIR_UNSURE);
 }
 
 /* Gone from tmp/ means delivered, within one boot: what could not be looked for is not gone. */

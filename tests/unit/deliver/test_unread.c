@@ -17,7 +17,7 @@ static const uint8_t b_digest[JOURNAL_DIGEST_BYTES] = { 4, 5, 6 };
 struct looks {
 	bool answer;
 	unsigned count;
-	bool was_same_boot;
+	bool did_gone_count;
 	struct journal_copy last;
 };
 
@@ -28,12 +28,12 @@ struct test {
 };
 
 static bool
-look(const void *context, const struct journal_copy *copy, bool is_same_boot)
+look(const void *context, const struct journal_copy *copy, bool does_gone_count)
 {
 	struct looks *looks = (struct looks *)(uintptr_t)context;
 
 	looks->count++;
-	looks->was_same_boot = is_same_boot;
+	looks->did_gone_count = does_gone_count;
 	looks->last = *copy;
 	return looks->answer;
 }
@@ -150,7 +150,7 @@ a_restart_asks_the_mailbox(void **state)
 	uint64_t serial = deliver(test, a_digest, "example.org/a b%", NOW);
 	restart(test, 1, NOW);
 	assert_int_equal(test->looks.count, 1);
-	assert_true(test->looks.was_same_boot);
+	assert_true(test->looks.did_gone_count);
 	assert_string_equal(test->looks.last.path, "example.org/a b%");
 	assert_string_equal(test->looks.last.file, "1.M2P3Q4.mx,S=5");
 	assert_int_equal(unread_reserve(test->unread, a_digest, 0, "example.org/a b%", NOW, &copy), UNREAD_BEFORE);
@@ -158,13 +158,13 @@ a_restart_asks_the_mailbox(void **state)
 	assert_true(copy.needs_sync);
 	/* What is found counts as of this boot from now on. */
 	restart(test, 2, NOW);
-	assert_false(test->looks.was_same_boot);
+	assert_false(test->looks.did_gone_count);
 	restart(test, 2, NOW);
-	assert_true(test->looks.was_same_boot);
+	assert_true(test->looks.did_gone_count);
 	restart(test, 0, NOW);
 	restart(test, 0, NOW);
 	assert_int_equal(test->looks.count, 1);
-	assert_false(test->looks.was_same_boot);
+	assert_false(test->looks.did_gone_count);
 	test->looks.answer = false;
 	restart(test, 2, NOW);
 	assert_int_equal(unread_count(test->unread), 0);
