@@ -149,7 +149,7 @@ auth_on_map(struct child *child, int fd)
 {
 	struct auth *auth = child->state;
 	struct buf why = BUF_LIMIT(WHY_LIMIT_BYTES);
-	struct users_map *users = fd < 0 ? NULL : users_open(fd, &why);
+	struct users_map *users = users_open(fd, &why);
 
 	if (users)
 		auth_desk_users(auth->desk, users);

@@ -19,7 +19,7 @@ enum {
 	SOA_LEAST_BYTES = 22 /* two root names and five numbers, MINIMUM last */
 };
 
-enum rcode { RCODE_NO_ERROR = 0, RCODE_NO_NAME = 3 };
+enum rcode { RCODE_NO_ERROR = 0, RCODE_FORMAT_ERROR = 1, RCODE_NO_NAME = 3, RCODE_NOT_IMPLEMENTED = 4 };
 
 struct record {
 	unsigned type;
@@ -330,6 +330,9 @@ dns_message_parse(const struct dns_packet *packet, enum dns_type type, struct sp
 		reply->kind = DNS_REPLY_TRUNCATED;
 		return;
 	}
+	bool has_edns = packet->length > packet->question_end;
+	if (has_edns && (rcode == RCODE_FORMAT_ERROR || rcode == RCODE_NOT_IMPLEMENTED))
+		reply->kind = DNS_REPLY_NO_EDNS;
 	if (rcode != RCODE_NO_ERROR && rcode != RCODE_NO_NAME)
 		return;
 	if (!read_answers(message, &at, arena, &records) || !read_authority(message, &at, &has_soa, &negative_ttl))

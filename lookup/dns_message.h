@@ -45,6 +45,7 @@ enum dns_reply_kind {
 	DNS_REPLY_ANSWER,    /* *answer is final (status FOUND, NO_DATA, NO_NAME, or TROUBLE for a loop of CNAMEs) */
 	DNS_REPLY_CHAIN,     /* CNAMEs lead to next_name, and the message does not say what is there: ask */
 	DNS_REPLY_TRUNCATED, /* ask again over TCP */
+	DNS_REPLY_NO_EDNS,   /* the server knows no EDNS: ask again without (RFC 6891 7) */
 	DNS_REPLY_FAILED     /* the server failed or refused, or the message is malformed: ask another one */
 };
 

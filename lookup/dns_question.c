@@ -133,7 +133,7 @@ send_try(struct dns_question *question)
 	struct dns_try *try = &question->tries[question->try_count];
 	unsigned patience_ms = try_ms[question->try_count];
 	/* The last try leaves EDNS out: something on the way may not let it through. */
-	bool with_edns = question->try_count + 1 < DNS_QUESTION_TRIES;
+	bool with_edns = !question->is_plain && question->try_count + 1 < DNS_QUESTION_TRIES;
 	struct dice dice;
 
 	roll(&dice);
@@ -178,6 +178,7 @@ dns_question_begin(struct dns_question *question, const struct dns_key *key)
 	question->started_us = clock_monotonic_us();
 	question->is_probe = false;
 	question->has_failed = false;
+	question->is_plain = false;
 	return send_try(question);
 }
 
@@ -301,6 +302,10 @@ take_message(struct dns_question *question, struct dns_try *try, struct span mes
 		break;
 	case DNS_REPLY_TRUNCATED:
 		ask_by_stream(question, try);
+		break;
+	case DNS_REPLY_NO_EDNS:
+		question->is_plain = true;
+		next_try(question);
 		break;
 	case DNS_REPLY_FAILED:
 		question->resolving->counters.failures++;

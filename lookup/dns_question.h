@@ -52,6 +52,7 @@ struct dns_question {
 	bool is_stalled; /* waits for a socket */
 	bool is_probe;   /* our own, whether a resolver lives */
 	bool has_failed; /* some resolver answered that it cannot */
+	bool is_plain;   /* some resolver knows no EDNS: asked without from then on */
 	unsigned try_count;
 	struct dns_try tries[DNS_QUESTION_TRIES];
 	struct dns_stream *stream;

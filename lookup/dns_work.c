@@ -88,7 +88,7 @@ give_up_identity(struct dns_work_identity *identity, const char *problem, bool r
 void
 dns_work_give_up(struct dns_work *work, const char *problem, bool resolver_down)
 {
-	work->name = (struct iprev_verdict){ .result = IPREV_TROUBLE, .resolver_down = resolver_down };
+	work->name = (struct iprev_verdict){ .result = IPREV_TROUBLE };
 	for (unsigned i = 0; i < DNS_WORK_IDENTITIES; i++)
 		give_up_identity(&work->identities[i], problem, resolver_down);
 }

@@ -75,7 +75,6 @@ confirm(const struct peer_address *client, struct replay *replay, const struct d
 			return true;
 		} else if (answer->status == DNS_TROUBLE || answer->status == DNS_RESOLVER_DOWN) {
 			has_trouble = true;
-			verdict->resolver_down = answer->status == DNS_RESOLVER_DOWN;
 		}
 	}
 	verdict->result = has_trouble ? IPREV_TROUBLE : IPREV_MISMATCH;
@@ -101,8 +100,6 @@ iprev_check(const struct peer_address *client, struct replay *replay, struct ipr
 	case DNS_NO_NAME:
 		return true;
 	case DNS_RESOLVER_DOWN:
-		verdict->resolver_down = true;
-		break;
 	case DNS_TROUBLE:
 		break;
 	}

@@ -21,8 +21,7 @@ enum {
 
 struct iprev_verdict {
 	enum iprev_result result;
-	struct span name;   /* CONFIRMED: the first that points back; lies in the replay */
-	bool resolver_down; /* the cause of TROUBLE: no resolver answers at all */
+	struct span name; /* CONFIRMED: the first that points back; lies in the replay */
 };
 
 /* "1.2.0.192.in-addr.arpa" or the nibbles below ip6.arpa, NUL-terminated; empty for family 0. */

@@ -10,13 +10,8 @@ resolvers_parse(const struct config_list *texts, struct resolvers *resolvers)
 	*resolvers = (struct resolvers){ .count = 0 };
 	for (size_t i = 0; i < texts->count && resolvers->count < RESOLVERS_MAX; i++) {
 		struct peer_address *address = &resolvers->addresses[resolvers->count];
-		struct span text = span_of(texts->items[i]);
 
-		if (peer_parse(text, address)) {
+		if (peer_parse(span_of(texts->items[i]), address))
 			resolvers->count++;
-		} else if (peer_parse_ip(text, address)) {
-			address->port = RESOLVERS_PORT;
-			resolvers->count++;
-		}
 	}
 }

@@ -9,14 +9,14 @@
 #include "conf/config.h"
 #include "lib/peer.h"
 
-enum { RESOLVERS_MAX = 8, RESOLVERS_PORT = 53 };
+enum { RESOLVERS_MAX = 8 };
 
 struct resolvers {
 	unsigned count;
 	struct peer_address addresses[RESOLVERS_MAX];
 };
 
-/* "192.0.2.1:53", "[2001:db8::1]:53", or an address alone (port 53). */
+/* "192.0.2.1:53" or "[2001:db8::1]:53". */
 void resolvers_parse(const struct config_list *texts, struct resolvers *resolvers);
 
 #endif

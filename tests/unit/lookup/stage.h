@@ -33,7 +33,8 @@ enum manner {
 	FORGES_ONLY,
 	LEADS_ON,
 	LOOPS,
-	NO_NAME
+	NO_NAME,
+	KNOWS_NO_EDNS /* a format error for a question with EDNS */
 };
 
 struct rule {
@@ -152,6 +153,8 @@ reply_to(struct stage *stage, struct rule *rule, const struct dns_packet *packet
 	craft_good(&out, packet, rule);
 	if (manner == FAILS || manner == REFUSES)
 		craft_begin(&out, packet, manner == FAILS ? 2 : 5, 0, 0);
+	if (manner == KNOWS_NO_EDNS && packet->length > packet->question_end)
+		craft_begin(&out, packet, 1, 0, 0);
 	if (manner == NO_NAME) {
 		craft_begin(&out, packet, 3, 0, 1);
 		craft_soa(&out, 60, 60);

@@ -22,6 +22,21 @@ a_failure_is_trouble_at_once_when_there_is_no_other_resolver(void **unused)
 	assert_int_equal(counters()->failures, 3);
 }
 
+/* RFC 6891 7. */
+static void
+a_resolver_that_knows_no_edns_is_asked_without(void **unused)
+{
+	struct rule rules[] = { { .name = "old.example", .manner = KNOWS_NO_EDNS }, { .name = NULL } };
+	struct client client;
+
+	(void)unused;
+	net.rules = rules;
+	ask(&client, "old.example");
+	assert_true(wait_for(&client) < PATIENCE_MS);
+	assert_int_equal(client.status, DNS_FOUND);
+	assert_int_equal(rules[0].asked, 2);
+}
+
 static void
 the_other_resolver_is_asked_after_a_failure(void **unused)
 {
@@ -188,6 +203,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_failure_is_trouble_at_once_when_there_is_no_other_resolver),
+		TEST(a_resolver_that_knows_no_edns_is_asked_without),
 		TEST(the_other_resolver_is_asked_after_a_failure),
 		TEST(the_other_resolver_is_asked_after_silence_and_liked_better_then),
 		TEST(silence_about_one_name_is_trouble_silence_about_all_is_down),
