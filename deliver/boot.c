@@ -7,7 +7,10 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include "deliver/sha256.h"
 
 enum { UUID_BYTES = 36 };
 
@@ -58,4 +61,32 @@ boot_read(uint8_t boot[static BOOT_BYTES])
 	if (fd >= 0)
 		(void)close(fd);
 	boot_parse(span_make(text, got < 0 ? 0 : (size_t)got), boot);
+}
+
+/* Hashes the boot and what names the folder on this machine. */
+static bool
+mix(struct sha256 *hash, const uint8_t *boot, const struct stat *folder, uint8_t result[static SHA256_BYTES])
+{
+	const uint64_t numbers[2] = { folder->st_dev, folder->st_ino };
+
+	sha256_begin(hash);
+	sha256_add(hash, span_make((const char *)boot, BOOT_BYTES));
+	sha256_add(hash, span_make((const char *)numbers, sizeof numbers));
+	return sha256_end(hash, result);
+}
+
+void
+boot_bind(uint8_t boot[static BOOT_BYTES], int folder)
+{
+	static const uint8_t unknown[BOOT_BYTES];
+	uint8_t bound[SHA256_BYTES] = { 0 };
+	struct sha256 *hash;
+	struct stat about;
+
+	if (memcmp(boot, unknown, BOOT_BYTES) == 0)
+		return;
+	hash = sha256_new();
+	bool ok = hash && fstat(folder, &about) == 0 && mix(hash, boot, &about, bound);
+	sha256_free(hash);
+	memcpy(boot, ok ? bound : unknown, BOOT_BYTES);
 }

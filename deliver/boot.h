@@ -7,6 +7,8 @@
  * delivered only when it is found in new/ or cur/. The cost is a double, when deliver is killed, the 250 was not read,
  * and the reader has moved the message out of the mailbox before the retry.
  *
+ * Roots that changed places, or another folder in the place of one, make another boot of it.
+ *
  * Trust: /proc is the kernel's.
  * On failure: all zero.
  */
@@ -23,5 +25,9 @@ enum { BOOT_BYTES = 16 };
 void boot_read(uint8_t boot[static BOOT_BYTES]);
 /* From the kernel's text, "8-4-4-4-12" hex digits and perhaps an LF. Pure. All zero when it is anything else. */
 void boot_parse(struct span text, uint8_t boot[static BOOT_BYTES]);
+
+/* From now on the name also stands for this folder: the journal names mailboxes by their root's number, and what is
+ * gone from tmp/ proves something only below the folder that had this number then. */
+void boot_bind(uint8_t boot[static BOOT_BYTES], int folder);
 
 #endif

@@ -80,6 +80,8 @@ prepare(struct child *child)
 			return false;
 	child_allow_folder(child, FD_FOLDER);
 	boot_read(state->boot);
+	for (size_t i = 0; i < state->roots.count; i++)
+		boot_bind(state->boot, state->roots.folders[i]);
 	state->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (state->wake < 0) {
 		log_error("cannot make an eventfd: %s", strerror(errno));

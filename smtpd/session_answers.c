@@ -184,7 +184,7 @@ lose_deliver(struct session *session)
 	struct transaction *transaction = session->transaction;
 
 	/* Its receipts die with it: the numbers mean nothing to the next one. */
-	session->receipt = 0;
+	session_drop_receipts(session);
 	if (!transaction)
 		return;
 	transaction->promised = 0;

@@ -67,8 +67,11 @@ void session_arm(struct session *session);
 bool session_keep_input(struct session *session, struct span bytes);
 /* Forgets the bytes that wait. */
 void session_drop_input(struct session *session);
-/* The client sends something: if it has read the last 250, says so to deliver. */
+/* The client sends something: if it has read all that was said, says so to deliver of each receipt that is kept. */
 void session_settle_if_read(struct session *session);
+/* Over SESSION_RECEIPTS the oldest is dropped: its message stays remembered. 0 is none. */
+void session_keep_receipt(struct session *session, uint32_t receipt);
+void session_drop_receipts(struct session *session);
 /* What was waited for has come, or will not: the handler that waits runs again. */
 void session_resume(struct session *session);
 

@@ -3,6 +3,8 @@
  * Trust: see smtpd/session.h.
  * On failure: see smtpd/session.h.
  */
+#include <string.h>
+
 #include "smtpd/auth_exchange.h"
 #include "smtpd/line.h"
 #include "smtpd/session_engine.h"
@@ -73,8 +75,8 @@ session_leave(struct session *session, const char *reason, bool lingers)
 	session->end_reason = reason;
 	session->wait = WAIT_NOTHING;
 	session->is_in_chunk = false;
-	session->sends_fin = session->has_unread && !lingers && !session->receipt;
-	session->state = lingers || session->receipt || session->sends_fin ? SESSION_LINGERING : SESSION_CLOSED;
+	session->sends_fin = session->has_unread && !lingers && !session->receipts[0];
+	session->state = lingers || session->receipts[0] || session->sends_fin ? SESSION_LINGERING : SESSION_CLOSED;
 	session->deadline_ms = session_now_ms(session) + LINGER_MS;
 }
 
@@ -187,10 +189,31 @@ session_settle_if_read(struct session *session)
 {
 	const struct session_io *io = session->world->io;
 
-	if (session->receipt == 0 || !io->is_acknowledged(session))
+	if (session->receipts[0] == 0 || !io->is_acknowledged(session))
 		return;
-	io->settle(session, session->receipt);
-	session->receipt = 0;
+	for (size_t i = 0; i < SESSION_RECEIPTS && session->receipts[i]; i++)
+		io->settle(session, session->receipts[i]);
+	session_drop_receipts(session);
+}
+
+void
+session_keep_receipt(struct session *session, uint32_t receipt)
+{
+	size_t count = 0;
+
+	if (receipt == 0)
+		return;
+	while (count < SESSION_RECEIPTS && session->receipts[count])
+		count++;
+	if (count == SESSION_RECEIPTS)
+		memmove(session->receipts, session->receipts + 1, --count * sizeof receipt);
+	session->receipts[count] = receipt;
+}
+
+void
+session_drop_receipts(struct session *session)
+{
+	memset(session->receipts, 0, sizeof session->receipts);
 }
 
 void
@@ -198,7 +221,7 @@ session_input_ended(struct session *session, bool is_orderly)
 {
 	if (is_orderly)
 		session_settle_if_read(session);
-	session->receipt = 0;
+	session_drop_receipts(session);
 	if (session->state == SESSION_HANDSHAKE)
 		session_lose_handshake(session, is_orderly ? "closed" : "reset");
 	if (session->state < SESSION_LINGERING)

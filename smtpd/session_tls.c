@@ -46,7 +46,7 @@ session_tls_failed(struct session *session, const struct tls_failure *failure)
 		session->world->tls_failed++;
 	transaction_log_tls_failure(session, failure);
 	/* Whether it has read what was said last will never be known. */
-	session->receipt = 0;
+	session_drop_receipts(session);
 	if (session->state < SESSION_LINGERING)
 		session_leave(session, "tls-failed", false);
 	session->state = SESSION_CLOSED;

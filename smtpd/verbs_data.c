@@ -251,7 +251,7 @@ answer(struct session *session, struct reply *reply)
 	}
 	if (message->outcome != COMMIT_DONE && message->outcome != COMMIT_DONE_BEFORE)
 		BUG("policy accepted a message that deliver did not deliver");
-	session->receipt = message->receipt;
+	session_keep_receipt(session, message->receipt);
 	session->messages++;
 	session->world->bytes_accepted += message->found->text_bytes;
 	int length = snprintf(reply->scratch, sizeof reply->scratch, "%016llx-%u", (unsigned long long)session->name,

@@ -70,7 +70,10 @@ check_delivered(struct witness *witness, const struct session *session, enum rep
 	if (commit->is_said)
 		BUG("a second 250 to one message");
 	commit->is_said = true;
-	witness->receipt = commit->receipt;
+	if (commit->receipt == 0)
+		return;
+	memmove(witness->receipts, witness->receipts + 1, (SESSION_RECEIPTS - 1) * sizeof commit->receipt);
+	witness->receipts[SESSION_RECEIPTS - 1] = commit->receipt;
 }
 
 /* One of the replies after 353. */
@@ -220,9 +223,13 @@ witness_sees_ask(struct witness *witness, const struct session *session, const s
 void
 witness_sees_receipt(struct witness *witness, uint32_t receipt)
 {
-	if (receipt == 0 || receipt != witness->receipt)
+	size_t i = 0;
+
+	while (i < SESSION_RECEIPTS && witness->receipts[i] != receipt)
+		i++;
+	if (receipt == 0 || i == SESSION_RECEIPTS)
 		BUG("a receipt is settled that belongs to no 250, or twice");
-	witness->receipt = 0;
+	witness->receipts[i] = 0;
 }
 
 /* What is said where a password is awaited is blanked, and so is what stands behind AUTH and its mechanism. */
@@ -302,7 +309,7 @@ void
 witness_sees_deliver_gone(struct witness *witness)
 {
 	witness->probed = 0;
-	witness->receipt = 0;
+	memset(witness->receipts, 0, sizeof witness->receipts);
 }
 
 void

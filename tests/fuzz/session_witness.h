@@ -29,13 +29,13 @@ struct witness {
 	uint64_t replies[REPLY_COUNT]; /* as the world counted them when the last one was heard */
 	unsigned states;               /* bits 1 << enum session_state: those it may be in now */
 	bool is_greeted;
-	unsigned recipients; /* accepted since the last MAIL */
-	uint32_t text;       /* the last transaction with a 354 */
-	uint32_t abandoned;  /* the last one that deliver was told to forget */
-	size_t each_left;    /* replies to recipients that are still due after a 353 */
-	uint32_t probed;     /* the transaction of the probe that waits for its answer; 0: none */
-	uint32_t receipt;    /* of the last 250, until it is settled; 0: none */
-	bool has_passed;     /* auth has said who the user is, and the client has not heard it yet */
+	unsigned recipients;                 /* accepted since the last MAIL */
+	uint32_t text;                       /* the last transaction with a 354 */
+	uint32_t abandoned;                  /* the last one that deliver was told to forget */
+	size_t each_left;                    /* replies to recipients that are still due after a 353 */
+	uint32_t probed;                     /* the transaction of the probe that waits for its answer; 0: none */
+	uint32_t receipts[SESSION_RECEIPTS]; /* of the last 250s, until they are settled; 0: none */
+	bool has_passed;                     /* auth has said who the user is, and the client has not heard it yet */
 	struct witnessed_commit commit;
 };
 

@@ -343,6 +343,31 @@ a_boot_is_known_by_its_uuid_or_not_at_all(void **state)
 		assert_memory_not_equal(boot, unknown, sizeof boot);
 }
 
+/* The journal names roots by their number. */
+static void
+other_roots_make_another_boot(void **state)
+{
+	struct test *test = *state;
+	int root = test->house.roots.folders[0];
+	uint8_t boots[4][BOOT_BYTES] = { { 1 }, { 1 }, { 1 }, { 0 } };
+	static const uint8_t unknown[BOOT_BYTES];
+
+	boot_bind(boots[0], root);
+	boot_bind(boots[0], test->house.journal);
+	boot_bind(boots[1], root);
+	boot_bind(boots[1], test->house.journal);
+	assert_memory_equal(boots[0], boots[1], BOOT_BYTES);
+	/* Another order. */
+	boot_bind(boots[2], test->house.journal);
+	boot_bind(boots[2], root);
+	assert_memory_not_equal(boots[2], boots[1], BOOT_BYTES);
+	/* A folder that cannot be known makes an unknown boot, which stays one. */
+	boot_bind(boots[2], -1);
+	assert_memory_equal(boots[2], unknown, BOOT_BYTES);
+	boot_bind(boots[3], root);
+	assert_memory_equal(boots[3], unknown, BOOT_BYTES);
+}
+
 int
 main(void)
 {
@@ -356,6 +381,7 @@ main(void)
 		IN_HOUSE(a_line_that_lacks_its_end_is_never_whole),
 		IN_HOUSE(a_long_journal_is_rewritten),
 		IN_HOUSE(the_oldest_make_room),
+		IN_HOUSE(other_roots_make_another_boot),
 		cmocka_unit_test(a_boot_is_known_by_its_uuid_or_not_at_all),
 	};
 

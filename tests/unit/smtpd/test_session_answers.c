@@ -241,7 +241,7 @@ a_commit_that_takes_too_long_is_taken_back_or_waited_for(void **unused)
 	/* Whatever deliver says now, the client has its answer. */
 	assert_true(fixture_say_commit(won, COMMIT_DONE, 5));
 	assert_said(won, "");
-	assert_int_equal(won->session.receipt, 0);
+	assert_int_equal(won->session.receipts[0], 0);
 	fixture_free(won);
 
 	send_text(lost, "DATA\r\n");

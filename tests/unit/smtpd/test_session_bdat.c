@@ -141,6 +141,27 @@ the_last_swallowed_chunk_makes_way_for_the_next_message(void **unused)
 	fixture_free(fixture);
 }
 
+/* What is read is read of all replies: the receipt of a message must not get lost over that of the next one. */
+static void
+each_message_of_a_pipeline_is_settled(void **unused)
+{
+	static const char message[] = "MAIL FROM:<s@c.example>\r\nRCPT TO:<alice@example.org>\r\nBDAT 1 LAST\r\nx";
+	struct fixture *fixture = in_state(SESSION_READY);
+	char pipeline[8 * sizeof message] = "";
+
+	(void)unused;
+	for (size_t i = 0; i < 5; i++) {
+		memcpy(pipeline + i * strlen(message), message, sizeof message);
+		(void)fixture_talk(fixture, pipeline);
+		assert_int_equal(fixture->settled_count, 0);
+		/* Over the cap the oldest stays unsettled. */
+		assert_heard(fixture, "NOOP\r\n", NOOP);
+		assert_int_equal(fixture->settled_count, i < 4 ? i + 1 : 4);
+		fixture->settled_count = 0;
+	}
+	fixture_free(fixture);
+}
+
 /* However many chunks are in the pipeline behind a refused one: the refusal counts once. */
 static void
 swallowed_chunks_are_no_errors(void **unused)
@@ -197,6 +218,7 @@ main(void)
 		cmocka_unit_test(bare_newlines_are_refused_where_configured),
 		cmocka_unit_test(without_a_recipient_all_is_swallowed),
 		cmocka_unit_test(the_last_swallowed_chunk_makes_way_for_the_next_message),
+		cmocka_unit_test(each_message_of_a_pipeline_is_settled),
 		cmocka_unit_test(swallowed_chunks_are_no_errors),
 		cmocka_unit_test(rset_discards_what_came),
 		cmocka_unit_test(what_cannot_be_counted_ends_the_session),

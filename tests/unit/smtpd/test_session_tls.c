@@ -323,7 +323,7 @@ tls_that_breaks_settles_nothing(void **unused)
 	(void)unused;
 	(void)fixture_talk(fixture, TO_RCPT "DATA\r\n");
 	(void)fixture_talk(fixture, "Hello\r\n.\r\n");
-	assert_int_not_equal(fixture->session.receipt, 0);
+	assert_int_not_equal(fixture->session.receipts[0], 0);
 	session_tls_failed(&fixture->session, &failure);
 	assert_int_equal(fixture->settled_count, 0);
 	fixture_free(fixture);
