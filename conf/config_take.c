@@ -17,7 +17,26 @@ complain(struct config_reader *reader, unsigned line, struct buf *why)
 	CONFIG_PROBLEM(reader, line, "%s", text ? text : "this value is wrong; see tidegate.conf(5)");
 }
 
-/* Checks a text and makes a path absolute; NULL after a problem. */
+/* Checks a text and makes a path absolute, in path. False: why. */
+static bool
+check_text(const struct config_reader *reader, const struct config_key *key, struct span *text, struct buf *path,
+    struct buf *why)
+{
+	if (!config_check_text(key, *text, why))
+		return false;
+	if (text->length == 0 || !config_is_path(key))
+		return true;
+	config_absolute_path(buf_span(&reader->folder), *text, path);
+	*text = buf_span(path);
+	if (buf_ok(path) && path->length <= CONFIG_TEXT_BYTES)
+		return true;
+	buf_printf(why,
+	    "%s is too long: behind the folder of this file it is longer than %d bytes; write a shorter path",
+	    key->name, (int)CONFIG_TEXT_BYTES);
+	return false;
+}
+
+/* Checks and stores a text; NULL after a problem. */
 static const char *
 take_text(struct config_reader *reader, const struct config_key *key, const struct config_value *value)
 {
@@ -26,17 +45,13 @@ take_text(struct config_reader *reader, const struct config_key *key, const stru
 	struct span text = value->text;
 	const char *kept = NULL;
 
-	if (!config_check_text(key, text, &why)) {
-		complain(reader, value->line, &why);
-	} else {
-		if (text.length && config_is_path(key)) {
-			config_absolute_path(buf_span(&reader->folder), text, &path);
-			text = buf_span(&path);
-		}
+	if (check_text(reader, key, &text, &path, &why)) {
 		kept = config_storage_text(reader->config, text);
 		if (!kept)
 			CONFIG_PROBLEM(
 			    reader, value->line, "there is not enough memory to keep it; free some and try again");
+	} else {
+		complain(reader, value->line, &why);
 	}
 	buf_free(&why);
 	buf_free(&path);

@@ -27,7 +27,7 @@
 	K(TEXT, contact, "contact", "", 0, 0, "a line behind each refusal: whom a person can ask about it")            \
 	K(TEXT, contact_url, "contact-url", "", 0, 0, "a page about refusals, named behind each of them")              \
 	K(TEXT, state, "state", "", 0, 0, "folder for maps, spool, journal and the control socket")                    \
-	K(LIST, resolvers, "resolvers", "", 0, 8, "resolvers with ports; default those of /etc/resolv.conf")           \
+	K(LIST, resolvers, "resolvers", "", 1, 8, "resolvers with ports; default those of /etc/resolv.conf")           \
 	K(NUMBER, uid_base, "uid-base", "70000", 1000, 4294900000, "first uid for accounts that do not exist")         \
 	K(WALLS, require_walls, "require-walls", "none", 0, 0, "none or all: refuse to start when a wall is missing")  \
 	K(NUMBER, processes, "processes", "0", 0, 32, "how many smtpd and dns processes; 0 is one a core")             \

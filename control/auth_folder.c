@@ -34,6 +34,20 @@ drop(struct auth_folder *folder)
 	folder->inode = 0;
 }
 
+/* The caller would go on in the folder that it has, and give passwords to a socket of that name there: what is no
+ * folder takes its place. True: it had one. */
+static bool
+take_back(struct auth_folder *folder)
+{
+	int nothing = folder->inode ? open("/dev/null", O_PATH | O_CLOEXEC) : -1;
+
+	if (nothing < 0)
+		return false;
+	drop(folder);
+	folder->fd = nothing;
+	return true;
+}
+
 static void
 take(struct auth_folder *folder, int fd, const struct stat *facts)
 {
@@ -56,7 +70,7 @@ auth_folder_look(struct auth_folder *folder)
 
 	name_folder(folder->config, path);
 	if (!*path)
-		return false;
+		return take_back(folder);
 	int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &facts) != 0) {
 		if (!folder->is_missing_said)
@@ -66,7 +80,7 @@ auth_folder_look(struct auth_folder *folder)
 		folder->is_missing_said = true;
 		if (fd >= 0)
 			(void)close(fd);
-		return false;
+		return take_back(folder);
 	}
 	folder->is_missing_said = false;
 	if (facts.st_dev == folder->device && facts.st_ino == folder->inode) {
@@ -89,8 +103,6 @@ auth_folder_set_config(struct auth_folder *folder, const struct config *config)
 {
 	folder->config = config;
 	folder->is_missing_said = false;
-	if (!*config->auth_socket)
-		drop(folder);
 }
 
 void

@@ -16,7 +16,7 @@
 
 struct auth_folder {
 	const struct config *config;
-	int fd; /* O_PATH; -1: none */
+	int fd; /* O_PATH; -1: none so far; /dev/null: none any more */
 	dev_t device;
 	ino_t inode;
 	bool is_missing_said;
@@ -24,7 +24,7 @@ struct auth_folder {
 
 /* Begins with the folder that can be had now. */
 void auth_folder_open(struct auth_folder *folder, const struct config *config);
-/* Looks again. True: there is another folder. */
+/* Looks again. True: there is another folder, or none any more; fd is for the caller. */
 bool auth_folder_look(struct auth_folder *folder);
 /* Another configuration is in force; the next look goes by it. */
 void auth_folder_set_config(struct auth_folder *folder, const struct config *config);

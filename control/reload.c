@@ -71,6 +71,13 @@ note_refusal(void *context)
 
 const struct certificates_events reload_certificates_events = { ask_keys, send_chains, note_refusal };
 
+static void
+look_at_auth_folder(struct master *master)
+{
+	if (auth_folder_look(&master->auth_folder))
+		renew(master, SUPPLY_AUTH_FOLDER);
+}
+
 void
 reload_look(struct master *master)
 {
@@ -82,8 +89,7 @@ reload_look(struct master *master)
 		renew(master, SUPPLY_USERS);
 		log_info("new users are in force");
 	}
-	if (auth_folder_look(&master->auth_folder))
-		renew(master, SUPPLY_AUTH_FOLDER);
+	look_at_auth_folder(master);
 	certificates_look(&master->certificates);
 }
 
@@ -119,6 +125,9 @@ switch_over(struct master *master, struct config *fresh, int file)
 {
 	struct ipc_message message = { .type = IPC_CONFIG, .descriptor = file };
 
+	/* Before auth hears of the new socket, and asks for it. */
+	auth_folder_set_config(&master->auth_folder, fresh);
+	look_at_auth_folder(master);
 	master->supplies.config = fresh;
 	certificates_set_config(&master->certificates, fresh);
 	config_free(master->config);
@@ -127,7 +136,6 @@ switch_over(struct master *master, struct config *fresh, int file)
 		children_send(&master->children, role, &message);
 	map_watch_set_config(&master->map, fresh);
 	users_watch_set_config(&master->users, fresh);
-	auth_folder_set_config(&master->auth_folder, fresh);
 	reload_look(master);
 	/* Those that stay, too: what they are for may have changed. */
 	reload_lend_listeners(master);

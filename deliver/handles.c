@@ -190,14 +190,15 @@ find_handle(const struct transaction *transaction, struct handle *from, uint32_t
 	return NULL;
 }
 
-/* Marks what the list names, puts it into named in that order, and counts the mailboxes. */
+/* The mailboxes of all that the list names, each with its handle's place in the list; marks those handles. No handle is
+ * named twice, so candidates needs room for the transaction's mailboxes. */
 static bool
-name_handles(
-    struct transaction *transaction, struct span list, struct handle **named, size_t *mailboxes, const char **why)
+list_mailboxes(
+    struct transaction *transaction, struct span list, struct candidate *candidates, size_t *count, const char **why)
 {
 	struct handle *from = transaction->first;
 
-	for (size_t i = 0; i < ipc_u32_count(list); i++) {
+	for (unsigned i = 0; i < ipc_u32_count(list); i++) {
 		struct handle *handle = find_handle(transaction, from, ipc_u32_at(list, i));
 
 		*why = "it names a handle that was not given to this session in this transaction";
@@ -207,43 +208,24 @@ name_handles(
 		if (handle->is_named)
 			return false;
 		handle->is_named = true;
-		named[i] = handle;
-		*mailboxes += handle->count;
+		for (size_t j = 0; j < handle->count; j++, (*count)++)
+			candidates[*count] = (struct candidate){ handle->destinations[j], i, *count };
 		from = handle->next;
 	}
 	return true;
-}
-
-/* The mailboxes of all that COMMIT names, each with its handle's place in the list. */
-static void
-list_mailboxes(struct handle *const *named, size_t handle_count, struct candidate *candidates)
-{
-	size_t count = 0;
-
-	for (unsigned i = 0; i < handle_count; i++)
-		for (size_t j = 0; j < named[i]->count; j++, count++)
-			candidates[count] = (struct candidate){ named[i]->destinations[j], i, count };
 }
 
 static bool
 collect(struct transaction *transaction, struct span list, struct redeemed *out, const char **why)
 {
 	struct arena *arena = &transaction->arena;
-	size_t handle_count = ipc_u32_count(list);
-	struct handle **named = arena_alloc(arena, handle_count * sizeof *named);
+	struct candidate *candidates = arena_alloc(arena, transaction->mailbox_count * sizeof *candidates);
 	size_t mailboxes = 0;
 
+	if (candidates && !list_mailboxes(transaction, list, candidates, &mailboxes, why))
+		return false;
 	*why = "there is no memory for its mailboxes";
-	if (!named)
-		return false;
-	if (!name_handles(transaction, list, named, &mailboxes, why))
-		return false;
-	struct candidate *candidates = arena_alloc(arena, mailboxes * sizeof *candidates);
-	*why = "there is no memory for its mailboxes";
-	if (!candidates)
-		return false;
-	list_mailboxes(named, handle_count, candidates);
-	return redeemed_form(arena, candidates, mailboxes, handle_count, out);
+	return candidates && redeemed_form(arena, candidates, mailboxes, ipc_u32_count(list), out);
 }
 
 bool

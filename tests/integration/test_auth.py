@@ -6,6 +6,8 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
+import threading
 import time
 import unittest
 
@@ -24,6 +26,39 @@ def crypt(password, prefix):
     library.crypt.restype = library.crypt_gensalt.restype = ctypes.c_char_p
     salt = library.crypt_gensalt(prefix.encode(), ctypes.c_ulong(0), None, 0)
     return library.crypt(password.encode(), salt).decode()
+
+
+class Passer:
+    """Speaks like Dovecot, and lets everybody pass as one user."""
+
+    def __init__(self, folder, user):
+        self.user = user
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(os.path.join(folder, "auth"))
+        os.chmod(os.path.join(folder, "auth"), 0o666)
+        self.listener.listen()
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                client = self.listener.accept()[0]
+            except OSError:
+                return
+            threading.Thread(target=self.answer, args=(client,), daemon=True).start()
+
+    def answer(self, client):
+        with client, client.makefile("rw", encoding="ascii", newline="\n") as file:
+            file.write("VERSION\t1\t2\nMECH\tPLAIN\tplaintext\nSPID\t1\nCUID\t1\nCOOKIE\tc\nDONE\n")
+            file.flush()
+            for line in file:
+                if line.startswith("AUTH\t"):
+                    file.write(f"OK\t{line.split(chr(9))[1]}\tuser={self.user}\n")
+                    file.flush()
+
+    def close(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
 
 
 class Asker:
@@ -178,6 +213,44 @@ class UsersFile(Case):
         self.server.kill_child("auth")
         self.server.expect_log("auth-asker: auth is here again", mark)
         self.assertEqual(asker.ask(ALICE, "wonderland"), f"passed {ALICE}")
+
+
+class Folders(Case):
+    """The auth-socket moves to another folder."""
+
+    def setUp(self):
+        self.above = tempfile.mkdtemp(prefix="tidegate-")
+        self.addCleanup(shutil.rmtree, self.above)
+        os.chmod(self.above, 0o755)
+
+    def passer(self, name, user):
+        os.mkdir(os.path.join(self.above, name), 0o755)
+        passer = Passer(os.path.join(self.above, name), user)
+        self.addCleanup(passer.close)
+
+    def reload(self, auth_socket):
+        self.server.write_config(**{"auth-socket": auth_socket})
+        code, _, err = self.server.run("reload")
+        self.assertEqual(code, 0, err)
+
+    def test_the_last_folder_is_not_asked_any_more(self):
+        self.passer("first", ALICE)
+        self.start(**{"auth-socket": os.path.join(self.above, "first", "auth"), **MANY})
+        self.server.start()
+        asker = self.asker()
+        self.assertEqual(asker.ask(BOB, "x"), f"passed {ALICE}")
+        # The new one is not there: the old one has a socket of the same name.
+        self.reload(os.path.join(self.above, "second", "auth"))
+        self.server.expect_log("folder .*second of the auth-socket is not there")
+        tidegate.wait_until(lambda: asker.ask(BOB, "x") == "trouble", "nobody is asked")
+        self.assertEqual([asker.ask(BOB, "x") for _ in range(3)], ["trouble"] * 3)
+        self.passer("second", BOB)
+        tidegate.wait_until(lambda: asker.ask(BOB, "x") == f"passed {BOB}", "the new one is asked", 20)
+        # None at all, and then again one that is not there.
+        self.reload("")
+        self.reload(os.path.join(self.above, "third", "auth"))
+        tidegate.wait_until(lambda: asker.ask(BOB, "x") == "trouble", "nobody is asked any more")
+        self.assertEqual([asker.ask(BOB, "x") for _ in range(3)], ["trouble"] * 3)
 
 
 @unittest.skipUnless(tidegate.HAS_OWN_NETWORK and tidegate.IS_ROOT, "needs root and namespaces of its own")

@@ -273,6 +273,35 @@ test_too_many_sections(void **state)
 	buf_free(&text);
 }
 
+/* Without one every message would be put off for ever. */
+static void
+test_an_empty_list_of_resolvers(void **state)
+{
+	(void)state;
+	expect_error("hostname = \"mx.example.org\"\n"
+		     "listen = {\"127.0.0.1:2525\"}\n"
+		     "recipients = \"r\"\n"
+		     "mailboxes = \"m\"\n"
+		     "state = \"s\"\n"
+		     "resolvers = {}\n",
+	    6, "resolvers has 0 values; it must have from 1 to 8");
+}
+
+/* Short enough as it is written, but not behind the file's folder: no process would take it. */
+static void
+test_a_relative_path_that_gets_too_long(void **state)
+{
+	struct buf text = BUF_LIMIT(8192);
+
+	(void)state;
+	buf_append_text(&text, MINIMAL "users = \"");
+	for (unsigned i = 0; i < 4090; i++)
+		buf_append_char(&text, i % 100 == 99 ? '/' : 'x');
+	buf_append_text(&text, "\"\n");
+	expect_error(buf_text(&text), 7, "behind the folder of this file it is longer than 4096 bytes");
+	buf_free(&text);
+}
+
 /* As some editors write it. */
 static void
 test_byte_order_mark(void **state)
@@ -343,6 +372,8 @@ main(void)
 		cmocka_unit_test(test_missing_keys),
 		cmocka_unit_test(test_lines_inside_of_sections),
 		cmocka_unit_test(test_too_many_sections),
+		cmocka_unit_test(test_an_empty_list_of_resolvers),
+		cmocka_unit_test(test_a_relative_path_that_gets_too_long),
 		cmocka_unit_test(test_byte_order_mark),
 		cmocka_unit_test(test_file_that_is_no_configuration),
 		cmocka_unit_test(test_hostname_of_the_system),
