@@ -3,7 +3,7 @@
  * For every step and every kind of trouble: no "done" without all files in new/; after the retry each mailbox has the
  * message exactly once, whole; and nothing stays in tmp/ beyond what the sweep takes. A failure at one step is also
  * followed by a kill at each later one, so that taking back is cut off too; and a kill by a start that is itself cut
- * off.
+ * off, by another kill of the retry, and by another boot that finds less in the mailboxes.
  *
  * On failure: cmocka names the line; the step is printed before it, and the temporary folder stays.
  */
@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 
 enum { STEPS_MAX = 200, KILLED = 250, NO_STEP_LEFT = 251, LIED = 252 };
+enum { SAME_BOOT = 1, OTHER_BOOT = 2 };
 
 static const char *const mailboxes[] = { "new/alice", "bob", NULL };
 
@@ -52,15 +53,20 @@ is_good(enum commit_outcome outcome)
 	return outcome == COMMIT_DONE || outcome == COMMIT_DONE_BEFORE;
 }
 
+/* As house_count, of a mailbox's new/, cur/ or tmp/. */
+static int
+count_in(const struct house *house, const char *mailbox, const char *inner, char *name)
+{
+	char folder[128];
+
+	(void)snprintf(folder, sizeof folder, "%s/%s", mailbox, inner);
+	return house_count(house, folder, name);
+}
+
 static bool
 has_message(const struct house *house, const char *mailbox)
 {
-	char fresh[128];
-	char seen[128];
-
-	(void)snprintf(fresh, sizeof fresh, "%s/new", mailbox);
-	(void)snprintf(seen, sizeof seen, "%s/cur", mailbox);
-	return house_count(house, fresh, NULL) == 1 || house_count(house, seen, NULL) == 1;
+	return count_in(house, mailbox, "new", NULL) == 1 || count_in(house, mailbox, "cur", NULL) == 1;
 }
 
 /* One attempt for these recipients. In the one mode all are sent again when it fails, in the other those that failed.
@@ -93,7 +99,7 @@ attempt(struct house *house, const struct trial *trial)
 	struct mailroom room;
 
 	durable_hook_arm(trial->fail_at, trial->error, trial->kill_at);
-	mailroom_open(&room, house, 1);
+	mailroom_open(&room, house, SAME_BOOT);
 	struct attempted first = commit(&room, trial, mailboxes);
 	bool has_failed = trial->fail_at && durable_hook_steps() >= trial->fail_at;
 	durable_hook_arm(0, 0, 0);
@@ -116,7 +122,7 @@ start(struct house *house, const struct trial *trial)
 	struct mailroom room;
 
 	durable_hook_arm(trial->fail_at, EIO, trial->kill_at);
-	mailroom_open(&room, house, 1);
+	mailroom_open(&room, house, SAME_BOOT);
 	_exit(trial->kill_at || durable_hook_steps() < trial->fail_at ? NO_STEP_LEFT : 0);
 }
 
@@ -149,10 +155,10 @@ count_whole(const struct house *house, const char *mailbox)
 		char folder[128];
 		char name[256];
 
-		(void)snprintf(folder, sizeof folder, "%s/%s", mailbox, inner[i]);
-		int there = house_count(house, folder, name);
+		int there = count_in(house, mailbox, inner[i], name);
 		if (there <= 0)
 			continue;
+		(void)snprintf(folder, sizeof folder, "%s/%s", mailbox, inner[i]);
 		char *text = house_read(house, folder, name);
 		assert_non_null(strstr(text, "\nSubject: s\n\nhello\n"));
 		free(text);
@@ -161,22 +167,13 @@ count_whole(const struct house *house, const char *mailbox)
 	return count;
 }
 
-static int
-count_in_tmp(const struct house *house, const char *mailbox)
-{
-	char folder[128];
-
-	(void)snprintf(folder, sizeof folder, "%s/tmp", mailbox);
-	return house_count(house, folder, NULL);
-}
-
 /* After a restart: the retry succeeds, each mailbox has it once, and the sweep leaves nothing in tmp/. */
 static void
-check_retry(struct house *house)
+check_retry(struct house *house, uint8_t boot)
 {
 	struct mailroom room;
 
-	mailroom_open(&room, house, 1);
+	mailroom_open(&room, house, boot);
 	struct commit_result result = mailroom_commit(&room, MAILROOM_BODY, mailboxes);
 	assert_true(is_good(result.outcome));
 	for (size_t i = 0; mailboxes[i]; i++) {
@@ -187,7 +184,7 @@ check_retry(struct house *house)
 		    folders->tmp, "mx.example.org", clock_wall_us() / 1000000u + MAILDIR_SWEEP_SECONDS + 1);
 		folders_release(room.folders, folders);
 		assert_int_equal(count_whole(house, mailboxes[i]), 1);
-		assert_int_equal(count_in_tmp(house, mailboxes[i]), 0);
+		assert_int_equal(count_in(house, mailboxes[i], "tmp", NULL), 0);
 	}
 	/* And once the client has read it, the same bytes are a new message. */
 	assert_true(unread_settle(room.unread, MAILROOM_EDGE, result.receipt));
@@ -216,7 +213,7 @@ try(const struct trial *trial)
 	if (trial->has_reader && house_count(&house, "bob/new", NULL) == 1)
 		mailroom_read(&house, "bob");
 	if (outcome != NO_STEP_LEFT)
-		check_retry(&house);
+		check_retry(&house, SAME_BOOT);
 	house_tear_down(&house);
 	return outcome != NO_STEP_LEFT;
 }
@@ -286,20 +283,23 @@ failed_at_one_step_and_killed_at_a_later_one(void **state)
 	}
 }
 
-/* False when the start has no such step, or the commit before it none where it was to be killed. */
+/* A commit that is killed and what comes behind it, with trouble of its own; false when that one has no such step, or
+ * the commit none where it was to be killed. */
 static bool
-try_start(unsigned long killed_at, const struct trial *trial, bool *was_killed)
+try_both(unsigned long killed_at, void (*next)(struct house *house, const struct trial *trial),
+    const struct trial *trial, bool *was_killed)
 {
-	const struct trial before = { .kill_at = killed_at };
 	struct house house;
 
 	print_message("killed at %lu, then fail at %lu, kill at %lu\n", killed_at, trial->fail_at, trial->kill_at);
 	house_build_fast(&house);
 	build_bob(&house);
-	*was_killed = run_child(attempt, &house, &before) == KILLED;
-	bool has_step = *was_killed && run_child(start, &house, trial) != NO_STEP_LEFT;
+	*was_killed = run_child(attempt, &house, &(struct trial){ .kill_at = killed_at }) == KILLED;
+	if (trial->has_reader && house_count(&house, "bob/new", NULL) == 1)
+		mailroom_read(&house, "bob");
+	bool has_step = *was_killed && run_child(next, &house, trial) != NO_STEP_LEFT;
 	if (has_step)
-		check_retry(&house);
+		check_retry(&house, SAME_BOOT);
 	house_tear_down(&house);
 	return has_step;
 }
@@ -312,12 +312,72 @@ killed_and_then_the_start_is_cut_off(void **state)
 	(void)state;
 	for (unsigned long killed_at = 1; killed_at < STEPS_MAX && was_killed; killed_at++) {
 		for (unsigned long step = 1; step < STEPS_MAX; step++) {
-			if (!try_start(killed_at, &(struct trial){ .kill_at = step }, &was_killed) ||
-			    !try_start(killed_at, &(struct trial){ .fail_at = step }, &was_killed))
+			if (!try_both(killed_at, start, &(struct trial){ .kill_at = step }, &was_killed) ||
+			    !try_both(killed_at, start, &(struct trial){ .fail_at = step }, &was_killed))
 				break;
 		}
 	}
 	assert_false(was_killed);
+}
+
+static void
+killed_twice(void **state)
+{
+	bool was_killed = true;
+
+	(void)state;
+	for (unsigned long first = 1; first < STEPS_MAX && was_killed; first++) {
+		for (unsigned long second = 1; second < STEPS_MAX; second++) {
+			const struct trial trial = { .kill_at = second, .has_reader = second % 2 != 0 };
+
+			if (!try_both(first, attempt, &trial, &was_killed))
+				break;
+		}
+	}
+	assert_false(was_killed);
+}
+
+static void
+lose_files(const struct house *house, const char *folder)
+{
+	char name[256];
+	char path[1024];
+
+	while (house_count(house, folder, name) > 0) {
+		(void)snprintf(path, sizeof path, "%s/root/%.200s/%s", house->folder.path, folder, name);
+		assert_int_equal(unlink(path), 0);
+	}
+}
+
+static bool
+try_power_cut(unsigned long step, unsigned lost)
+{
+	static const char *const folders[] = { "new/alice/new", "bob/tmp", "bob/new" };
+	struct house house;
+
+	print_message("power cut at %lu, lost %u\n", step, lost);
+	house_build_fast(&house);
+	build_bob(&house);
+	bool was_killed = run_child(attempt, &house, &(struct trial){ .kill_at = step }) == KILLED;
+	for (unsigned i = 0; i < 3 && was_killed; i++)
+		if (lost & 1u << i)
+			lose_files(&house, folders[i]);
+	if (was_killed)
+		check_retry(&house, OTHER_BOOT);
+	house_tear_down(&house);
+	return was_killed;
+}
+
+/* Nobody has heard 250 yet: whichever folders have nothing of it after another boot, the retry puts it there. */
+static void
+power_cut_at_every_step(void **state)
+{
+	bool has_step = true;
+
+	(void)state;
+	for (unsigned trial = 0; trial < 8 * STEPS_MAX && has_step; trial++)
+		has_step = try_power_cut(1 + trial / 8, trial % 8);
+	assert_false(has_step);
 }
 
 int
@@ -333,6 +393,8 @@ main(void)
 		cmocka_unit_test_prestate(failed_at_one_step_and_killed_at_a_later_one, &all),
 		cmocka_unit_test_prestate(failed_at_one_step_and_killed_at_a_later_one, &each),
 		cmocka_unit_test(killed_and_then_the_start_is_cut_off),
+		cmocka_unit_test(killed_twice),
+		cmocka_unit_test(power_cut_at_every_step),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
