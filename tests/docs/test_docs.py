@@ -46,6 +46,11 @@ class Manuals(unittest.TestCase):
             told.update(word for word in line.split() if word != ",")
         self.assertEqual(sorted(told), sorted(self.keys()))
 
+    def test_keys_that_need_a_restart_are_named(self):
+        wanted = re.findall(r'"([a-z-]+)"', read("conf", "config_restart.c").split("restart_keys[] = {")[1].split("}")[0])
+        paragraph = read("docs", "man", "tidegate.8").split("SIGHUP reads the configuration again.")[1].split("\n.It")[0]
+        self.assertEqual(sorted(re.findall(r"^\.Cm ([a-z-]+)", paragraph, re.MULTILINE)), sorted(wanted))
+
     def test_presets_are_those_of_the_code(self):
         """But for empty ones, and those that the system gives."""
         manual = read("docs", "man", "tidegate.conf.5")
