@@ -4,10 +4,10 @@
  *     - SERIAL… .
  *
  * "+": one commit is about to move COUNT copies into new/. DIGEST (64 hex digits) is the message's; BOOT (32 hex
- * digits) the boot of the machine, SECONDS the wall clock; SERIAL numbers the copy, ROOT and PATH are its mailbox,
- * FILE its name in new/. "-": these copies are no longer remembered. PATH and FILE have bytes outside of printable
- * ASCII, spaces and "%" as %HH. A line counts only when it is whole: one that a full disk or a kill has cut off lacks
- * the " .", so either all copies of a commit are remembered or none.
+ * digits) the boot of the machine, with these roots (deliver/boot.h), SECONDS the wall clock; SERIAL numbers the copy,
+ * ROOT and PATH are its mailbox, FILE its name in new/. "-": these copies are no longer remembered. PATH and FILE have
+ * bytes outside of printable ASCII, spaces and "%" as %HH. A line counts only when it is whole: one that a full disk or
+ * a kill has cut off lacks the " .", so either all copies of a commit are remembered or none.
  *
  * Trust: the file is deliver's own, but a power cut may have left anything in it.
  * On failure: journal_parse returns false; such a line is skipped.
