@@ -20,7 +20,11 @@
 #include "deliver/receipts.h"
 #include "deliver/unread_table.h"
 
-enum { LINES_LIMIT_BYTES = 64 << 20, FORGOTTEN_LIMIT_BYTES = 4 << 20 };
+enum {
+	LINES_LIMIT_BYTES = 64 << 20,      /* before one commit */
+	ALL_LINES_LIMIT_BYTES = 512 << 20, /* UNREAD_ENTRIES_MAX lines of the longest paths */
+	FORGOTTEN_LIMIT_BYTES = 4 << 20
+};
 
 struct unread {
 	pthread_mutex_t lock;
@@ -73,7 +77,7 @@ unread_close(struct unread *unread)
 static bool
 rewrite(struct unread *unread)
 {
-	struct buf lines = BUF_LIMIT(LINES_LIMIT_BYTES);
+	struct buf lines = BUF_LIMIT(ALL_LINES_LIMIT_BYTES);
 	struct unread_entry *entry = unread_table_next(unread->table, NULL);
 
 	for (; entry; entry = unread_table_next(unread->table, entry)) {

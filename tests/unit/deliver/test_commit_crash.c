@@ -154,7 +154,6 @@ count_whole(const struct house *house, const char *mailbox)
 	for (size_t i = 0; i < 2; i++) {
 		char folder[128];
 		char name[256];
-
 		int there = count_in(house, mailbox, inner[i], name);
 		if (there <= 0)
 			continue;

@@ -302,6 +302,28 @@ a_long_journal_is_rewritten(void **state)
 	assert_int_equal(test->looks.last.serial, kept);
 }
 
+/* Long paths, with every byte escaped, do not keep the journal from being written anew. */
+static void
+a_journal_of_long_lines_is_rewritten(void **state)
+{
+	enum { COPIES = 28000, LINE_BYTES = 2500 };
+	struct test *test = *state;
+	char box[900];
+	struct stat about;
+	char path[1024];
+
+	memset(box, '\xc3', sizeof box);
+	for (unsigned i = 0; i < COPIES; i++) {
+		(void)snprintf(box + 840, sizeof box - 840, "%u", i);
+		(void)deliver(test, a_digest, box, NOW);
+	}
+	restart(test, 1, NOW);
+	assert_int_equal(unread_count(test->unread), COPIES);
+	(void)deliver(test, b_digest, "alice", NOW);
+	assert_int_equal(stat(house_path(&test->house, "journal/unread", path), &about), 0);
+	assert_true(about.st_size > (off_t)COPIES * LINE_BYTES);
+}
+
 static void
 the_oldest_make_room(void **state)
 {
@@ -380,6 +402,7 @@ main(void)
 		IN_HOUSE(a_broken_journal_loses_no_more_than_its_broken_lines),
 		IN_HOUSE(a_line_that_lacks_its_end_is_never_whole),
 		IN_HOUSE(a_long_journal_is_rewritten),
+		IN_HOUSE(a_journal_of_long_lines_is_rewritten),
 		IN_HOUSE(the_oldest_make_room),
 		IN_HOUSE(other_roots_make_another_boot),
 		cmocka_unit_test(a_boot_is_known_by_its_uuid_or_not_at_all),
