@@ -51,9 +51,12 @@ enum users_edit_result
 users_file_edit(struct span text, bool keeps_local_case, enum users_change change, struct span address,
     struct span hash, struct buf *out)
 {
+	struct span whole = text;
 	bool is_there = false;
 
-	text = utf8_skip_mark(text);
+	text = utf8_skip_mark(whole);
+	/* The mark stays: a second one behind it is none, and would become one. */
+	buf_append(out, span_take(whole, whole.length - text.length));
 	if (text.length == 0)
 		buf_append_text(out, heading);
 	while (text.length) {
