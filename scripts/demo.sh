@@ -12,6 +12,8 @@ recipients = "$here/recipients"
 postmaster = "alice@demo.example"
 mailboxes  = "$here/mail"
 state      = "$here/state"
+# As many as any limit on open files allows.
+max-connections = 100
 END
 if ! grep -q '^nameserver' /etc/resolv.conf 2>/dev/null; then
 	# Clients on loopback are never looked up, so the demo works on a machine without a resolver too.
