@@ -101,6 +101,16 @@ number(const char *text, long low, long high)
 }
 
 static void
+read_port(int argc, char **argv)
+{
+	if (optind != argc - 1)
+		load_die("one port is needed");
+	load_options.server.sin_family = AF_INET;
+	load_options.server.sin_port = htons((uint16_t)number(argv[optind], 1, 65535));
+	load_options.server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+}
+
+static void
 read_options(int argc, char **argv)
 {
 	int option;
@@ -157,11 +167,6 @@ read_options(int argc, char **argv)
 			load_die("unknown option; the head of smtpload.c lists them");
 		}
 	}
-	if (optind != argc - 1)
-		load_die("one port is needed");
-	load_options.server.sin_family = AF_INET;
-	load_options.server.sin_port = htons((uint16_t)number(argv[optind], 1, 65535));
-	load_options.server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 }
 
 /* Counts files that appear in the Maildirs. */
@@ -285,6 +290,7 @@ main(int argc, char **argv)
 	double hold_until = 0;
 
 	read_options(argc, argv);
+	read_port(argc, argv);
 	load_message_make();
 	(void)signal(SIGPIPE, SIG_IGN);
 	struct load_session *all = load_sessions_new(load_options.sessions);
