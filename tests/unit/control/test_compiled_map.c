@@ -5,15 +5,16 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "control/compiled_map.h"
+#include "tests/unit/open_descriptors.h"
+#include "tests/unit/own_folder.h"
 
-static char path[] = "/tmp/tidegate-compiled-XXXXXX";
+static struct own_folder folder;
 static unsigned checks;
 static struct compiled_map map;
 
@@ -28,19 +29,6 @@ check(void *context, int fd, struct buf *why)
 	assert_true(pread(fd, text, sizeof text, 0) >= 0);
 	buf_append_text(why, "it is not good");
 	return memcmp(text, "good", sizeof text) == 0;
-}
-
-static unsigned
-open_descriptors(void)
-{
-	DIR *folder = opendir("/proc/self/fd");
-	unsigned count = 0;
-
-	assert_non_null(folder);
-	while (readdir(folder))
-		count++;
-	(void)closedir(folder);
-	return count;
 }
 
 static void
@@ -86,15 +74,15 @@ static int
 begin(void **state)
 {
 	(void)state;
-	assert_non_null(mkdtemp(path));
-	map = (struct compiled_map){ .folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+	own_folder_open(&folder);
+	map = (struct compiled_map){ .folder = folder.fd,
 		.name = "map",
 		.title = "map",
 		.remedy = "make a good one",
 		.check = check,
 		.context = &checks,
 		.fd = -1 };
-	return map.folder >= 0 ? 0 : -1;
+	return 0;
 }
 
 static int
@@ -103,8 +91,8 @@ end(void **state)
 	(void)state;
 	compiled_map_close(&map);
 	(void)unlinkat(map.folder, "map", 0);
-	(void)close(map.folder);
-	return rmdir(path);
+	own_folder_close(&folder);
+	return 0;
 }
 
 static void

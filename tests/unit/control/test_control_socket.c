@@ -5,7 +5,6 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -14,11 +13,12 @@
 #include <unistd.h>
 
 #include "control/control_socket.h"
+#include "tests/unit/open_descriptors.h"
+#include "tests/unit/own_folder.h"
 
 enum { DESCRIPTORS_MAX = 4 };
 
-static char path[] = "/tmp/tidegate-control-XXXXXX";
-static int folder = -1;
+static struct own_folder folder;
 static struct event_base *base;
 static struct control_socket *control;
 static unsigned requests;
@@ -42,29 +42,15 @@ on_request(void *context, struct control_asker *asker, struct span request)
 	control_answer(asker, true, SPAN("heard\n"));
 }
 
-static unsigned
-open_descriptors(void)
-{
-	DIR *here = opendir("/proc/self/fd");
-	unsigned count = 0;
-
-	assert_non_null(here);
-	while (readdir(here))
-		count++;
-	(void)closedir(here);
-	return count;
-}
-
 static int
 begin(void **state)
 {
 	struct buf why = BUF_LIMIT(1024);
 
 	(void)state;
-	assert_non_null(mkdtemp(path));
-	folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	own_folder_open(&folder);
 	base = event_base_new();
-	control = control_socket_open(base, folder, on_request, NULL, &why);
+	control = control_socket_open(base, folder.fd, on_request, NULL, &why);
 	buf_free(&why);
 	return control ? 0 : -1;
 }
@@ -75,8 +61,8 @@ end(void **state)
 	(void)state;
 	control_socket_close(control);
 	event_base_free(base);
-	(void)close(folder);
-	return rmdir(path);
+	own_folder_close(&folder);
+	return 0;
 }
 
 /* Asks with so many descriptors; the answer, or "" when there was none. */
@@ -90,11 +76,11 @@ ask(unsigned descriptors, char answer[static 32])
 	} lent = { 0 };
 	struct iovec bytes = { .iov_base = (char[]){ "status" }, .iov_len = 6 };
 	struct msghdr message = { .msg_iov = &bytes, .msg_iovlen = 1 };
-	const int fds[DESCRIPTORS_MAX] = { folder, folder, folder, folder };
+	const int fds[DESCRIPTORS_MAX] = { folder.fd, folder.fd, folder.fd, folder.fd };
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 
 	memset(answer, 0, 32);
-	assert_true(snprintf(name.sun_path, sizeof name.sun_path, "%s/control.sock", path) > 0);
+	assert_true(snprintf(name.sun_path, sizeof name.sun_path, "%s/control.sock", folder.path) > 0);
 	assert_int_equal(connect(fd, (const struct sockaddr *)&name, sizeof name), 0);
 	if (descriptors) {
 		message.msg_control = &lent;

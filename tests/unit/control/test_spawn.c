@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "control/spawn.h"
+#include "tests/unit/own_folder.h"
 
 static const int sent[] = { SIGTERM, SIGINT, SIGHUP };
 
@@ -42,16 +43,19 @@ in_the_fork(void)
 static struct config *
 read_config(void)
 {
-	char path[] = "/tmp/tidegate-spawn-XXXXXX";
+	struct own_folder folder;
+	char path[300];
 	struct buf errors = BUF_LIMIT(4096);
-	int fd = mkstemp(path);
 
+	own_folder_open(&folder);
+	(void)snprintf(path, sizeof path, "%s/tidegate.conf", folder.path);
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	assert_true(fd >= 0);
 	assert_true(dprintf(fd, "hostname = \"mx.example.org\"\nlisten = {\"127.0.0.1:25\"}\nrecipients = \"r\"\n"
 				"mailboxes = \"m\"\nstate = \"s\"\nresolvers = {\"127.0.0.1:53\"}\n") > 0);
 	assert_int_equal(close(fd), 0);
 	struct config *config = config_read(path, &errors);
-	assert_int_equal(unlink(path), 0);
+	own_folder_clear(&folder);
 	assert_non_null(config);
 	buf_free(&errors);
 	return config;

@@ -13,17 +13,18 @@
 #include <unistd.h>
 
 #include "lib/durable_replace.h"
+#include "tests/unit/own_folder.h"
 
-static char path[] = "/tmp/tidegate-replace-XXXXXX";
+static struct own_folder own;
 static int folder = -1;
 
 static int
 begin(void **state)
 {
 	(void)state;
-	assert_non_null(mkdtemp(path));
-	folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return folder >= 0 ? 0 : -1;
+	own_folder_open(&own);
+	folder = own.fd;
+	return 0;
 }
 
 /* The folder must be empty but for the file. */
@@ -32,8 +33,8 @@ end(void **state)
 {
 	(void)state;
 	(void)unlinkat(folder, "file", 0);
-	(void)close(folder);
-	return rmdir(path);
+	own_folder_close(&own);
+	return 0;
 }
 
 static void

@@ -220,16 +220,25 @@ not_in_a_transaction(void **unused)
 	fixture_free(fixture);
 }
 
+/* A host that may say XCLIENT, where users log in. */
+static struct fixture *
+on_submission(void)
+{
+	struct fixture *fixture = fixture_new();
+
+	fixture->config.xclient_from = (struct config_list){ 2, hosts };
+	fixture_connect_secure(fixture, "10.0.0.7");
+	(void)fixture_say_name(fixture, IPREV_NONE, "");
+	return fixture;
+}
+
 /* LOGIN makes nobody known, and whoever was known is not any more. */
 static void
 a_login_ends(void **unused)
 {
-	struct fixture *fixture = fixture_new();
+	struct fixture *fixture = on_submission();
 
 	(void)unused;
-	fixture->config.xclient_from = (struct config_list){ 2, hosts };
-	fixture_connect_secure(fixture, "10.0.0.7");
-	(void)fixture_say_name(fixture, IPREV_NONE, "");
 	(void)fixture_talk(fixture, "EHLO proxy.example\r\nAUTH PLAIN AGFsaWNlQGV4YW1wbGUub3JnAHNlY3JldA==\r\n");
 	assert_true(span_equal(fixture->session.client.user, SPAN("alice@example.org")));
 	assert_string_equal(fixture_talk(fixture, "XCLIENT LOGIN=bob+40example.org NAME=client.example\r\n"), GREETING);
@@ -260,14 +269,11 @@ behind_a_proxy_the_announced_client_may(void **unused)
 static void
 as_many_clients_as_a_proxy_has(void **unused)
 {
-	struct fixture *fixture = fixture_new();
+	struct fixture *fixture = on_submission();
 	const struct client_facts *client = &fixture->session.client;
 	size_t kept = 0;
 
 	(void)unused;
-	fixture->config.xclient_from = (struct config_list){ 2, hosts };
-	fixture_connect_secure(fixture, "10.0.0.7");
-	(void)fixture_say_name(fixture, IPREV_NONE, "");
 	(void)fixture_heard(fixture);
 	for (unsigned i = 0; i < 1000; i++) {
 		assert_string_equal(
@@ -291,12 +297,9 @@ as_many_clients_as_a_proxy_has(void **unused)
 static void
 a_login_that_is_answered_late_is_nobodys(void **unused)
 {
-	struct fixture *fixture = fixture_new();
+	struct fixture *fixture = on_submission();
 
 	(void)unused;
-	fixture->config.xclient_from = (struct config_list){ 2, hosts };
-	fixture_connect_secure(fixture, "10.0.0.7");
-	(void)fixture_say_name(fixture, IPREV_NONE, "");
 	(void)fixture_talk(fixture, "EHLO client.example\r\n");
 	fixture_send(fixture, SPAN("AUTH PLAIN AGFsaWNlQGV4YW1wbGUub3JnAHNlY3JldA==\r\n"));
 	fixture_pass(fixture, 60000);
