@@ -38,6 +38,8 @@ budget_take(struct budget *budget, enum budget_need need, uint64_t bytes)
 	budget->used_bytes += bytes;
 	if (budget->used_bytes > budget->peak_bytes)
 		budget->peak_bytes = budget->used_bytes;
+	if (budget->used_bytes > budget->high_bytes)
+		budget->high_bytes = budget->used_bytes;
 	return true;
 }
 
@@ -47,4 +49,13 @@ budget_give(struct budget *budget, uint64_t bytes)
 	if (bytes > budget->used_bytes)
 		BUG("more memory is given back than was taken");
 	budget->used_bytes -= bytes;
+}
+
+bool
+budget_has_fallen(struct budget *budget, uint64_t bytes)
+{
+	if (budget->high_bytes - budget->used_bytes < bytes)
+		return false;
+	budget->high_bytes = budget->used_bytes;
+	return true;
 }

@@ -7,6 +7,7 @@
  * On failure: before READY it says why and ends; later a client hears a 4xx.
  */
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdlib.h>
 
 #include "lib/clock.h"
@@ -138,6 +139,20 @@ tick(struct conn *conn, void *argument)
 	conn_turn(conn);
 }
 
+/* After a crowd its memory goes back to the kernel: libc would keep what lies between the sessions that have stayed,
+ * and a handshake needs twice what is left of it. Not while many come, who would want it again at once. */
+static void
+give_memory_back(struct smtpd *smtpd)
+{
+	enum { MANY = 16, WORTH_IT = 4 << 20 };
+	uint64_t begun = smtpd->world.sessions_begun;
+	bool is_quiet = begun - smtpd->begun_at_sweep < MANY;
+
+	smtpd->begun_at_sweep = begun;
+	if (is_quiet && budget_has_fallen(&smtpd->memory, WORTH_IT))
+		(void)malloc_trim(0);
+}
+
 static void
 on_sweep(evutil_socket_t fd, short what, void *argument)
 {
@@ -147,6 +162,7 @@ on_sweep(evutil_socket_t fd, short what, void *argument)
 	(void)what;
 	uint64_t begun_us = clock_monotonic_us();
 	sessions_each(smtpd->sessions, tick, NULL);
+	give_memory_back(smtpd);
 	uint64_t took_us = clock_monotonic_us() - begun_us;
 	if (took_us > smtpd->longest_sweep_us)
 		smtpd->longest_sweep_us = took_us;

@@ -9,10 +9,10 @@ import threading
 import unittest
 
 from tests.lib import server as tidegate
-from tests.lib import smtp
+from tests.lib import smtp, tls
 from tests.lib.cases import ServerCase
 
-IDLE, ACTIVE, REFUSALS = 1000, 20, 25
+IDLE, ACTIVE, REFUSALS, TLS_IDLE = 1000, 20, 25, 400
 CONFIG = {"processes": 2, "max-connections-per-address": 0, "max-errors": 1000}
 
 
@@ -68,6 +68,31 @@ class Crowd(ServerCase):
         status = self.server.status()
         self.assertEqual(status["door.connections"], 0)
         self.assertEqual(status["smtpd.memory-bytes"], 0)
+
+
+def pss_kib(pid):
+    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
+        return int(re.search(r"^Pss:\s+(\d+)", file.read(), re.MULTILINE).group(1))
+
+
+@unittest.skipIf(os.path.basename(tidegate.BUILD) == "sanitize", "a sanitizer keeps what is freed")
+class CrowdUnderTls(ServerCase):
+    options = {"config": dict(CONFIG, processes=1)}
+
+    def test_its_memory_goes_back_to_the_kernel(self):
+        """Though one of the last to come stays, behind whose memory libc would keep all of it."""
+        pid = next(pid for pid, role in self.server.children() if role == "smtpd")
+        with tls.greeted(self.server):
+            before = pss_kib(pid)
+        crowd = [tls.greeted(self.server, f"127.0.{1 + number // 200}.{1 + number % 200}") for number in range(TLS_IDLE)]
+        peak = pss_kib(pid) - before
+        self.assertGreater(peak, TLS_IDLE * 8)
+        for client in crowd[:-10]:
+            client.close()
+        tidegate.wait_until(lambda: pss_kib(pid) - before < peak / 2, "the memory is given back")
+        for client in crowd[-10:]:
+            client.expect("NOOP", 250)
+            client.close()
 
 
 if __name__ == "__main__":

@@ -46,6 +46,26 @@ test_lowered_limit(void **state)
 	budget_give(&budget, 100);
 }
 
+/* Once for each fall: what is left is the new height. */
+static void
+test_fall(void **state)
+{
+	struct budget budget = { .limit_bytes = 800 };
+
+	(void)state;
+	assert_true(budget_take(&budget, BUDGET_UNDER_WAY, 500));
+	assert_false(budget_has_fallen(&budget, 100));
+	budget_give(&budget, 99);
+	assert_false(budget_has_fallen(&budget, 100));
+	budget_give(&budget, 1);
+	assert_true(budget_has_fallen(&budget, 100));
+	assert_false(budget_has_fallen(&budget, 100));
+	assert_true(budget_take(&budget, BUDGET_UNDER_WAY, 50));
+	budget_give(&budget, 150);
+	assert_true(budget_has_fallen(&budget, 150));
+	assert_int_equal(budget.peak_bytes, 500);
+}
+
 static void
 test_buffers_pay_for_their_capacity(void **state)
 {
@@ -105,6 +125,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_each_need_has_its_limit),
 		cmocka_unit_test(test_lowered_limit),
+		cmocka_unit_test(test_fall),
 		cmocka_unit_test(test_buffers_pay_for_their_capacity),
 		cmocka_unit_test(test_arenas_pay_for_their_chunks),
 	};
