@@ -80,7 +80,7 @@ $(STANDINS) $(SEEDBINS):
 	$(SAY) LINK $@
 	$(Q)$(CC) $(CFLAGS) $(LDHARDEN) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) $(LIBS)
 
-$(BUILD)/bench/smtpload: $(patsubst %,$(BUILD)/obj/tests/bench/%.o,smtpload load_session load_channel load_message)
+$(BUILD)/bench/smtpload: $(patsubst %,$(BUILD)/obj/tests/bench/%.o,smtpload load_session load_channel load_tls load_records load_secrets load_message)
 $(BUILD)/bench/disk: $(BUILD)/obj/tests/bench/disk.o
 $(BUILD)/bench/tls_handshake: $(BUILD)/obj/tests/bench/tls_handshake.o $(ARCHIVES)
 	@mkdir -p $(@D)
@@ -89,7 +89,7 @@ $(BUILD)/bench/tls_handshake: $(BUILD)/obj/tests/bench/tls_handshake.o $(ARCHIVE
 $(BUILD)/bench/smtpload $(BUILD)/bench/disk:
 	@mkdir -p $(@D)
 	$(SAY) LINK $@
-	$(Q)$(CC) $(CFLAGS) $(LDHARDEN) -o $@ $^ -lssl -lcrypto -lpthread
+	$(Q)$(CC) $(CFLAGS) $(LDHARDEN) $(LDFLAGS) -o $@ $^ -lssl -lcrypto -lpthread
 
 units: $(TESTBINS)
 unit: units
@@ -99,17 +99,19 @@ standins: $(STANDINS)
 
 seeds: $(SEEDBINS)
 
+load: $(BUILD)/bench/smtpload
+
 hooks: # the programs with the crash tests' hooks in lib/durable_file.c
 	@$(MAKE) BUILD=$(BUILD)/hooks VARIANT='$(VARIANT) -DTIDEGATE_TEST_HOOKS' all
 
 check:
 	@scripts/packages.sh build tests
-	@$(MAKE) all units hooks standins seeds
+	@$(MAKE) all units hooks standins seeds load
 	$(PYTHON) tests/run.py --build $(BUILD)
 
 check-all:
 	@scripts/packages.sh build tests
-	@$(MAKE) all units hooks standins seeds
+	@$(MAKE) all units hooks standins seeds load
 	$(PYTHON) tests/run.py --build $(BUILD) --all
 
 # CHECK=--units for a short run; everything else by default.
@@ -118,7 +120,7 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-om
 SANITIZE_LINK := -Wl,--no-as-needed -lcrypt -Wl,--as-needed
 sanitize:
 	@scripts/packages.sh build tests
-	@$(MAKE) BUILD=$(BUILD)/sanitize OPTIMISE='-O1 -g' VARIANT='$(SANITIZE)' LDFLAGS='$(SANITIZE_LINK)' all units hooks standins seeds
+	@$(MAKE) BUILD=$(BUILD)/sanitize OPTIMISE='-O1 -g' VARIANT='$(SANITIZE)' LDFLAGS='$(SANITIZE_LINK)' all units hooks standins seeds load
 	TIDEGATE_TEST_PATIENCE=3 $(PYTHON) tests/run.py --build $(BUILD)/sanitize $(CHECK)
 
 # Every tests/fuzz/fuzz_NAME.c against hostile bytes for FUZZ_SECONDS, whole sessions for FUZZ_SESSION_SECONDS, or only those
@@ -155,7 +157,7 @@ run:
 
 bench:
 	@scripts/packages.sh build bench
-	@$(MAKE) --silent all $(BUILD)/bench/smtpload $(BUILD)/bench/disk $(BUILD)/bench/tls_handshake
+	@$(MAKE) --silent all load $(BUILD)/bench/disk $(BUILD)/bench/tls_handshake
 	tests/bench/bench.py --build $(BUILD)
 	$(BUILD)/bench/tls_handshake
 	tests/bench/crowd.py --build $(BUILD)
@@ -183,5 +185,5 @@ clean:
 	rm -rf $(BUILD)
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
-.PHONY: always all units unit hooks standins seeds check check-all sanitize fuzz lint run bench install format help clean
+.PHONY: always all units unit hooks standins seeds load check check-all sanitize fuzz lint run bench install format help clean
 .SECONDARY:

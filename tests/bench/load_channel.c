@@ -72,32 +72,43 @@ context(void)
 void
 load_channel_begin_tls(struct load_channel *channel)
 {
-	channel->tls = SSL_new(context());
-	if (!channel->tls || SSL_set_fd(channel->tls, channel->fd) != 1)
+	if (!load_options.uses_openssl) {
+		channel->tls = load_tls_new(channel->fd);
+		return;
+	}
+	channel->openssl = SSL_new(context());
+	if (!channel->openssl || SSL_set_fd(channel->openssl, channel->fd) != 1)
 		load_die("no memory for TLS");
-	SSL_set_connect_state(channel->tls);
+	SSL_set_connect_state(channel->openssl);
+}
+
+bool
+load_channel_is_clear(const struct load_channel *channel)
+{
+	return !channel->tls && !channel->openssl;
 }
 
 enum load_step
 load_channel_handshake(struct load_channel *channel)
 {
-	int result = SSL_do_handshake(channel->tls);
-
+	if (channel->tls)
+		return load_tls_handshake(channel->tls);
+	int result = SSL_do_handshake(channel->openssl);
 	if (result == 1)
 		return LOAD_DONE;
-	int error = SSL_get_error(channel->tls, result);
+	int error = SSL_get_error(channel->openssl, result);
 	if (error == SSL_ERROR_WANT_READ)
 		return LOAD_READS;
 	return error == SSL_ERROR_WANT_WRITE ? LOAD_WRITES : LOAD_FAILED;
 }
 
-/* What a call under TLS has come to, in the words of send() and recv(). */
+/* What a call of OpenSSL has come to, in the words of send() and recv(). */
 static ssize_t
 outcome(struct load_channel *channel, int result)
 {
 	if (result > 0)
 		return result;
-	int error = SSL_get_error(channel->tls, result);
+	int error = SSL_get_error(channel->openssl, result);
 	if (error == SSL_ERROR_ZERO_RETURN)
 		return 0;
 	errno = error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE ? EAGAIN : EPROTO;
@@ -109,23 +120,28 @@ load_channel_send(struct load_channel *channel, struct iovec *pieces, size_t cou
 {
 	struct msghdr message = { .msg_iov = pieces, .msg_iovlen = count };
 
-	if (!channel->tls)
-		return sendmsg(channel->fd, &message, MSG_NOSIGNAL);
-	return outcome(channel, SSL_write(channel->tls, pieces[0].iov_base, (int)pieces[0].iov_len));
+	if (channel->tls)
+		return load_tls_send(channel->tls, pieces[0].iov_base, pieces[0].iov_len);
+	if (channel->openssl)
+		return outcome(channel, SSL_write(channel->openssl, pieces[0].iov_base, (int)pieces[0].iov_len));
+	return sendmsg(channel->fd, &message, MSG_NOSIGNAL);
 }
 
 ssize_t
 load_channel_receive(struct load_channel *channel, char *bytes, size_t room)
 {
-	if (!channel->tls)
-		return recv(channel->fd, bytes, room, 0);
-	return outcome(channel, SSL_read(channel->tls, bytes, (int)room));
+	if (channel->tls)
+		return load_tls_receive(channel->tls, bytes, room);
+	if (channel->openssl)
+		return outcome(channel, SSL_read(channel->openssl, bytes, (int)room));
+	return recv(channel->fd, bytes, room, 0);
 }
 
 void
 load_channel_close(struct load_channel *channel)
 {
-	SSL_free(channel->tls);
-	channel->tls = NULL;
+	load_tls_free(channel->tls);
+	SSL_free(channel->openssl);
 	(void)close(channel->fd);
+	*channel = (struct load_channel){ .fd = -1 };
 }

@@ -1,4 +1,5 @@
-/* The bytes of one client connection: in clear, or under TLS after STARTTLS.
+/* The bytes of one client connection: in clear, or under TLS after STARTTLS, by the client of load_tls.h or by that of
+ * OpenSSL.
  *
  * Trust: the server is ours, on loopback; its certificate is not looked at.
  * On failure: an enum or a length; a client that cannot make TLS at all ends by load_die().
@@ -11,19 +12,21 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+#include "tests/bench/load_tls.h"
+
 struct ssl_st;
 
 struct load_channel {
 	int fd;
-	struct ssl_st *tls; /* NULL: in clear */
+	struct load_tls *tls; /* at most one of the two; both NULL: in clear */
+	struct ssl_st *openssl;
 };
 
-enum load_step { LOAD_DONE, LOAD_READS, LOAD_WRITES, LOAD_FAILED };
-
-/* A connection to load_options.server that is on its way. */
+/* A connection to load_options.server that is on its way. The channel is all zero before. */
 void load_channel_open(struct load_channel *channel);
-/* From now on under TLS; the handshake comes first. */
+/* From now on under TLS, as load_options say; the handshake comes first. */
 void load_channel_begin_tls(struct load_channel *channel);
+bool load_channel_is_clear(const struct load_channel *channel);
 /* A step of the handshake; what it waits for. */
 enum load_step load_channel_handshake(struct load_channel *channel);
 /* Bytes written or read; 0 is the end, -1 with EAGAIN when there is nothing to be had now. Under TLS one piece at a

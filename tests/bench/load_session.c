@@ -178,7 +178,7 @@ on_recipient_reply(struct load_session *session, int code)
 static void
 on_hello_reply(struct load_session *session)
 {
-	if (load_options.uses_tls && !session->channel.tls) {
+	if (load_options.uses_tls && load_channel_is_clear(&session->channel)) {
 		session->state = STARTTLS;
 		say(session, "STARTTLS\r\n");
 	} else if (load_options.holds) {

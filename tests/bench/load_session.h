@@ -23,6 +23,7 @@ struct load_options {
 	bool stops_at_refusal; /* ends each transaction after RCPT, which must be refused */
 	bool pipelines_quit;   /* QUIT in the same write as the final dot */
 	bool uses_tls;         /* STARTTLS on each connection */
+	bool uses_openssl;     /* for it, as a sending server does, instead of load_tls.h */
 	bool times_recipients; /* latencies are those of RCPT alone */
 	bool holds;            /* EHLO, then nothing */
 	int sources;           /* source addresses 127.0.1.1… in turn */

@@ -9,6 +9,7 @@
  *   -D X   their domain (bench.test)
  *   -x     RCPT TO nobodyN@…, which is refused    -Q    QUIT in the same write as the final dot
  *   -R     as -x, and latencies are those of RCPT   -t     STARTTLS on each connection
+ *   -T     as -t, with OpenSSL's own client, which costs several times as much
  *   -i S   hold -s connections for S seconds     -a N  source addresses from 127.0.1.1 on
  *   -w F   count files that appear in the folders F, with %ld for the number
  *   -d S   give up after S seconds (120)
@@ -31,7 +32,7 @@
 #include "tests/bench/load_message.h"
 #include "tests/bench/load_session.h"
 
-enum { EVENTS = 256, BURST = 64 };
+enum { EVENTS = 256, BURST = 64, GREETED_AT_ONCE = 500 };
 
 struct load_options load_options = {
 	.sessions = 10,
@@ -115,7 +116,7 @@ read_options(int argc, char **argv)
 {
 	int option;
 
-	while ((option = getopt(argc, argv, "s:m:l:c:u:f:D:xRQti:a:w:d:")) != -1) {
+	while ((option = getopt(argc, argv, "s:m:l:c:u:f:D:xRQtTi:a:w:d:")) != -1) {
 		switch (option) {
 		case 's':
 			load_options.sessions = (int)number(optarg, 1, 20000);
@@ -149,6 +150,9 @@ read_options(int argc, char **argv)
 			break;
 		case 't':
 			load_options.uses_tls = true;
+			break;
+		case 'T':
+			load_options.uses_tls = load_options.uses_openssl = true;
 			break;
 		case 'i':
 			load_options.holds = true;
@@ -216,7 +220,8 @@ may_open(void)
 	if (load_sessions_live() >= load_options.sessions)
 		return false;
 	if (load_options.holds)
-		return load_counts.connections < load_options.sessions;
+		return load_counts.connections < load_options.sessions &&
+		       load_sessions_live() - load_counts.held < GREETED_AT_ONCE;
 	if (load_options.messages_each == 1)
 		return load_counts.connections < load_options.messages;
 	return load_counts.begun + load_sessions_live() < load_options.messages;
