@@ -101,11 +101,16 @@ certificate_slot_pair(const struct certificate_slot *slot)
 	return slot->trial.fd >= 0 ? &slot->trial : &slot->good;
 }
 
+const char *
+certificate_blamed_file(const struct config_certificate *from, uint8_t verdict)
+{
+	return verdict == PAIR_BAD_CHAIN ? from->chain : from->key;
+}
+
 void
 certificate_slot_hear(struct certificate_slot *slot, const struct ipc_pair_say *say)
 {
 	const struct config_certificate *from = slot->from;
-	const char *file = say->verdict == PAIR_BAD_CHAIN ? from->chain : from->key;
 
 	if (say->verdict == PAIR_TAKEN) {
 		buf_reset(&slot->chain);
@@ -114,7 +119,8 @@ certificate_slot_hear(struct certificate_slot *slot, const struct ipc_pair_say *
 		return;
 	}
 	slot->is_refused = true;
-	log_error("certificate %s: %s: %.*s; %s", from->name, file, SPAN_ARG(say->text), what_stays(slot));
+	log_error("certificate %s: %s: %.*s; %s", from->name, certificate_blamed_file(from, say->verdict),
+	    SPAN_ARG(say->text), what_stays(slot));
 }
 
 static void

@@ -38,21 +38,19 @@ static bool
 write_set(struct certificates *certificates, int fd)
 {
 	struct buf head = BUF_LIMIT(HEAD_BYTES);
-	bool ok = true;
 
 	certificates->asked_count = 0;
 	for (size_t i = 0; i < certificates->count; i++)
 		if (certificate_slot_pair(&certificates->slots[i])->fd >= 0)
 			certificates->asked[certificates->asked_count++] = i;
 	certificate_set_begin(&head, ++certificates->generation, certificates->asked_count);
+	bool ok = buf_ok(&head) && memory_file_append(fd, buf_span(&head));
 	for (size_t i = 0; ok && i < certificates->asked_count; i++) {
 		struct certificate_slot *slot = &certificates->slots[certificates->asked[i]];
 		const struct pair_file *pair = certificate_slot_pair(slot);
 
 		slot->is_refused = false;
-		certificate_set_add(&head, span_of(slot->from->name), pair->chain_bytes, pair->key_bytes);
-		ok = buf_ok(&head) && memory_file_append(fd, buf_span(&head)) && pair_file_copy(pair, fd);
-		buf_reset(&head);
+		ok = pair_file_append(pair, span_of(slot->from->name), fd);
 	}
 	buf_free(&head);
 	return ok && memory_file_seal(fd);

@@ -311,8 +311,7 @@ children_start(struct children *children, enum role role, struct buf *why)
 int
 children_take_end(struct children *children, enum role role, enum role neighbour)
 {
-	struct process *process = children_find(children, role, 0);
-	int *end = find_end(process, neighbour, 0);
+	int *end = find_end(children_find(children, role, 0), neighbour, 0);
 	int fd = *end;
 
 	*end = -1;
@@ -388,4 +387,14 @@ children_free(struct children *children)
 	if (children->on_child_signal)
 		event_free(children->on_child_signal);
 	children->count = 0;
+}
+
+void
+children_end(struct children *children)
+{
+	children_kill(children);
+	for (unsigned i = 0; i < children->count; i++)
+		if (children->table[i].pid > 0)
+			(void)waitpid(children->table[i].pid, NULL, 0);
+	children_free(children);
 }

@@ -88,6 +88,8 @@ bool children_all_ready(const struct children *children);
 void children_stop_restarts(struct children *children);
 /* Ends them by force. */
 void children_kill(struct children *children);
+/* The same, waits until they have ended, and frees the table. */
+void children_end(struct children *children);
 /* Frees the table; processes that still run hear the end of their channel and end. */
 void children_free(struct children *children);
 

@@ -1,25 +1,20 @@
 /* tidegate config: prints all effective values as a configuration file.
  *
- * On failure: every error with file and line on standard error, exit code 1; also, behind the values, when a file of a
- * certificate cannot be read.
+ * On failure: every error with file and line on standard error, exit code 1; also, behind the values, when a
+ * certificate could not come into force.
  */
 #include <stdio.h>
 
-#include "control/certificates.h"
+#include "control/certificate_trial.h"
 #include "control/commands.h"
+#include "lib/log.h"
 
-enum { PRINT_LIMIT_BYTES = 1 << 20, WHY_LIMIT_BYTES = 16384 };
+enum { PRINT_LIMIT_BYTES = 1 << 20 };
 
-static bool
-certificates_are_there(const struct config *config)
+static void
+say(struct span sentence)
 {
-	struct buf why = BUF_LIMIT(WHY_LIMIT_BYTES);
-	bool are_there = certificates_readable(config, &why);
-
-	if (!are_there)
-		fprintf(stderr, "tidegate config: %.*s\n", SPAN_ARG(buf_span(&why)));
-	buf_free(&why);
-	return are_there;
+	fprintf(stderr, "tidegate config: %.*s\n", SPAN_ARG(sentence));
 }
 
 int
@@ -37,11 +32,12 @@ command_config(int argc, char **argv)
 	struct config *config = command_read_config(path);
 	if (!config)
 		return 1;
+	log_set_process("config");
 	struct buf text = BUF_LIMIT(PRINT_LIMIT_BYTES);
 	config_print(config, &text);
 	bool is_written =
 	    buf_ok(&text) && fwrite(text.data, 1, text.length, stdout) == text.length && fflush(stdout) == 0;
-	bool is_good = is_written && certificates_are_there(config);
+	bool is_good = is_written && certificate_trial(config, say);
 	buf_free(&text);
 	config_free(config);
 	return is_good ? 0 : 1;

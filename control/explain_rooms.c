@@ -5,7 +5,6 @@
 #include "control/explain_rooms.h"
 
 #include <poll.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 static void
@@ -78,13 +77,7 @@ explain_rooms_hear(struct explain_rooms *rooms, struct ipc_channel *room, uint64
 void
 explain_rooms_stop(struct explain_rooms *rooms)
 {
-	struct children *children = &rooms->children;
-
-	children_kill(children);
-	for (unsigned i = 0; i < children->count; i++)
-		if (children->table[i].pid > 0)
-			(void)waitpid(children->table[i].pid, NULL, 0);
-	children_free(children);
+	children_end(&rooms->children);
 	if (rooms->dns.fd >= 0)
 		(void)close(rooms->dns.fd);
 	if (rooms->deliver.fd >= 0)

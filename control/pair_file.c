@@ -13,6 +13,8 @@
 #include "control/memory_file.h"
 #include "smtpd/certificate_set.h"
 
+enum { HEAD_BYTES = 4096 };
+
 struct pair_identity
 pair_identity_of(const struct config_certificate *certificate)
 {
@@ -84,9 +86,15 @@ pair_file_read(const struct config_certificate *certificate, struct pair_file *p
 }
 
 bool
-pair_file_copy(const struct pair_file *pair, int to)
+pair_file_append(const struct pair_file *pair, struct span name, int to)
 {
-	return copy(pair->fd, 0, to, (size_t)pair->chain_bytes + pair->key_bytes);
+	struct buf head = BUF_LIMIT(HEAD_BYTES);
+
+	certificate_set_add(&head, name, pair->chain_bytes, pair->key_bytes);
+	bool is_written = buf_ok(&head) && memory_file_append(to, buf_span(&head)) &&
+			  copy(pair->fd, 0, to, (size_t)pair->chain_bytes + pair->key_bytes);
+	buf_free(&head);
+	return is_written;
 }
 
 void

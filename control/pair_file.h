@@ -30,8 +30,8 @@ struct pair_identity pair_identity_of(const struct config_certificate *certifica
 bool pair_identity_equal(const struct pair_identity *a, const struct pair_identity *b);
 /* Reads both. Files over CERTIFICATE_FILE_BYTES, and what is no file, are refused. */
 bool pair_file_read(const struct config_certificate *certificate, struct pair_file *pair, struct buf *why);
-/* Appends all of it to a file at its current offset. */
-bool pair_file_copy(const struct pair_file *pair, int to);
+/* Appends it to a file at its current offset, as an entry of a set (smtpd/certificate_set.h). */
+bool pair_file_append(const struct pair_file *pair, struct span name, int to);
 void pair_file_close(struct pair_file *pair);
 
 #endif

@@ -3,8 +3,8 @@ import os
 import signal
 import unittest
 
+from tests.lib import certificates, smtp
 from tests.lib import server as tidegate
-from tests.lib import smtp
 
 
 class Sections(unittest.TestCase):
@@ -66,6 +66,23 @@ class Sections(unittest.TestCase):
             with open(os.path.join(self.server.folder, name), "w", encoding="ascii") as file:
                 file.write("what it holds is judged by whoever uses it\n")
 
+    def test_config_says_which_certificates_could_not_come_into_force(self):
+        """What keys would say at the start: all of it, and nothing of the server's own is touched."""
+        good, other = (certificates.Pair(self.server.folder, name) for name in ("good", "other"))
+        self.write("text.pem")
+        self.server.write_config(**{'certificate "good.example.org"': good.section(),
+                                    'certificate "cross.example.org"': good.section(key=other.key),
+                                    'certificate "text.example.org"': good.section(chain="text.pem")})
+        state = sorted(os.listdir(os.path.join(self.server.folder, "state")))
+        code, out, err = self.server.run("config")
+        self.assertEqual(code, 1)
+        self.assertIn("hostname = ", out)
+        lines = err.splitlines()
+        self.assertEqual(len(lines), 2, err)
+        self.assertRegex(lines[0], r"^tidegate config: certificate cross\.example\.org: \S+/other\.key: ")
+        self.assertRegex(lines[1], r"^tidegate config: certificate text\.example\.org: \S+/text\.pem: ")
+        self.assertEqual(sorted(os.listdir(os.path.join(self.server.folder, "state"))), state)
+
     def test_config_says_which_file_of_a_certificate_cannot_be_read(self):
         self.write("chain.pem", "key.pem")
         self.server.write_config(**{'certificate "good.example.org"': {"chain": "chain.pem", "key": "key.pem"},
@@ -76,10 +93,10 @@ class Sections(unittest.TestCase):
         self.assertRegex(err, r"(?m)^tidegate config: certificate bad\.example\.org: \S+/other\.pem: No such file")
 
     def test_config_prints_the_sections(self):
-        self.write("chain.pem", "key.pem")
-        self.server.write_config(**{'certificate "mx.example.org"': {"chain": "chain.pem", "key": "key.pem"}})
+        pair = certificates.Pair(self.server.folder, "chain")
+        self.server.write_config(**{'certificate "mx.example.org"': pair.section(chain="chain.pem")})
         code, out, err = self.server.run("config")
-        self.assertEqual(code, 0, err)
+        self.assertEqual((code, err), (0, ""))
         self.assertIn('listener "second" {\n\taddress = "127.0.0.1:%d"\n\trole = mx\n\ttls = starttls\n'
                       "\tproxy-protocol = false\n\tproxy-from = {}\n}\n" % self.port, out)
         self.assertIn('certificate "mx.example.org" {\n\tchain = "%s/chain.pem"' % self.server.folder, out)
