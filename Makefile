@@ -80,7 +80,7 @@ $(STANDINS) $(SEEDBINS):
 	$(SAY) LINK $@
 	$(Q)$(CC) $(CFLAGS) $(LDHARDEN) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) $(LIBS)
 
-$(BUILD)/bench/smtpload: $(patsubst %,$(BUILD)/obj/tests/bench/%.o,smtpload load_session load_channel load_tls load_records load_secrets load_message)
+$(BUILD)/bench/smtpload: $(patsubst %,$(BUILD)/obj/tests/bench/%.o,smtpload load_session load_channel load_tls load_hello load_records load_secrets load_message)
 $(BUILD)/bench/disk: $(BUILD)/obj/tests/bench/disk.o
 $(BUILD)/bench/tls_handshake: $(BUILD)/obj/tests/bench/tls_handshake.o $(ARCHIVES)
 	@mkdir -p $(@D)

@@ -140,16 +140,13 @@ tick(struct conn *conn, void *argument)
 }
 
 /* After a crowd its memory goes back to the kernel: libc would keep what lies between the sessions that have stayed,
- * and a handshake needs twice what is left of it. Not while many come, who would want it again at once. */
+ * and a handshake needs twice what is left of it. Not in every sweep, since under load it would be wanted again. */
 static void
 give_memory_back(struct smtpd *smtpd)
 {
-	enum { MANY = 16, WORTH_IT = 4 << 20 };
-	uint64_t begun = smtpd->world.sessions_begun;
-	bool is_quiet = begun - smtpd->begun_at_sweep < MANY;
+	enum { SWEEPS = 5, WORTH_IT = 4 << 20 };
 
-	smtpd->begun_at_sweep = begun;
-	if (is_quiet && budget_has_fallen(&smtpd->memory, WORTH_IT))
+	if (++smtpd->sweeps % SWEEPS == 0 && budget_has_fallen(&smtpd->memory, WORTH_IT))
 		(void)malloc_trim(0);
 }
 

@@ -38,8 +38,8 @@ struct smtpd {
 	struct handoff *handoff;
 	struct event *sweep; /* every second: deadlines */
 	uint64_t longest_sweep_us;
-	uint64_t begun_at_sweep; /* sessions, at the last one */
-	struct event *flush;     /* what is sent in batches */
+	unsigned sweeps;
+	struct event *flush; /* what is sent in batches */
 	struct event *drain_end;
 	bool is_flush_due;
 	struct event *batch_timer;

@@ -12,25 +12,26 @@
 enum { TAG_BYTES = 16 };
 
 static const EVP_CIPHER *
-algorithm(void)
+algorithm(const struct load_suite *suite)
 {
-	static EVP_CIPHER *fetched;
+	static EVP_CIPHER *fetched[LOAD_SUITES];
+	EVP_CIPHER **mine = &fetched[suite - load_suites];
 
-	if (!fetched)
-		fetched = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
-	return fetched;
+	if (!*mine)
+		*mine = EVP_CIPHER_fetch(NULL, suite->cipher, NULL);
+	return *mine;
 }
 
 void
-load_seal_begin(struct load_seal *seal, const uint8_t secret[LOAD_HASH_BYTES], int seals)
+load_seal_begin(struct load_seal *seal, const struct load_suite *suite, const uint8_t *secret, int seals)
 {
 	uint8_t key[LOAD_KEY_BYTES];
 
-	load_secrets_traffic_key(secret, key, seal->nonce);
+	load_secrets_traffic_key(suite, secret, key, seal->nonce);
 	if (!seal->cipher)
 		seal->cipher = EVP_CIPHER_CTX_new();
-	if (!seal->cipher || !EVP_CipherInit_ex2(seal->cipher, algorithm(), key, NULL, seals, NULL))
-		load_die("libcrypto makes no AES-256-GCM");
+	if (!seal->cipher || !EVP_CipherInit_ex2(seal->cipher, algorithm(suite), key, NULL, seals, NULL))
+		load_die("libcrypto makes no %s", suite->cipher);
 	seal->sequence = 0;
 }
 
@@ -54,7 +55,7 @@ next(struct load_seal *seal, const uint8_t *head)
 	seal->sequence++;
 	if (!EVP_CipherInit_ex2(seal->cipher, NULL, NULL, nonce, -1, NULL) ||
 	    !EVP_CipherUpdate(seal->cipher, NULL, &length, head, LOAD_RECORD_HEAD))
-		load_die("AES-256-GCM failed");
+		load_die("AES-GCM failed");
 }
 
 static void
@@ -84,7 +85,7 @@ load_seal_close(struct load_seal *seal, enum load_record_type type, const void *
 	if (!EVP_CipherUpdate(seal->cipher, text, &written, text, (int)length) ||
 	    !EVP_CipherFinal_ex(seal->cipher, text + length, &written) ||
 	    !EVP_CIPHER_CTX_ctrl(seal->cipher, EVP_CTRL_AEAD_GET_TAG, TAG_BYTES, text + length))
-		load_die("AES-256-GCM failed");
+		load_die("AES-GCM failed");
 	return LOAD_RECORD_HEAD + length + TAG_BYTES;
 }
 

@@ -1,4 +1,4 @@
-/* Records of TLS 1.3 (RFC 8446 §5): protected with AES-256-GCM in one direction each, and read whole from a socket.
+/* Records of TLS 1.3 (RFC 8446 §5): protected with AES-GCM, in one direction each.
  *
  * Trust: the server is ours, on loopback.
  * On failure: an enum; load_die() when libcrypto itself fails.
@@ -25,7 +25,7 @@ struct load_seal {
 
 /* From now on the records of this direction are protected under this traffic secret; in one direction to seal, in the
  * other to open. */
-void load_seal_begin(struct load_seal *seal, const uint8_t secret[LOAD_HASH_BYTES], int seals);
+void load_seal_begin(struct load_seal *seal, const struct load_suite *suite, const uint8_t *secret, int seals);
 void load_seal_free(struct load_seal *seal);
 /* Writes a record with this content to `record`, which has room for LOAD_RECORD_BYTES; its length. */
 size_t load_seal_close(

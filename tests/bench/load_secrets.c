@@ -12,48 +12,58 @@
 
 #include "tests/bench/load_session.h"
 
+const struct load_suite load_suites[LOAD_SUITES] = {
+	{ { 0x13, 0x02 }, "SHA384", 48, "AES-256-GCM", 32 },
+	{ { 0x13, 0x01 }, "SHA256", 32, "AES-128-GCM", 16 },
+};
+
 static const uint8_t nothing[LOAD_HASH_BYTES];
 
-/* One context serves all: each use brings its own key. */
+/* One context for each suite serves all: each use brings its own key. */
 static EVP_MAC_CTX *
-hmac_context(void)
+hmac_context(const struct load_suite *suite)
 {
-	static EVP_MAC_CTX *made;
+	static EVP_MAC_CTX *made[LOAD_SUITES];
+	EVP_MAC_CTX **mine = &made[suite - load_suites];
 
-	if (!made) {
-		EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-		char digest[] = "SHA384";
-		OSSL_PARAM parameters[] = { OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+	if (!*mine) {
+		EVP_MAC *algorithm = EVP_MAC_fetch(NULL, "HMAC", NULL);
+		char hash[8] = "";
+		OSSL_PARAM parameters[] = { OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, hash, 0),
 			OSSL_PARAM_construct_end() };
 
-		made = EVP_MAC_CTX_new(hmac);
-		EVP_MAC_free(hmac);
-		if (!made || !EVP_MAC_CTX_set_params(made, parameters))
+		memcpy(hash, suite->hash, strlen(suite->hash));
+		*mine = EVP_MAC_CTX_new(algorithm);
+		EVP_MAC_free(algorithm);
+		if (!*mine || !EVP_MAC_CTX_set_params(*mine, parameters))
 			load_die("libcrypto makes no HMAC");
 	}
-	return made;
+	return *mine;
 }
 
+/* The key is a secret of the suite. */
 static void
-hmac(const uint8_t key[LOAD_HASH_BYTES], const uint8_t *bytes, size_t length, uint8_t result[LOAD_HASH_BYTES])
+hmac(const struct load_suite *suite, const uint8_t *key, const uint8_t *bytes, size_t length,
+    uint8_t result[LOAD_HASH_BYTES])
 {
-	EVP_MAC_CTX *context = hmac_context();
+	EVP_MAC_CTX *context = hmac_context(suite);
 	size_t written;
 
-	if (!EVP_MAC_init(context, key, LOAD_HASH_BYTES, NULL) || !EVP_MAC_update(context, bytes, length) ||
+	if (!EVP_MAC_init(context, key, suite->hash_bytes, NULL) || !EVP_MAC_update(context, bytes, length) ||
 	    !EVP_MAC_final(context, result, &written, LOAD_HASH_BYTES))
 		load_die("HMAC failed");
 }
 
 /* HKDF-Expand-Label (§7.1); hash is NULL for an empty context. */
 static void
-expand_label(
-    const uint8_t secret[LOAD_HASH_BYTES], const char *label, const uint8_t *hash, uint8_t *result, size_t length)
+expand_label(const struct load_suite *suite, const uint8_t *secret, const char *label, const uint8_t *hash,
+    uint8_t *result, size_t length)
 {
 	static const char prefix[6] = { 't', 'l', 's', '1', '3', ' ' };
 	uint8_t info[2 + 1 + sizeof prefix + 16 + 1 + LOAD_HASH_BYTES + 1];
 	uint8_t block[LOAD_HASH_BYTES];
 	size_t label_length = strlen(label);
+	size_t hash_length = hash ? suite->hash_bytes : 0;
 	uint8_t *at = info;
 
 	*at++ = 0;
@@ -62,79 +72,90 @@ expand_label(
 	memcpy(at, prefix, sizeof prefix);
 	memcpy(at + sizeof prefix, label, label_length);
 	at += sizeof prefix + label_length;
-	*at++ = hash ? LOAD_HASH_BYTES : 0;
-	if (hash) {
-		memcpy(at, hash, LOAD_HASH_BYTES);
-		at += LOAD_HASH_BYTES;
-	}
+	*at++ = (uint8_t)hash_length;
+	if (hash)
+		memcpy(at, hash, hash_length);
+	at += hash_length;
 	*at++ = 1; /* the first block, and the last */
-	hmac(secret, info, (size_t)(at - info), block);
+	hmac(suite, secret, info, (size_t)(at - info), block);
 	memcpy(result, block, length);
+}
+
+/* Derive-Secret (§7.1), or a secret with no context: one as long as the hash. */
+static void
+derive(const struct load_suite *suite, const uint8_t *secret, const char *label, const uint8_t *hash,
+    uint8_t result[LOAD_HASH_BYTES])
+{
+	expand_label(suite, secret, label, hash, result, suite->hash_bytes);
 }
 
 /* The salt of the next stage: Derive-Secret(chain, "derived", ""). */
 static void
-derived(const uint8_t chain[LOAD_HASH_BYTES], uint8_t salt[LOAD_HASH_BYTES])
+derive_salt(const struct load_suite *suite, const uint8_t *chain, uint8_t salt[LOAD_HASH_BYTES])
 {
-	static uint8_t hash_of_nothing[LOAD_HASH_BYTES];
-	static bool is_known;
+	static uint8_t hashes_of_nothing[LOAD_SUITES][LOAD_HASH_BYTES];
+	static bool is_known[LOAD_SUITES];
+	size_t mine = (size_t)(suite - load_suites);
 
-	if (!is_known && !EVP_Digest("", 0, hash_of_nothing, NULL, EVP_sha384(), NULL))
-		load_die("libcrypto has no SHA-384");
-	is_known = true;
-	expand_label(chain, "derived", hash_of_nothing, salt, LOAD_HASH_BYTES);
+	if (!is_known[mine] && !EVP_Q_digest(NULL, suite->hash, NULL, "", 0, hashes_of_nothing[mine], NULL))
+		load_die("libcrypto has no %s", suite->hash);
+	is_known[mine] = true;
+	derive(suite, chain, "derived", hashes_of_nothing[mine], salt);
 }
 
 /* Without a pre-shared key the first stage is the same in every handshake. */
 static const uint8_t *
-salt_of_handshake(void)
+salt_of_handshake(const struct load_suite *suite)
 {
-	static uint8_t salt[LOAD_HASH_BYTES];
-	static bool is_known;
+	static uint8_t salts[LOAD_SUITES][LOAD_HASH_BYTES];
+	static bool is_known[LOAD_SUITES];
+	size_t mine = (size_t)(suite - load_suites);
 	uint8_t early[LOAD_HASH_BYTES];
 
-	if (!is_known) {
-		hmac(nothing, nothing, sizeof nothing, early);
-		derived(early, salt);
-		is_known = true;
+	if (!is_known[mine]) {
+		hmac(suite, nothing, nothing, suite->hash_bytes, early);
+		derive_salt(suite, early, salts[mine]);
+		is_known[mine] = true;
 	}
-	return salt;
+	return salts[mine];
 }
 
 void
-load_secrets_of_handshake(
-    struct load_secrets *secrets, const uint8_t shared[LOAD_SHARED_BYTES], const uint8_t hellos[LOAD_HASH_BYTES])
+load_secrets_of_handshake(struct load_secrets *secrets, const uint8_t shared[LOAD_SHARED_BYTES], const uint8_t *hellos)
 {
-	hmac(salt_of_handshake(), shared, LOAD_SHARED_BYTES, secrets->chain);
-	expand_label(secrets->chain, "c hs traffic", hellos, secrets->client, LOAD_HASH_BYTES);
-	expand_label(secrets->chain, "s hs traffic", hellos, secrets->server, LOAD_HASH_BYTES);
+	const struct load_suite *suite = secrets->suite;
+
+	hmac(suite, salt_of_handshake(suite), shared, LOAD_SHARED_BYTES, secrets->chain);
+	derive(suite, secrets->chain, "c hs traffic", hellos, secrets->client);
+	derive(suite, secrets->chain, "s hs traffic", hellos, secrets->server);
 }
 
 void
-load_secrets_of_application(struct load_secrets *secrets, const uint8_t transcript[LOAD_HASH_BYTES])
+load_secrets_of_application(struct load_secrets *secrets, const uint8_t *transcript)
 {
+	const struct load_suite *suite = secrets->suite;
 	uint8_t salt[LOAD_HASH_BYTES];
 
-	derived(secrets->chain, salt);
-	hmac(salt, nothing, sizeof nothing, secrets->chain);
-	expand_label(secrets->chain, "c ap traffic", transcript, secrets->client, LOAD_HASH_BYTES);
-	expand_label(secrets->chain, "s ap traffic", transcript, secrets->server, LOAD_HASH_BYTES);
+	derive_salt(suite, secrets->chain, salt);
+	hmac(suite, salt, nothing, suite->hash_bytes, secrets->chain);
+	derive(suite, secrets->chain, "c ap traffic", transcript, secrets->client);
+	derive(suite, secrets->chain, "s ap traffic", transcript, secrets->server);
 }
 
 void
 load_secrets_traffic_key(
-    const uint8_t secret[LOAD_HASH_BYTES], uint8_t key[LOAD_KEY_BYTES], uint8_t nonce[LOAD_NONCE_BYTES])
+    const struct load_suite *suite, const uint8_t *secret, uint8_t key[LOAD_KEY_BYTES], uint8_t nonce[LOAD_NONCE_BYTES])
 {
-	expand_label(secret, "key", NULL, key, LOAD_KEY_BYTES);
-	expand_label(secret, "iv", NULL, nonce, LOAD_NONCE_BYTES);
+	expand_label(suite, secret, "key", NULL, key, suite->key_bytes);
+	expand_label(suite, secret, "iv", NULL, nonce, LOAD_NONCE_BYTES);
 }
 
 void
 load_secrets_finished(
-    const uint8_t secret[LOAD_HASH_BYTES], const uint8_t transcript[LOAD_HASH_BYTES], uint8_t finished[LOAD_HASH_BYTES])
+    const struct load_suite *suite, const uint8_t *secret, const uint8_t *transcript, uint8_t finished[LOAD_HASH_BYTES])
 {
 	uint8_t key[LOAD_HASH_BYTES];
 
-	expand_label(secret, "finished", NULL, key, LOAD_HASH_BYTES);
-	hmac(key, transcript, LOAD_HASH_BYTES, finished);
+	derive(suite, secret, "finished", NULL, key);
+	hmac(suite, key, transcript, suite->hash_bytes, finished);
 }

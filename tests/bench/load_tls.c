@@ -6,17 +6,16 @@
 
 #include <errno.h>
 #include <openssl/evp.h>
-#include <openssl/rand.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#include "tests/bench/load_hello.h"
 #include "tests/bench/load_records.h"
 #include "tests/bench/load_session.h"
 
-enum { CLIENT_HELLO = 1, SERVER_HELLO = 2, FINISHED = 20, MESSAGE_HEAD = 4 };
-enum { RANDOM_BYTES = 32, HELLO_BYTES = 154, SERVER_RANDOM_AT = MESSAGE_HEAD + 2 };
+enum { SERVER_HELLO = 2, FINISHED = 20, MESSAGE_HEAD = 4 };
 
 struct load_tls {
 	int fd;
@@ -25,7 +24,8 @@ struct load_tls {
 	struct load_secrets secrets;
 	struct load_seal in;
 	struct load_seal out;
-	size_t unsent; /* of output, from `sent` on */
+	uint8_t hello[LOAD_HELLO_BYTES]; /* until a suite is chosen, and its hash */
+	size_t unsent;                   /* of output, from `sent` on */
 	size_t sent;
 	size_t claimed; /* how many bytes of the caller's it holds */
 	size_t held;    /* of input */
@@ -33,45 +33,26 @@ struct load_tls {
 	uint8_t input[LOAD_RECORD_BYTES];
 };
 
-/* The key share: what the servers compute is the same whether it is new or not. */
-static EVP_PKEY_CTX *
-key_share(uint8_t public[LOAD_SHARED_BYTES])
+/* The hash is that of the suite, so it begins when the server has chosen one. */
+static void
+begin_transcript(struct load_tls *tls, const struct load_suite *suite)
 {
-	static EVP_PKEY_CTX *context;
-	static uint8_t share[LOAD_SHARED_BYTES];
-	size_t length = sizeof share;
+	static EVP_MD *fetched[LOAD_SUITES];
+	EVP_MD **mine = &fetched[suite - load_suites];
 
-	if (!context) {
-		EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "X25519");
-
-		context = EVP_PKEY_CTX_new(key, NULL);
-		if (!context || EVP_PKEY_derive_init(context) <= 0 || !EVP_PKEY_get_raw_public_key(key, share, &length))
-			load_die("libcrypto makes no X25519");
-		EVP_PKEY_free(key);
-	}
-	memcpy(public, share, sizeof share);
-	return context;
-}
-
-static bool
-agree(const uint8_t *theirs, uint8_t shared[LOAD_SHARED_BYTES])
-{
-	uint8_t ours[LOAD_SHARED_BYTES];
-	EVP_PKEY_CTX *context = key_share(ours);
-	EVP_PKEY *key = EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, NULL, theirs, LOAD_SHARED_BYTES);
-	size_t length = LOAD_SHARED_BYTES;
-	bool agreed =
-	    key && EVP_PKEY_derive_set_peer_ex(context, key, 0) > 0 && EVP_PKEY_derive(context, shared, &length) > 0;
-
-	EVP_PKEY_free(key);
-	return agreed;
+	if (!*mine)
+		*mine = EVP_MD_fetch(NULL, suite->hash, NULL);
+	tls->transcript = EVP_MD_CTX_new();
+	if (!tls->transcript || !EVP_DigestInit_ex2(tls->transcript, *mine, NULL))
+		load_die("libcrypto has no %s", suite->hash);
+	tls->secrets.suite = suite;
 }
 
 static void
 hash(struct load_tls *tls, const uint8_t *message, size_t length)
 {
 	if (!EVP_DigestUpdate(tls->transcript, message, length))
-		load_die("SHA-384 failed");
+		load_die("a hash failed");
 }
 
 /* The hash of the messages up to here. */
@@ -83,7 +64,7 @@ hash_so_far(struct load_tls *tls, uint8_t result[LOAD_HASH_BYTES])
 	if (!copy)
 		copy = EVP_MD_CTX_new();
 	if (!EVP_MD_CTX_copy_ex(copy, tls->transcript) || !EVP_DigestFinal_ex(copy, result, NULL))
-		load_die("SHA-384 failed");
+		load_die("a hash failed");
 }
 
 /* Puts a record behind what is still to be sent. */
@@ -91,41 +72,6 @@ static void
 queue(struct load_tls *tls, enum load_record_type type, const void *content, size_t length)
 {
 	tls->unsent += load_seal_close(&tls->out, type, content, length, tls->output + tls->sent + tls->unsent);
-}
-
-/* §4.1.2, with a session id and later a change of cipher, as OpenSSL's client says them (appendix D.4). */
-static void
-queue_hello(struct load_tls *tls)
-{
-	static const uint8_t extensions[] = {
-		0x00, 0x2b, 0x00, 0x03, 0x02, 0x03, 0x04,       /* supported_versions: TLS 1.3 */
-		0x00, 0x0a, 0x00, 0x04, 0x00, 0x02, 0x00, 0x1d, /* supported_groups: x25519 */
-		0x00, 0x0d, 0x00, 0x08, 0x00, 0x06, 0x04, 0x03, 0x05, 0x03, 0x08, 0x04, /* signature_algorithms */
-		0x00, 0x2d, 0x00, 0x02, 0x01, 0x01,                                     /* psk_key_exchange_modes */
-		0x00, 0x33, 0x00, 0x26, 0x00, 0x24, 0x00, 0x1d, 0x00, 0x20, /* key_share: x25519, 32 bytes */
-	};
-	static const uint8_t suites[] = { 0x00, 0x02, 0x13, 0x02, 0x01, 0x00 }; /* one suite, no compression */
-	uint8_t hello[HELLO_BYTES] = { CLIENT_HELLO, 0, 0, HELLO_BYTES - MESSAGE_HEAD, 3, 3 };
-	uint8_t *at = hello + MESSAGE_HEAD + 2;
-
-	if (RAND_bytes(at, RANDOM_BYTES) <= 0 || RAND_bytes(at + RANDOM_BYTES + 1, RANDOM_BYTES) <= 0)
-		load_die("no random bytes");
-	at += RANDOM_BYTES;
-	*at = RANDOM_BYTES; /* of the session id */
-	at += 1 + RANDOM_BYTES;
-	memcpy(at, suites, sizeof suites);
-	at += sizeof suites;
-	*at++ = 0;
-	*at++ = sizeof extensions + LOAD_SHARED_BYTES;
-	memcpy(at, extensions, sizeof extensions);
-	at += sizeof extensions;
-	(void)key_share(at);
-	_Static_assert(
-	    MESSAGE_HEAD + 2 + 2 * RANDOM_BYTES + 1 + sizeof suites + 2 + sizeof extensions + LOAD_SHARED_BYTES ==
-		HELLO_BYTES,
-	    "the hello is as long as it says");
-	hash(tls, hello, sizeof hello);
-	queue(tls, LOAD_HANDSHAKE, hello, sizeof hello);
 }
 
 struct load_tls *
@@ -137,10 +83,8 @@ load_tls_new(int fd)
 		load_die("no memory for TLS");
 	memset(tls, 0, offsetof(struct load_tls, output));
 	tls->fd = fd;
-	tls->transcript = EVP_MD_CTX_new();
-	if (!tls->transcript || !EVP_DigestInit_ex(tls->transcript, EVP_sha384(), NULL))
-		load_die("libcrypto has no SHA-384");
-	queue_hello(tls);
+	load_hello_write(tls->hello);
+	queue(tls, LOAD_HANDSHAKE, tls->hello, sizeof tls->hello);
 	return tls;
 }
 
@@ -155,40 +99,21 @@ load_tls_free(struct load_tls *tls)
 	free(tls);
 }
 
-/* The server's key share, the one extension of its hello that is needed; NULL when it has none. */
-static const uint8_t *
-share_of(const uint8_t *message, size_t length)
-{
-	size_t at = MESSAGE_HEAD + 2 + RANDOM_BYTES;
-
-	if (length <= at)
-		return NULL;
-	at += 1u + message[at] + 2 + 1 + 2; /* session id, suite, compression, length of the extensions */
-	while (at + 4 <= length) {
-		size_t extent = (size_t)message[at + 2] << 8 | message[at + 3];
-		bool is_share = message[at] == 0x00 && message[at + 1] == 0x33;
-
-		at += 4;
-		if (is_share && extent == 4 + LOAD_SHARED_BYTES && at + extent <= length)
-			return message + at + 4;
-		at += extent;
-	}
-	return NULL;
-}
-
 static bool
 take_server_hello(struct load_tls *tls, const uint8_t *message, size_t length)
 {
-	const uint8_t *theirs = share_of(message, length);
 	uint8_t shared[LOAD_SHARED_BYTES];
 	uint8_t hellos[LOAD_HASH_BYTES];
+	const struct load_suite *suite = tls->in.cipher ? NULL : load_hello_answer(message, length, shared);
 
-	if (tls->in.cipher || !theirs || !agree(theirs, shared))
+	if (!suite)
 		return false;
+	begin_transcript(tls, suite);
+	hash(tls, tls->hello, sizeof tls->hello);
 	hash(tls, message, length);
 	hash_so_far(tls, hellos);
 	load_secrets_of_handshake(&tls->secrets, shared, hellos);
-	load_seal_begin(&tls->in, tls->secrets.server, 0);
+	load_seal_begin(&tls->in, suite, tls->secrets.server, 0);
 	return true;
 }
 
@@ -197,22 +122,24 @@ static bool
 take_finished(struct load_tls *tls, const uint8_t *message, size_t length)
 {
 	uint8_t transcript[LOAD_HASH_BYTES];
-	uint8_t ours[MESSAGE_HEAD + LOAD_HASH_BYTES] = { FINISHED, 0, 0, LOAD_HASH_BYTES };
+	const struct load_suite *suite = tls->secrets.suite;
+	uint8_t ours[MESSAGE_HEAD + LOAD_HASH_BYTES] = { FINISHED, 0, 0, (uint8_t)suite->hash_bytes };
+	size_t ours_length = MESSAGE_HEAD + suite->hash_bytes;
 	uint8_t theirs[LOAD_HASH_BYTES];
 
 	hash_so_far(tls, transcript);
-	load_secrets_finished(tls->secrets.server, transcript, theirs);
-	if (length != sizeof ours || memcmp(message + MESSAGE_HEAD, theirs, sizeof theirs) != 0)
+	load_secrets_finished(suite, tls->secrets.server, transcript, theirs);
+	if (length != ours_length || memcmp(message + MESSAGE_HEAD, theirs, suite->hash_bytes) != 0)
 		return false;
 	hash(tls, message, length);
 	hash_so_far(tls, transcript);
-	load_secrets_finished(tls->secrets.client, transcript, ours + MESSAGE_HEAD);
+	load_secrets_finished(suite, tls->secrets.client, transcript, ours + MESSAGE_HEAD);
 	queue(tls, LOAD_CHANGE_CIPHER, "\1", 1);
-	load_seal_begin(&tls->out, tls->secrets.client, 1);
-	queue(tls, LOAD_HANDSHAKE, ours, sizeof ours);
+	load_seal_begin(&tls->out, suite, tls->secrets.client, 1);
+	queue(tls, LOAD_HANDSHAKE, ours, ours_length);
 	load_secrets_of_application(&tls->secrets, transcript);
-	load_seal_begin(&tls->out, tls->secrets.client, 1);
-	load_seal_begin(&tls->in, tls->secrets.server, 0);
+	load_seal_begin(&tls->out, suite, tls->secrets.client, 1);
+	load_seal_begin(&tls->in, suite, tls->secrets.server, 0);
 	tls->is_open = true;
 	return true;
 }

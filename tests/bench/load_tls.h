@@ -1,6 +1,6 @@
-/* A client's side of TLS 1.3 (RFC 8446) that costs as little as may be: X25519 and TLS_AES_256_GCM_SHA384, as OpenSSL's
- * own client and server agree on. A whole handshake each, whose Finished is checked; the certificate is not looked at,
- * and the key share is made once and used for all. Why: docs/adr/0024-a-client-that-costs-little.md.
+/* A client's side of TLS 1.3 (RFC 8446) that costs as little as may be: X25519, and the suites with AES in the order of
+ * OpenSSL's client. A whole handshake each, whose Finished is checked; the certificate is not looked at, and the key
+ * share is made once and used for all. Why: docs/adr/0024-a-client-that-costs-little.md.
  *
  * Trust: the server is ours, on loopback. Never for anything but load.
  * On failure: an enum or a length; load_die() when libcrypto itself fails.

@@ -322,5 +322,7 @@ main(int argc, char **argv)
 		}
 	}
 	report(began_at);
+	free(latencies);
+	free(all);
 	return load_counts.dropped || (watch_format && delivered < load_counts.accepted);
 }

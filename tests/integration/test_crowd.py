@@ -9,10 +9,10 @@ import threading
 import unittest
 
 from tests.lib import server as tidegate
-from tests.lib import smtp, tls
+from tests.lib import memory, smtp, tls
 from tests.lib.cases import ServerCase
 
-IDLE, ACTIVE, REFUSALS, TLS_IDLE = 1000, 20, 25, 400
+IDLE, ACTIVE, REFUSALS, TLS_IDLE = 1000, 20, 25, 800
 CONFIG = {"processes": 2, "max-connections-per-address": 0, "max-errors": 1000}
 
 
@@ -75,7 +75,7 @@ def pss_kib(pid):
         return int(re.search(r"^Pss:\s+(\d+)", file.read(), re.MULTILINE).group(1))
 
 
-@unittest.skipIf(os.path.basename(tidegate.BUILD) == "sanitize", "a sanitizer keeps what is freed")
+@memory.needs_memory
 class CrowdUnderTls(ServerCase):
     options = {"config": dict(CONFIG, processes=1)}
 

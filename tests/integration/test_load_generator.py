@@ -1,11 +1,15 @@
 """The load generator of the benchmarks: what it counts as delivered was delivered, in the clear, under the TLS client that
 it brings and under OpenSSL's; and that client shakes hands with nobody who changes a byte."""
+import contextlib
 import os
+import re
 import socket
+import ssl
 import subprocess
 import threading
 import unittest
 
+from tests.lib import certificates
 from tests.lib import server as tidegate
 from tests.lib.cases import ServerCase
 
@@ -53,6 +57,8 @@ class Changed:
         except OSError:
             pass
         for end in (source, sink):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
             end.close()
 
     def __enter__(self):
@@ -60,6 +66,39 @@ class Changed:
 
     def __exit__(self, *_):
         self.listener.close()
+
+
+class Refusing:
+    """Another server, of Python's: takes STARTTLS, and refuses every recipient."""
+
+    def __init__(self, folder):
+        pair = certificates.Pair(folder, "other")
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(pair.chain, pair.key)
+        self.ciphers = set()
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(client,), daemon=True).start()
+
+    def serve(self, client):
+        answers = {b"EHLO": b"250 ", b"STAR": b"220 ", b"MAIL": b"250 ", b"RCPT": b"550 ", b"QUIT": b"221 "}
+        client.sendall(b"220 \r\n")
+        while line := client.recv(1000):
+            client.sendall(answers[line[:4]] + b"\r\n")
+            if line.startswith(b"STAR"):
+                client = self.context.wrap_socket(client, server_side=True)
+                self.ciphers.add(client.cipher()[0])
+            elif line.startswith(b"QUIT"):
+                break
+        client.close()
 
 
 class Load(ServerCase):
@@ -83,23 +122,37 @@ class Load(ServerCase):
         return {mail[mail.index(b"Message-ID:"):].split(b"\n\n", 1)[1] for mail in mails}, figures
 
     def test_the_same_mail_by_all_three(self):
+        """…and under the same cipher, so that it costs the server the same."""
         for size in (600, 4096, 100000):
             clear, _ = self.assert_delivers(size)
             self.assertEqual(len(clear), 1)
             for client in ("-t", "-T"):
                 with self.subTest(size=size, client=client):
-                    mark = self.server.mark()
                     text, figures = self.assert_delivers(size, client)
                     self.assertEqual(text, clear)
                     self.assertEqual(figures["handshakes"], COUNT)
-                    self.server.expect_log("event=transaction .*TLS_AES_256_GCM_SHA384.*code=250", since=mark)
+        tidegate.wait_until(lambda: len(self.ciphers()) == 6 * COUNT, "all sessions are logged")
+        self.assertEqual(len(set(self.ciphers())), 1)
+
+    def ciphers(self):
+        """Of the sessions with one message that have ended, as the server logged them."""
+        lines = "\n".join(self.server.log.lines[self.log_mark:])
+        return re.findall(r"event=session .*tls=TLSv1\.3 cipher=(\S+) .*messages=1 ", lines)
 
     def test_many_messages_on_a_connection(self):
-        self.assert_delivers(4096, "-t", "-c", "10")
+        _, figures = self.assert_delivers(4096, "-t", "-c", "10")
+        self.assertLess(figures["handshakes"], COUNT)
 
     def test_refusals(self):
         figures, code = run(self.server.port, "-x", "-t")
         self.assertEqual((code, figures["refused"], figures["dropped"]), (0, COUNT, 0), figures)
+
+    def test_a_server_of_another_taste(self):
+        other = Refusing(self.server.folder)
+        figures, code = run(other.port, "-x", "-t")
+        other.listener.close()
+        self.assertEqual((code, figures["refused"], figures["dropped"]), (0, COUNT, 0), figures)
+        self.assertEqual(other.ciphers, {"TLS_AES_256_GCM_SHA384"})
 
     def test_a_changed_byte_ends_the_handshake(self):
         """In the hellos' random and in what is sealed; the client's own word for it, and no mail."""

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Postfix as a receive-only MX in a chroot: smtpd, cleanup, queue, qmgr, virtual(8), Maildir.
-#   postfix.sh setup | start | stop | vars
+#   postfix.sh setup | start [KEY=VALUE...] | stop | vars
 set -eu
 PEER=postfix
 # shellcheck source-path=SCRIPTDIR
@@ -46,7 +46,10 @@ X
 	in_root postconf -MX smtp/inet 2>/dev/null || true
 	in_root postconf -M "127.0.0.1:$PORT/inet=127.0.0.1:$PORT inet n - n - - smtpd"
 	;;
-start) in_root postfix start 2>&1 | grep -v 'starting the' || true ;;
+start) # start SETTING...: in_flow_delay=0s and the like
+	shift
+	in_root postconf -e in_flow_delay=1s "$@"
+	in_root postfix start 2>&1 | grep -v 'starting the' || true ;;
 stop)
 	in_root postfix stop >/dev/null 2>&1 || true
 	stop_group
