@@ -48,7 +48,7 @@ X
 	;;
 start) # start SETTING...: in_flow_delay=0s and the like
 	shift
-	in_root postconf -e in_flow_delay=1s "$@"
+	in_root postconf -e "${@:-in_flow_delay=1s}"
 	in_root postfix start 2>&1 | grep -v 'starting the' || true ;;
 stop)
 	in_root postfix stop >/dev/null 2>&1 || true
