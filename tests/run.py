@@ -26,6 +26,8 @@ LIB = os.path.join(TOP, "tests", "lib")
 MEMORY = "/dev/shm"
 FOLDERS = ("docs", "integration", "sandbox", "bad", "crash")
 LIMIT_SECONDS = {"unit": 60, "dialog": 60, "python": 120}
+# A slower build is given that many times as long.
+PATIENCE = float(os.environ.get("TIDEGATE_TEST_PATIENCE", "1"))
 TAP = re.compile(r"^(not )?ok\b\s*\d*\s*-?\s*(.*)$")
 SKIP = re.compile(r"#\s*SKIP\b", re.IGNORECASE)
 
@@ -34,7 +36,7 @@ class Job:
     """One program to run, and what came of it."""
 
     def __init__(self, kind, name, command, limit):
-        self.kind, self.name, self.command, self.limit = kind, name, command, limit
+        self.kind, self.name, self.command, self.limit = kind, name, command, int(limit * PATIENCE)
         self.passed = self.skipped = 0
         self.failures = []  # (name of the test, its story)
         self.reasons = []  # of skipped tests
