@@ -34,6 +34,19 @@ certificate_slot_inherit(struct certificate_slot *slot, const struct config_cert
 	slot->from = from;
 }
 
+void
+certificate_slot_succeed(struct certificate_slot *slot, struct certificate_slot *before, size_t before_count)
+{
+	for (size_t i = 0; slot->good.fd < 0 && i < before_count; i++) {
+		if (before[i].good.fd < 0 || strcmp(before[i].from->name, slot->from->name) != 0)
+			continue;
+		slot->good = before[i].good;
+		slot->expires = before[i].expires;
+		slot->is_end_said = before[i].is_end_said;
+		before[i].good = no_pair;
+	}
+}
+
 bool
 certificate_read_pair(const struct config_certificate *from, struct pair_file *pair, struct buf *why)
 {

@@ -42,17 +42,10 @@ command_ask(const char *command, const char *config_path, const char *request, s
 }
 
 int
-command_ask_simple(int argc, char **argv, const char *when_well)
+command_ask_of(const char *command, const char *config_path, const char *when_well)
 {
-	const char *path = command_default_config;
-	const struct command_option options[] = { { "-c", &path, NULL }, { 0 } };
 	struct buf answer = BUF_LIMIT(CONTROL_ANSWER_BYTES);
-
-	if (!command_options(&argc, argv, options) || argc > 1) {
-		fprintf(stderr, "usage: tidegate %s [-c FILE]\n", argv[0]);
-		return EXIT_USAGE;
-	}
-	bool is_ok = command_ask(argv[0], path, argv[0], &answer);
+	bool is_ok = command_ask(command, config_path, command, &answer);
 	struct span text = buf_span(&answer);
 	if (is_ok && text.length == 0)
 		text = span_of(when_well);
@@ -61,4 +54,16 @@ command_ask_simple(int argc, char **argv, const char *when_well)
 		(void)fputc('\n', is_ok ? stdout : stderr);
 	buf_free(&answer);
 	return is_ok ? 0 : 1;
+}
+
+int
+command_ask_simple(int argc, char **argv, const char *when_well)
+{
+	const char *path = command_default_config;
+	const struct command_option options[] = { { "-c", &path, NULL }, { 0 } };
+
+	if (command_options(&argc, argv, options) && argc == 1)
+		return command_ask_of(argv[0], path, when_well);
+	fprintf(stderr, "usage: tidegate %s [-c FILE]\n", argv[0]);
+	return EXIT_USAGE;
 }

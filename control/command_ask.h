@@ -15,5 +15,7 @@
 bool command_ask(const char *command, const char *config_path, const char *request, struct buf *answer);
 /* A whole subcommand: the request is its own name; prints the answer, or when_well when that is empty. */
 int command_ask_simple(int argc, char **argv, const char *when_well);
+/* The same with its options already taken: the configuration's path. */
+int command_ask_of(const char *command, const char *config_path, const char *when_well);
 
 #endif

@@ -153,9 +153,18 @@ class Changes(Folder):
             self.assertEqual(certificates.shown(server.address, "mail.example.net"), second.der)
             # With the key of another: only keys can tell.
             server.write_config(**{'certificate "mail.example.net"': second.section(key=first.key)})
-            server.run("reload")
-            server.expect_log(r"certificate mail\.example\.net: \S+: the private key is not .*; it is left out")
-            self.expect_shown(server, first.der, "mail.example.net")
+            code, out, err = server.run("reload")
+            self.assertEqual(code, 1, out + err)
+            self.assertRegex(err, r"certificate mail\.example\.net: \S+: the private key is not ")
+            server.expect_log(r"certificate mail\.example\.net: \S+: the private key is not .*; the pair in use stays")
+            self.expect_shown(server, second.der, "mail.example.net")
+            # A name that had none has nothing to fall back on.
+            server.write_config(**{'certificate "mail.example.net"': second.section(),
+                                   'certificate "new.example.net"': second.section(key=first.key)})
+            self.assertEqual(server.run("reload")[0], 1)
+            server.expect_log(r"certificate new\.example\.net: \S+: the private key is not .*; it is left out")
+            self.expect_shown(server, first.der, "new.example.net")
+            self.assertEqual(certificates.shown(server.address, "mail.example.net"), second.der)
 
     def test_sighup_takes_a_new_pair_at_once(self):
         first, second = self.archive(1), self.archive(2)

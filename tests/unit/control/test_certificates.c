@@ -246,6 +246,32 @@ a_restarted_keys_is_asked_again(void **unused)
 	assert_int_equal(asked, 2);
 }
 
+/* Both sections have one name. One now names files that hold no good pair, and stands first: it falls back on what it
+ * had, and not on what the other, which is as it was, needs itself. */
+static void
+a_section_with_other_files_falls_back(void **unused)
+{
+	static struct config_certificate other[PAIRS];
+	static const struct config changed = { .certificates = other, .certificate_count = PAIRS };
+
+	(void)unused;
+	sections[1].name = sections[0].name;
+	certificates_set_config(&certificates, &config);
+	all_are_taken();
+	other[0] = sections[1];
+	other[0].key = paths[0][1];
+	other[1] = sections[0];
+	certificates_set_config(&certificates, &changed);
+	expect_set(certificates.asked_fd, 2, (const char *const[]){ "chain one", "chain zero" },
+	    (const char *const[]){ "key zero", "key zero" });
+	say(0, PAIR_BAD_KEY);
+	say(1, PAIR_TAKEN);
+	expect_set(certificates.asked_fd, 2, (const char *const[]){ "chain one", "chain zero" },
+	    (const char *const[]){ "key one", "key zero" });
+	all_are_taken();
+	assert_int_equal(certificates.slots[0].expires, 4000000000u);
+}
+
 static void
 a_section_less_is_a_new_set(void **unused)
 {
@@ -306,6 +332,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(a_bad_new_pair_leaves_the_old, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(one_without_a_predecessor_is_left_out, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_restarted_keys_is_asked_again, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_section_with_other_files_falls_back, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_section_less_is_a_new_set, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_change_is_read_when_it_rests, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_cannot_be_read_is_named, set_up, tear_down),
