@@ -1,17 +1,16 @@
 """The load generator of the benchmarks: what it counts as delivered was delivered, in the clear, under the TLS client that
 it brings and under OpenSSL's; and that client shakes hands with nobody who changes a byte."""
-import contextlib
 import os
 import re
-import socket
 import ssl
 import subprocess
-import threading
 import unittest
 
 from tests.lib import certificates
 from tests.lib import server as tidegate
 from tests.lib.cases import ServerCase
+from tests.lib.listener import Listener
+from tests.lib.proxy import Proxy
 
 PROGRAM = os.path.join(tidegate.BUILD, "bench/smtpload")
 RECIPIENTS = "".join(f"u{number}@bench.test maildir\n" for number in range(3))
@@ -26,49 +25,22 @@ def run(port, *words):
     return figures, done.returncode
 
 
-class Changed:
-    """Between client and server: the byte at this place of what the client says under TLS, or of the answer, is changed."""
+class Changed(Proxy):
+    """The byte at this place of what the client says under TLS, or of the answer, is changed on the way."""
 
     def __init__(self, port, from_client, place):
-        self.port, self.from_client, self.place = port, from_client, place
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        threading.Thread(target=self.accept, daemon=True).start()
+        self.from_client, self.place, self.seen = from_client, place, {}
+        super().__init__(port)
 
-    def accept(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            server = socket.create_connection(("127.0.0.1", self.port))
-            for source, sink, changes in ((client, server, self.from_client), (server, client, not self.from_client)):
-                threading.Thread(target=self.relay, args=(source, sink, changes), daemon=True).start()
-
-    def relay(self, source, sink, changes):
-        seen = 0
-        is_tls = False
-        try:
-            while data := bytearray(source.recv(65536)):
-                is_tls = is_tls or data[:3] in (b"\x16\x03\x01", b"\x16\x03\x03")
-                if is_tls and changes and seen <= self.place < seen + len(data):
-                    data[self.place - seen] ^= 1
-                seen += len(data) if is_tls else 0
-                sink.sendall(data)
-        except OSError:
-            pass
-        for end in (source, sink):
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-            end.close()
-
-    def __enter__(self):
-        return self.listener.getsockname()[1]
-
-    def __exit__(self, *_):
-        self.listener.close()
+    def passed_on(self, source, is_client, data):
+        if is_client != self.from_client or (source not in self.seen and data[:2] != b"\x16\x03"):
+            return data
+        at = self.place - self.seen.setdefault(source, 0)
+        self.seen[source] += len(data)
+        return data[:at] + bytes([data[at] ^ 1]) + data[at + 1:] if 0 <= at < len(data) else data
 
 
-class Refusing:
+class Refusing(Listener):
     """Another server, of Python's: takes STARTTLS, and refuses every recipient."""
 
     def __init__(self, folder):
@@ -76,17 +48,7 @@ class Refusing:
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(pair.chain, pair.key)
         self.ciphers = set()
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(client,), daemon=True).start()
+        super().__init__()
 
     def serve(self, client):
         answers = {b"EHLO": b"250 ", b"STAR": b"220 ", b"MAIL": b"250 ", b"RCPT": b"550 ", b"QUIT": b"221 "}
@@ -148,9 +110,8 @@ class Load(ServerCase):
         self.assertEqual((code, figures["refused"], figures["dropped"]), (0, COUNT, 0), figures)
 
     def test_a_server_of_another_taste(self):
-        other = Refusing(self.server.folder)
-        figures, code = run(other.port, "-x", "-t")
-        other.listener.close()
+        with Refusing(self.server.folder) as other:
+            figures, code = run(other.port, "-x", "-t")
         self.assertEqual((code, figures["refused"], figures["dropped"]), (0, COUNT, 0), figures)
         self.assertEqual(other.ciphers, {"TLS_AES_256_GCM_SHA384"})
 
@@ -158,8 +119,8 @@ class Load(ServerCase):
         """In the hellos' random and in what is sealed; the client's own word for it, and no mail."""
         for from_client, place in ((True, 20), (False, 20), (False, 150), (False, 400)):
             with self.subTest(from_client=from_client, place=place):
-                with Changed(self.server.port, from_client, place) as port:
-                    figures, code = run(port, "-t", "-m", "3")
+                with Changed(self.server.port, from_client, place) as proxy:
+                    figures, code = run(proxy.port, "-t", "-m", "3")
                 self.assertEqual((code, figures["handshakes"], figures["dropped"]), (1, 0, 3), figures)
         self.assertEqual(self.delivered(), [])
 

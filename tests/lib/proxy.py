@@ -3,6 +3,8 @@ import select
 import socket
 import threading
 
+from tests.lib.listener import Listener
+
 
 def reset(connection):
     try:
@@ -12,34 +14,22 @@ def reset(connection):
         pass
 
 
-class Proxy:
+class Proxy(Listener):
     """Relays to a port. While `cuts` is above zero, the reply to a final dot is swallowed and both sides are reset."""
 
     def __init__(self, target_port, cuts=0):
         self.target_port, self.cuts, self.cut_count = target_port, cuts, 0
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
         self.lock = threading.Lock()
         self.cut_happened = threading.Condition(self.lock)
-        threading.Thread(target=self.accept, daemon=True).start()
+        super().__init__()
 
-    def __enter__(self):
-        return self
+    def passed_on(self, _source, _is_client, data):
+        """What becomes of data from a client or a server; for subclasses."""
+        return data
 
-    def __exit__(self, *_):
-        self.listener.close()
-
-    def accept(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            server = socket.create_connection(("127.0.0.1", self.target_port))
-            threading.Thread(target=self.relay, args=(client, server), daemon=True).start()
-
-    def relay(self, client, server):
+    def serve(self, client):
         """One thread for both ways: a socket that another thread waits on would not be reset when it is closed."""
+        server = socket.create_connection(("127.0.0.1", self.target_port))
         other, tail, has_dot = {client: server, server: client}, b"", False
         try:
             while other:
@@ -56,7 +46,7 @@ class Proxy:
                         reset(client)
                         self.tell_cut()
                         return
-                    other[source].sendall(data)
+                    other[source].sendall(self.passed_on(source, source is client, data))
         except (OSError, KeyError):
             pass
         client.close()
