@@ -76,13 +76,6 @@ on_pair(void *context, const struct ipc_pair_say *say)
 		(void)event_base_loopbreak(trial->base);
 }
 
-static void
-on_ready(void *context, struct process *process)
-{
-	(void)context;
-	(void)process;
-}
-
 /* It will not be started again: there is nothing to wait for. */
 static void
 on_end(void *context, struct process *process, int wait_status)
@@ -92,15 +85,6 @@ on_end(void *context, struct process *process, int wait_status)
 	(void)process;
 	(void)wait_status;
 	(void)event_base_loopbreak(trial->base);
-}
-
-static void
-on_status(void *context, struct process *process, uint32_t serial, struct span text)
-{
-	(void)context;
-	(void)process;
-	(void)serial;
-	(void)text;
 }
 
 /* What keys says when it cannot work at all is in its log. */
@@ -119,7 +103,7 @@ say_log(const struct trial *trial)
 static bool
 ask_keys(struct trial *trial, struct buf *why)
 {
-	static const struct children_events events = { on_ready, on_end, on_status, on_pair };
+	static const struct children_events events = { .on_end = on_end, .on_pair = on_pair };
 	static const struct timeval patience = { .tv_sec = 10 };
 
 	if (!supplies_open_scratch(&trial->supplies, why))
@@ -131,7 +115,6 @@ ask_keys(struct trial *trial, struct buf *why)
 		buf_printf(why, "no memory to start tidegate-keys");
 		return false;
 	}
-	children_stop_restarts(&trial->children);
 	bool is_started = children_start(&trial->children, ROLE_KEYS, why);
 	if (is_started) {
 		(void)event_base_loopexit(trial->base, &patience);

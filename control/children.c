@@ -9,10 +9,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/bug.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "control/backoff.h"
+#include "control/process_edges.h"
 
 enum { READY_LIMIT_MS = 30000, CONTROL_QUEUE_BYTES = 1 << 20, WHY_LIMIT_BYTES = 1024 };
 
@@ -57,7 +57,8 @@ process_ended(struct process *process, int wait_status)
 		process->backoff_ms = backoff_next_ms(process->backoff_ms, now_ms - process->started_ms);
 		arm_timer(process, process->backoff_ms);
 	}
-	children->events->on_end(children->context, process, wait_status);
+	if (children->events->on_end)
+		children->events->on_end(children->context, process, wait_status);
 }
 
 static void
@@ -100,7 +101,8 @@ take_ready(struct process *process, struct span missing_walls)
 	process->state = PROCESS_READY;
 	buf_reset(&process->missing_walls);
 	buf_append(&process->missing_walls, missing_walls);
-	process->children->events->on_ready(process->children->context, process);
+	if (process->children->events->on_ready)
+		process->children->events->on_ready(process->children->context, process);
 	return true;
 }
 
@@ -134,8 +136,9 @@ on_message(void *context, struct edge *edge, const struct ipc_message *message)
 	if (message->type == IPC_READY)
 		return take_ready(process, message->ready.missing_walls);
 	if (message->type == IPC_STATUS_SAY) {
-		children->events->on_status(
-		    children->context, process, message->status_say.serial, message->status_say.text);
+		if (children->events->on_status)
+			children->events->on_status(
+			    children->context, process, message->status_say.serial, message->status_say.text);
 		return true;
 	}
 	if (message->type == IPC_PAIR_SAY) {
@@ -162,58 +165,6 @@ on_gone(void *context, struct edge *edge)
 
 static const struct edge_events control_events = { .on_message = on_message, .on_gone = on_gone };
 
-static int *
-find_end(struct process *process, enum role peer, unsigned instance)
-{
-	for (unsigned i = 0; i < process->neighbour_count; i++)
-		if (process->neighbours[i].role == peer && process->neighbours[i].instance == instance)
-			return &process->ends[i];
-	BUG("an edge that only one side has");
-}
-
-static void
-keep_end(int *place, int fd)
-{
-	if (*place >= 0)
-		(void)close(*place);
-	*place = fd;
-}
-
-/* Gives a neighbour its end of a fresh edge to this process: now when it runs, else when it starts. */
-static void
-hand_over(struct process *process, struct process *neighbour, int fd)
-{
-	struct ipc_message message = { .type = IPC_EDGE, .descriptor = fd };
-
-	if (!is_running(neighbour)) {
-		keep_end(find_end(neighbour, process->role, process->instance), fd);
-		return;
-	}
-	message.edge.peer_role = (uint8_t)process->role;
-	message.edge.peer_instance = (uint8_t)process->instance;
-	if (!edge_send(neighbour->control, &message))
-		log_error("%s cannot be told of its new channel to %s", neighbour->name, process->name);
-	(void)close(fd);
-}
-
-/* Every edge of a process that is about to start gets both its ends. */
-static bool
-prepare_edges(struct process *process)
-{
-	for (unsigned i = 0; i < process->neighbour_count; i++) {
-		const struct plan_neighbour *at = &process->neighbours[i];
-		int ends[2];
-
-		if (process->ends[i] >= 0)
-			continue;
-		if (!spawn_channel(ends))
-			return false;
-		process->ends[i] = ends[0];
-		hand_over(process, children_find(process->children, at->role, at->instance), ends[1]);
-	}
-	return true;
-}
-
 static struct spawn_order
 make_order(const struct process *process)
 {
@@ -232,7 +183,7 @@ process_start(struct process *process, struct buf *why)
 {
 	int control;
 
-	if (!prepare_edges(process)) {
+	if (!process_edges_prepare(process)) {
 		buf_printf(why, "cannot make the channels of %s: %s", process->name, strerror(errno));
 		return false;
 	}
@@ -240,8 +191,7 @@ process_start(struct process *process, struct buf *why)
 	pid_t pid = spawn_child(&order, &control, why);
 	if (pid < 0)
 		return false;
-	for (unsigned i = 0; i < process->neighbour_count; i++)
-		keep_end(&process->ends[i], -1);
+	process_edges_close(process);
 	process->pid = pid;
 	process->state = PROCESS_STARTING;
 	process->started_ms = clock_monotonic_ms();
@@ -308,16 +258,6 @@ children_start(struct children *children, enum role role, struct buf *why)
 	return true;
 }
 
-int
-children_take_end(struct children *children, enum role role, enum role neighbour)
-{
-	int *end = find_end(children_find(children, role, 0), neighbour, 0);
-	int fd = *end;
-
-	*end = -1;
-	return fd;
-}
-
 void
 children_send(struct children *children, enum role role, const struct ipc_message *message)
 {
@@ -381,8 +321,7 @@ children_free(struct children *children)
 		if (process->timer)
 			event_free(process->timer);
 		buf_free(&process->missing_walls);
-		for (unsigned at = 0; at < PLAN_NEIGHBOURS_MAX; at++)
-			keep_end(&process->ends[at], -1);
+		process_edges_close(process);
 	}
 	if (children->on_child_signal)
 		event_free(children->on_child_signal);

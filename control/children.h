@@ -48,13 +48,14 @@ struct process {
 	int ends[PLAN_NEIGHBOURS_MAX]; /* its ends of edges while it is not running; -1: none yet */
 };
 
+/* Each may be NULL. */
 struct children_events {
 	/* READY came (at the first start and after each restart). */
 	void (*on_ready)(void *context, struct process *process);
 	/* It has ended; whether it will be started again shows in its state. */
 	void (*on_end)(void *context, struct process *process, int wait_status);
 	void (*on_status)(void *context, struct process *process, uint32_t serial, struct span text);
-	/* keys speaks of a certificate. May be NULL. */
+	/* keys speaks of a certificate. */
 	void (*on_pair)(void *context, const struct ipc_pair_say *say);
 };
 
