@@ -35,7 +35,7 @@ certificate_slot_inherit(struct certificate_slot *slot, const struct config_cert
 }
 
 void
-certificate_slot_succeed(struct certificate_slot *slot, struct certificate_slot *before, size_t before_count)
+certificate_slot_fall_back(struct certificate_slot *slot, struct certificate_slot *before, size_t before_count)
 {
 	for (size_t i = 0; slot->good.fd < 0 && i < before_count; i++) {
 		if (before[i].good.fd < 0 || strcmp(before[i].from->name, slot->from->name) != 0)

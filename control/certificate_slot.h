@@ -27,7 +27,7 @@ void certificate_slot_inherit(struct certificate_slot *slot, const struct config
     struct certificate_slot *before, size_t before_count);
 /* For a slot without a pair: that of a section of the same name which nobody has inherited, until the files that it
  * names now have been found good. */
-void certificate_slot_succeed(struct certificate_slot *slot, struct certificate_slot *before, size_t before_count);
+void certificate_slot_fall_back(struct certificate_slot *slot, struct certificate_slot *before, size_t before_count);
 /* The file that a verdict is about. */
 const char *certificate_blamed_file(const struct config_certificate *from, uint8_t verdict);
 /* Reads the two files of a section; why begins with the section's name. */

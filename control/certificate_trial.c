@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "control/certificate_slot.h"
@@ -18,7 +17,7 @@ enum { GENERATION = 1, WHY_BYTES = 16384, HEAD_BYTES = 4096 };
 
 struct trial {
 	const struct config *config;
-	void (*say)(struct span sentence);
+	const char *command;
 	struct event_base *base;
 	struct children children;
 	struct supplies supplies;
@@ -58,7 +57,6 @@ static void
 on_pair(void *context, const struct ipc_pair_say *say)
 {
 	struct trial *trial = context;
-	struct buf sentence = BUF_LIMIT(WHY_BYTES);
 
 	if (say->generation != GENERATION || say->index != trial->heard ||
 	    trial->heard >= trial->config->certificate_count)
@@ -66,12 +64,10 @@ on_pair(void *context, const struct ipc_pair_say *say)
 	if (say->verdict != PAIR_TAKEN) {
 		const struct config_certificate *from = &trial->config->certificates[say->index];
 
-		buf_printf(&sentence, "certificate %s: %s: %.*s", from->name,
+		fprintf(stderr, "tidegate %s: certificate %s: %s: %.*s\n", trial->command, from->name,
 		    certificate_blamed_file(from, say->verdict), SPAN_ARG(say->text));
-		trial->say(buf_span(&sentence));
 		trial->is_passed = false;
 	}
-	buf_free(&sentence);
 	if (++trial->heard == trial->config->certificate_count)
 		(void)event_base_loopbreak(trial->base);
 }
@@ -87,18 +83,6 @@ on_end(void *context, struct process *process, int wait_status)
 	(void)event_base_loopbreak(trial->base);
 }
 
-/* What keys says when it cannot work at all is in its log. */
-static void
-say_log(const struct trial *trial)
-{
-	static char text[WHY_BYTES];
-	ssize_t got = pread(trial->supplies.log, text, sizeof text, 0);
-
-	trial->say(SPAN("tidegate-keys, started to try the certificates, has not answered"));
-	if (got > 0)
-		(void)fwrite(text, 1, (size_t)got, stderr);
-}
-
 /* True: it has been asked, and has answered or not. */
 static bool
 ask_keys(struct trial *trial, struct buf *why)
@@ -109,9 +93,7 @@ ask_keys(struct trial *trial, struct buf *why)
 	if (!supplies_open_scratch(&trial->supplies, why))
 		return false;
 	trial->supplies.from[SUPPLY_PAIRS] = &trial->pairs;
-	trial->supplies.log = memfd_create("tidegate-log", MFD_CLOEXEC);
-	if (trial->supplies.log < 0 || !trial->base ||
-	    !children_init(&trial->children, trial->base, &trial->supplies, 1, &events, trial)) {
+	if (!trial->base || !children_init(&trial->children, trial->base, &trial->supplies, 1, &events, trial)) {
 		buf_printf(why, "no memory to start tidegate-keys");
 		return false;
 	}
@@ -125,27 +107,27 @@ ask_keys(struct trial *trial, struct buf *why)
 }
 
 bool
-certificate_trial(const struct config *config, void (*say)(struct span sentence))
+certificate_trial(const struct config *config, const char *command)
 {
 	static struct trial trial;
 	struct buf why = BUF_LIMIT(WHY_BYTES);
 
 	if (config->certificate_count == 0)
 		return true;
-	trial = (struct trial){ .config = config, .say = say, .pairs = -1, .is_passed = true };
+	trial = (struct trial){ .config = config, .command = command, .pairs = -1, .is_passed = true };
 	trial.base = event_base_new();
 	supplies_init(&trial.supplies, config);
 	if (!gather(&trial, &why) || !ask_keys(&trial, &why)) {
-		say(buf_span(&why));
+		fprintf(stderr, "tidegate %s: %.*s\n", command, SPAN_ARG(buf_span(&why)));
 		trial.is_passed = false;
 	} else if (trial.heard < config->certificate_count) {
-		say_log(&trial);
+		fprintf(
+		    stderr, "tidegate %s: tidegate-keys, started to try the certificates, has not answered\n", command);
+		supplies_show_log(&trial.supplies);
 		trial.is_passed = false;
 	}
 	if (trial.pairs >= 0)
 		(void)close(trial.pairs);
-	if (trial.supplies.log > STDERR_FILENO)
-		(void)close(trial.supplies.log);
 	supplies_close(&trial.supplies);
 	if (trial.base)
 		event_base_free(trial.base);

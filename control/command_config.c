@@ -11,12 +11,6 @@
 
 enum { PRINT_LIMIT_BYTES = 1 << 20 };
 
-static void
-say(struct span sentence)
-{
-	fprintf(stderr, "tidegate config: %.*s\n", SPAN_ARG(sentence));
-}
-
 int
 command_config(int argc, char **argv)
 {
@@ -37,7 +31,7 @@ command_config(int argc, char **argv)
 	config_print(config, &text);
 	bool is_written =
 	    buf_ok(&text) && fwrite(text.data, 1, text.length, stdout) == text.length && fflush(stdout) == 0;
-	bool is_good = is_written && certificate_trial(config, say);
+	bool is_good = is_written && certificate_trial(config, "config");
 	buf_free(&text);
 	config_free(config);
 	return is_good ? 0 : 1;

@@ -3,10 +3,8 @@
  *
  * On failure: a sentence on standard error, exit code 1.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "lib/log.h"
@@ -39,23 +37,7 @@ open_supplies(struct supplies *supplies, int *map, struct buf *why)
 		return false;
 	*map = state_folder_look_for_map(supplies->config->state);
 	supplies->from[SUPPLY_MAP] = map;
-	supplies->log = memfd_create("tidegate-log", MFD_CLOEXEC);
-	if (supplies->log < 0) {
-		buf_printf(why, "no memory file for a log: %s", strerror(errno));
-		return false;
-	}
 	return true;
-}
-
-/* What the rooms log is of interest only when they cannot answer. */
-static void
-show_log(int log)
-{
-	static char text[16384];
-	ssize_t got = pread(log, text, sizeof text, 0);
-
-	if (got > 0)
-		(void)fwrite(text, 1, (size_t)got, stderr);
 }
 
 static bool
@@ -94,7 +76,7 @@ find_out(struct explain *explain, struct event_base *base, const struct supplies
 	}
 	explain_rooms_stop(&explain->rooms);
 	if (!is_started || lacks_answers(explain))
-		show_log(supplies->log);
+		supplies_show_log(supplies);
 	return is_started;
 }
 
@@ -139,8 +121,6 @@ command_explain(int argc, char **argv)
 	explain_free(&explain);
 	if (map >= 0)
 		(void)close(map);
-	if (supplies.log > STDERR_FILENO)
-		(void)close(supplies.log);
 	supplies_close(&supplies);
 	if (base)
 		event_base_free(base);

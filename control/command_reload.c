@@ -10,18 +10,12 @@
 #include "control/command_ask.h"
 #include "control/commands.h"
 
-static void
-say(struct span sentence)
-{
-	fprintf(stderr, "tidegate reload: %.*s\n", SPAN_ARG(sentence));
-}
-
 /* What keys thinks of new certificates the server learns after its answer. */
 static bool
 are_certificates_good(const char *path)
 {
 	struct config *config = command_read_config(path);
-	bool are_good = config && certificate_trial(config, say);
+	bool are_good = config && certificate_trial(config, "reload");
 
 	config_free(config);
 	return are_good;

@@ -4,6 +4,10 @@
  */
 #include "control/supplies.h"
 
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 const struct supply_row supply_rows[SUPPLY_ROWS] = {
@@ -34,8 +38,23 @@ supplies_open(struct supplies *supplies, struct buf *why)
 bool
 supplies_open_scratch(struct supplies *supplies, struct buf *why)
 {
-	return accounts_find(supplies->config, &supplies->accounts, why) && programs_open(&supplies->programs, why) &&
-	       scratch_state_open(&supplies->scratch, &supplies->accounts, &supplies->state, why);
+	if (!accounts_find(supplies->config, &supplies->accounts, why) || !programs_open(&supplies->programs, why) ||
+	    !scratch_state_open(&supplies->scratch, &supplies->accounts, &supplies->state, why))
+		return false;
+	supplies->log = memfd_create("tidegate-log", MFD_CLOEXEC);
+	if (supplies->log < 0)
+		buf_printf(why, "no memory file for a log: %s", strerror(errno));
+	return supplies->log >= 0;
+}
+
+void
+supplies_show_log(const struct supplies *supplies)
+{
+	static char text[16384];
+	ssize_t got = pread(supplies->log, text, sizeof text, 0);
+
+	if (got > 0)
+		(void)fwrite(text, 1, (size_t)got, stderr);
 }
 
 int
@@ -64,4 +83,6 @@ supplies_close(struct supplies *supplies)
 	scratch_state_remove(&supplies->scratch, &supplies->state);
 	state_folder_close(&supplies->state);
 	programs_close(&supplies->programs);
+	if (supplies->log > STDERR_FILENO)
+		(void)close(supplies->log);
 }

@@ -33,7 +33,7 @@ struct supplies {
 	struct scratch_state scratch; /* where state is one for the moment */
 	const struct config *config;
 	const int *from[SUPPLY_COUNT]; /* where who keeps each has its descriptor (-1: none now); NULL: nobody does */
-	int log;                       /* where they log to, not owned; standard error unless said otherwise */
+	int log;                       /* where they log to: standard error, or a memory file */
 };
 
 /* Nothing open. */
@@ -44,8 +44,11 @@ bool supplies_open(struct supplies *supplies, struct buf *why);
 int supplies_of(const struct supplies *supplies, enum supply supply);
 /* Gives an order what its row sees of them. The descriptors stay theirs. */
 void supplies_give(const struct supplies *supplies, struct spawn_order *order);
-/* The same with a state folder for the moment: nothing in the server's own is made or changed. */
+/* The same for a command that needs answers of its own: with a state folder for the moment, so that nothing in the
+ * server's own is made or changed, and a log in memory, which is of interest only when no answer comes. */
 bool supplies_open_scratch(struct supplies *supplies, struct buf *why);
+/* Writes that log to standard error. */
+void supplies_show_log(const struct supplies *supplies);
 void supplies_close(struct supplies *supplies);
 
 #endif

@@ -38,8 +38,8 @@ budget_take(struct budget *budget, enum budget_need need, uint64_t bytes)
 	budget->used_bytes += bytes;
 	if (budget->used_bytes > budget->peak_bytes)
 		budget->peak_bytes = budget->used_bytes;
-	if (budget->used_bytes > budget->high_bytes)
-		budget->high_bytes = budget->used_bytes;
+	if (budget->used_bytes > budget->recent_peak_bytes)
+		budget->recent_peak_bytes = budget->used_bytes;
 	return true;
 }
 
@@ -52,10 +52,10 @@ budget_give(struct budget *budget, uint64_t bytes)
 }
 
 bool
-budget_has_fallen(struct budget *budget, uint64_t bytes)
+budget_take_fall(struct budget *budget, uint64_t bytes)
 {
-	if (budget->high_bytes - budget->used_bytes < bytes)
+	if (budget->recent_peak_bytes - budget->used_bytes < bytes)
 		return false;
-	budget->high_bytes = budget->used_bytes;
+	budget->recent_peak_bytes = budget->used_bytes;
 	return true;
 }

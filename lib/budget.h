@@ -23,7 +23,7 @@ struct budget {
 	uint64_t limit_bytes;
 	uint64_t used_bytes; /* may be over a limit that was lowered */
 	uint64_t peak_bytes;
-	uint64_t high_bytes; /* the most since budget_has_fallen() was true */
+	uint64_t recent_peak_bytes; /* the most since budget_take_fall() was true */
 	uint64_t refusals;
 };
 
@@ -33,7 +33,7 @@ bool budget_has_room(const struct budget *budget, enum budget_need need, uint64_
 bool budget_take(struct budget *budget, enum budget_need need, uint64_t bytes);
 /* Gives back what was taken. */
 void budget_give(struct budget *budget, uint64_t bytes);
-/* Has its use fallen this far below the most since this was true last? */
-bool budget_has_fallen(struct budget *budget, uint64_t bytes);
+/* Notes that its use has fallen this far below the most since this was true last; false: it has not. */
+bool budget_take_fall(struct budget *budget, uint64_t bytes);
 
 #endif

@@ -146,7 +146,7 @@ give_memory_back(struct smtpd *smtpd)
 {
 	enum { SWEEPS = 5, WORTH_IT = 4 << 20 };
 
-	if (++smtpd->sweeps % SWEEPS == 0 && budget_has_fallen(&smtpd->memory, WORTH_IT))
+	if (++smtpd->sweeps % SWEEPS == 0 && budget_take_fall(&smtpd->memory, WORTH_IT))
 		(void)malloc_trim(0);
 }
 

@@ -54,15 +54,15 @@ test_fall(void **state)
 
 	(void)state;
 	assert_true(budget_take(&budget, BUDGET_UNDER_WAY, 500));
-	assert_false(budget_has_fallen(&budget, 100));
+	assert_false(budget_take_fall(&budget, 100));
 	budget_give(&budget, 99);
-	assert_false(budget_has_fallen(&budget, 100));
+	assert_false(budget_take_fall(&budget, 100));
 	budget_give(&budget, 1);
-	assert_true(budget_has_fallen(&budget, 100));
-	assert_false(budget_has_fallen(&budget, 100));
+	assert_true(budget_take_fall(&budget, 100));
+	assert_false(budget_take_fall(&budget, 100));
 	assert_true(budget_take(&budget, BUDGET_UNDER_WAY, 50));
 	budget_give(&budget, 150);
-	assert_true(budget_has_fallen(&budget, 150));
+	assert_true(budget_take_fall(&budget, 150));
 	assert_int_equal(budget.peak_bytes, 500);
 }
 
