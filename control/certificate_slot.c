@@ -34,16 +34,36 @@ certificate_slot_inherit(struct certificate_slot *slot, const struct config_cert
 	slot->from = from;
 }
 
-void
-certificate_slot_fall_back(struct certificate_slot *slot, struct certificate_slot *before, size_t before_count)
+/* The only slot of a name; NULL: there is none, or there are several. */
+static struct certificate_slot *
+only_of_name(struct certificate_slot *slots, size_t count, const char *name)
 {
-	for (size_t i = 0; slot->good.fd < 0 && i < before_count; i++) {
-		if (before[i].good.fd < 0 || strcmp(before[i].from->name, slot->from->name) != 0)
+	struct certificate_slot *found = NULL;
+
+	for (size_t i = 0; i < count; i++) {
+		if (!slots[i].from || strcmp(slots[i].from->name, name) != 0)
 			continue;
-		slot->good = before[i].good;
-		slot->expires = before[i].expires;
-		slot->is_end_said = before[i].is_end_said;
-		before[i].good = no_pair;
+		if (found)
+			return NULL;
+		found = &slots[i];
+	}
+	return found;
+}
+
+void
+certificate_slots_fall_back(
+    struct certificate_slot *slots, size_t count, struct certificate_slot *before, size_t before_count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct certificate_slot *slot = only_of_name(slots, count, slots[i].from->name);
+		struct certificate_slot *was = only_of_name(before, before_count, slots[i].from->name);
+
+		if (!slot || !was || slot->good.fd >= 0)
+			continue;
+		slot->good = was->good;
+		slot->expires = was->expires;
+		slot->is_end_said = was->is_end_said;
+		was->good = no_pair;
 	}
 }
 

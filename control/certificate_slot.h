@@ -25,9 +25,11 @@ struct certificate_slot {
 /* The slot of a section: with what there was for the same name and files before, which is moved here, or empty. */
 void certificate_slot_inherit(struct certificate_slot *slot, const struct config_certificate *from,
     struct certificate_slot *before, size_t before_count);
-/* For a slot without a pair: that of a section of the same name which nobody has inherited, until the files that it
- * names now have been found good. */
-void certificate_slot_fall_back(struct certificate_slot *slot, struct certificate_slot *before, size_t before_count);
+/* Gives each slot without a pair that is the only one of its name the pair of the only section of that name before
+ * which nobody has inherited, until the files that it names now have been found good. Of several (one for each kind of
+ * key) nobody can say whose it is. */
+void certificate_slots_fall_back(
+    struct certificate_slot *slots, size_t count, struct certificate_slot *before, size_t before_count);
 /* The file that a verdict is about. */
 const char *certificate_blamed_file(const struct config_certificate *from, uint8_t verdict);
 /* Reads the two files of a section; why begins with the section's name. */

@@ -200,8 +200,7 @@ take_sections(struct certificates *certificates, const struct config *config)
 	}
 	for (size_t i = 0; i < certificates->count; i++)
 		certificate_slot_inherit(&certificates->slots[i], &sections[i], before, before_count);
-	for (size_t i = 0; i < certificates->count; i++)
-		certificate_slot_fall_back(&certificates->slots[i], before, before_count);
+	certificate_slots_fall_back(certificates->slots, certificates->count, before, before_count);
 	for (size_t i = 0; i < before_count; i++)
 		certificate_slot_close(&before[i]);
 }

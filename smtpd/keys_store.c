@@ -43,11 +43,25 @@ keys_store_free(struct keys_store *store)
 	free(store);
 }
 
+/* Has one of the entries that were taken this name, and RSA or EC as well? All curves are one kind to smtpd's OpenSSL.
+ */
+static bool
+is_there(const struct keys_kept *taken, const size_t *entries, const struct certificate_set *set, struct span name,
+    enum keys_kind kind)
+{
+	for (size_t i = 0; i < taken->count; i++)
+		if ((taken->pairs[i].kind == KEYS_RSA) == (kind == KEYS_RSA) &&
+		    span_equal_nocase(set->entries[entries[i]].name, name))
+			return true;
+	return false;
+}
+
 void
 keys_store_take(struct keys_store *store, const struct certificate_set *set,
     void (*tell)(void *context, size_t index, enum pair_verdict verdict, const struct keys_facts *facts), void *context)
 {
 	struct keys_kept *newest = &store->sets[0];
+	size_t entries[CERTIFICATES_MAX]; /* of the pairs */
 
 	drop_set(&store->sets[SETS_KEPT - 1]);
 	memmove(&store->sets[1], &store->sets[0], (SETS_KEPT - 1) * sizeof store->sets[0]);
@@ -55,11 +69,17 @@ keys_store_take(struct keys_store *store, const struct certificate_set *set,
 	for (size_t i = 0; i < set->count; i++) {
 		const struct certificate_entry *entry = &set->entries[i];
 		struct keys_facts facts;
-		enum pair_verdict verdict =
-		    keys_pair_read(&newest->pairs[newest->count], entry->chain, entry->key, &facts);
+		struct keys_pair *pair = &newest->pairs[newest->count];
+		enum pair_verdict verdict = keys_pair_read(pair, entry->chain, entry->key, &facts);
 
+		/* smtpd can show only one of them, and would take none of the set. */
+		if (verdict == PAIR_TAKEN && is_there(newest, entries, set, entry->name, pair->kind)) {
+			keys_pair_free(pair);
+			verdict = PAIR_BAD_CHAIN;
+			buf_append_text(&facts.why, "another section of this name has this kind of key; remove one");
+		}
 		if (verdict == PAIR_TAKEN)
-			newest->count++;
+			entries[newest->count++] = i;
 		tell(context, i, verdict, &facts);
 		buf_free(&facts.chain);
 		buf_free(&facts.why);

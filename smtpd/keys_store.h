@@ -15,7 +15,8 @@ struct keys_store;
 
 struct keys_store *keys_store_new(void);
 void keys_store_free(struct keys_store *store);
-/* Takes the pairs of a set that can be used, and tells what it thinks of each, in order. */
+/* Takes the pairs of a set that can be used, of each name one with each kind of key, and tells what it thinks of each,
+ * in order. */
 void keys_store_take(struct keys_store *store, const struct certificate_set *set,
     void (*tell)(void *context, size_t index, enum pair_verdict verdict, const struct keys_facts *facts),
     void *context);

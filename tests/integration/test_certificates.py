@@ -166,6 +166,25 @@ class Changes(Folder):
             self.expect_shown(server, first.der, "new.example.net")
             self.assertEqual(certificates.shown(server.address, "mail.example.net"), second.der)
 
+    def test_one_kind_of_key_a_name(self):
+        """Two of a kind would leave smtpd without any: it is an error at the start, and keeps a running server as it is."""
+        first, second, rsa = self.pair("one"), self.pair("two"), self.pair("three", kind="rsa")
+        server = tidegate.Server(config={'certificate "mx.example.org"': first.section(), 'certificate  "mx.example.org"': second.section()})
+        try:
+            code, _, err = server.run("config")
+            self.assertEqual(code, 1)
+            self.assertRegex(err, r"certificate mx\.example\.org: \S+/two\.pem: .*this kind of key")
+            with self.assertRaises(AssertionError):
+                server.start()
+        finally:
+            server.remove()
+        with tidegate.Server(config={'certificate "mx.example.org"': first.section()}) as server:
+            # Two sections of the name, one of them bad: which is whose successor nobody can say.
+            server.write_config(**{'certificate "mx.example.org"': rsa.section(key=first.key),
+                                   'certificate  "mx.example.org"': second.section()})
+            self.assertEqual(server.run("reload")[0], 1)
+            self.expect_shown(server, second.der)
+
     def test_sighup_takes_a_new_pair_at_once(self):
         first, second = self.archive(1), self.archive(2)
         self.live(first)

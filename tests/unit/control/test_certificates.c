@@ -246,8 +246,6 @@ a_restarted_keys_is_asked_again(void **unused)
 	assert_int_equal(asked, 2);
 }
 
-/* Both sections have one name. One now names files that hold no good pair, and stands first: it falls back on what it
- * had, and not on what the other, which is as it was, needs itself. */
 static void
 a_section_with_other_files_falls_back(void **unused)
 {
@@ -255,8 +253,6 @@ a_section_with_other_files_falls_back(void **unused)
 	static const struct config changed = { .certificates = other, .certificate_count = PAIRS };
 
 	(void)unused;
-	sections[1].name = sections[0].name;
-	certificates_set_config(&certificates, &config);
 	all_are_taken();
 	other[0] = sections[1];
 	other[0].key = paths[0][1];
@@ -270,6 +266,25 @@ a_section_with_other_files_falls_back(void **unused)
 	    (const char *const[]){ "key one", "key zero" });
 	all_are_taken();
 	assert_int_equal(certificates.slots[0].expires, 4000000000u);
+}
+
+/* One could be EC and the other RSA: the pair of the one is nothing for the other. */
+static void
+of_two_sections_of_a_name_none_falls_back(void **unused)
+{
+	static struct config_certificate other[PAIRS];
+	static const struct config changed = { .certificates = other, .certificate_count = PAIRS };
+
+	(void)unused;
+	sections[1].name = sections[0].name;
+	certificates_set_config(&certificates, &config);
+	all_are_taken();
+	memcpy(other, sections, sizeof other);
+	other[1].key = paths[0][1];
+	certificates_set_config(&certificates, &changed);
+	say(0, PAIR_TAKEN);
+	say(1, PAIR_BAD_KEY);
+	expect_set(certificates.asked_fd, 1, chains, keys);
 }
 
 static void
@@ -333,6 +348,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(one_without_a_predecessor_is_left_out, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_restarted_keys_is_asked_again, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_section_with_other_files_falls_back, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(of_two_sections_of_a_name_none_falls_back, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_section_less_is_a_new_set, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_change_is_read_when_it_rests, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_cannot_be_read_is_named, set_up, tear_down),

@@ -224,6 +224,35 @@ take(struct keys_store *store, struct pair *pair)
 	buf_free(&text);
 }
 
+/* smtpd could show only one of them, and refuses such a set as a whole. */
+static void
+one_kind_of_key_a_name(void **unused)
+{
+	struct keys_store *store = keys_store_new();
+	struct buf texts[3] = { BUF_LIMIT(PEM_BYTES), BUF_LIMIT(PEM_BYTES), BUF_LIMIT(PEM_BYTES) };
+	struct pair *pairs[3] = { &first, &second, &rsa };
+	struct certificate_set set = { .count = 4 };
+
+	(void)unused;
+	for (size_t i = 0; i < 3; i++) {
+		append_certificate(&texts[i], pairs[i]);
+		append_key(&texts[i], pairs[i], NULL);
+		set.entries[i] =
+		    (struct certificate_entry){ SPAN("mx.example.org"), buf_span(&texts[i]), buf_span(&texts[i]) };
+	}
+	set.entries[1].name = SPAN("MX.example.org");
+	set.entries[3] = set.entries[1];
+	set.entries[3].name = SPAN("mail.example.net");
+	told_taken = told_refused = 0;
+	keys_store_take(store, &set, on_told, NULL);
+	assert_int_equal(told_taken, 3);
+	assert_int_equal(told_refused, 1);
+	assert_int_equal(keys_store_count(store), 3);
+	keys_store_free(store);
+	for (size_t i = 0; i < 3; i++)
+		buf_free(&texts[i]);
+}
+
 static enum sign_verdict
 ask(struct keys_store *store, struct pair *pair, uint32_t scheme, struct span input)
 {
@@ -300,6 +329,7 @@ main(void)
 		cmocka_unit_test(usual_files_are_taken),
 		cmocka_unit_test(the_chain_that_is_told_holds_certificates_alone),
 		cmocka_unit_test(what_is_wrong_is_told),
+		cmocka_unit_test(one_kind_of_key_a_name),
 		cmocka_unit_test(handshakes_are_signed_and_nothing_else),
 		cmocka_unit_test(a_key_stays_for_handshakes_under_way),
 	};
