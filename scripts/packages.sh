@@ -6,11 +6,11 @@ set -eu
 build="gcc libc6-dev libseccomp-dev libevent-dev libconfuse-dev libcdb-dev libspf2-dev libc-ares-dev libssl-dev
 	libidn2-dev libunistring-dev libcrypt-dev uthash-dev"
 demo="swaks"
-tests="python3 openssl python3-yaml libcmocka-dev swaks libnet-ssleay-perl iproute2 util-linux bsdextrautils procps mount e2fsprogs
+tests="python3 openssl python3-yaml libcmocka-dev perl iproute2 util-linux bsdextrautils procps mount e2fsprogs
 	strace binutils"
 lint="clang clang-format clang-tidy cppcheck shellcheck mandoc python3 libcmocka-dev"
 fuzz="clang libclang-rt-dev"
-bench="python3 openssl iproute2 e2fsprogs mount strace"
+bench="python3 openssl iproute2 e2fsprogs mount strace debootstrap linux-perf"
 
 wanted=
 for task in "$@"; do

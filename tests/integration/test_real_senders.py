@@ -1,6 +1,5 @@
 """Two hundred messages of mixed size from each of the programs that send mail in the field; each is found once, byte for byte."""
 import os
-import shutil
 import smtplib
 import subprocess
 import unittest
@@ -75,7 +74,7 @@ class TwoHundredMessages(unittest.TestCase):
 
         self.in_both_modes(send_all)
 
-    @unittest.skipUnless(shutil.which("swaks"), "swaks is not installed")
+    @unittest.skipUnless(peers.swaks(), "swaks cannot be unpacked here")
     def test_swaks(self):
         def send_all(server, is_tls):
             folder = os.path.join(server.folder, "swaks")
@@ -85,7 +84,7 @@ class TwoHundredMessages(unittest.TestCase):
                 path = os.path.join(folder, str(number))
                 with open(path, "wb") as file:
                     file.write(smtp.stuff(message))  # swaks would add an empty line
-                run(["swaks", "--server", f"127.0.0.1:{server.port}", "--helo", "client.example", "--from", SENDER, "--to", ALICE,
+                run([*peers.swaks(), "--server", f"127.0.0.1:{server.port}", "--helo", "client.example", "--from", SENDER, "--to", ALICE,
                      "--no-data-fixup", "--data", "@" + path, "--suppress-data", "--hide-all", *(["-tls"] if is_tls else [])], b"")
 
             each(send)

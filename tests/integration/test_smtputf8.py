@@ -4,11 +4,11 @@ import email.message
 import email.policy
 import os
 import re
-import shutil
 import smtplib
 import subprocess
 import unittest
 
+from tests.lib import peers
 from tests.lib import server as tidegate
 from tests.lib.cases import ServerCase
 
@@ -101,10 +101,10 @@ class Smtplib(ServerCase):
         self.assertIn("jürgen", names)
         self.assertNotIn("ju\u0308rgen", names)
 
-    @unittest.skipUnless(shutil.which("swaks"), "swaks is not installed")
+    @unittest.skipUnless(peers.swaks(), "swaks cannot be unpacked here")
     def test_swaks_without_the_parameter(self):
         """swaks has no SMTPUTF8: its UTF-8 address is refused, its ASCII ones are taken."""
-        words = ["swaks", "--server", "127.0.0.1", "--port", str(self.server.port), "--helo", "client.example",
+        words = [*peers.swaks(), "--server", "127.0.0.1", "--port", str(self.server.port), "--helo", "client.example",
                  "--from", "a@b.example", "--body", "x"]
         self.begin(JUERGEN)
         done = subprocess.run(words + ["--to", "jürgen@bücher.example"], capture_output=True, timeout=60, check=False)

@@ -1,15 +1,15 @@
 """swaks, the postmaster's own test client."""
-import shutil
 import subprocess
 import unittest
 
+from tests.lib import peers
 from tests.lib.cases import ServerCase
 
 
-@unittest.skipUnless(shutil.which("swaks"), "swaks is not installed")
+@unittest.skipUnless(peers.swaks(), "swaks cannot be unpacked here")
 class Swaks(ServerCase):
     def swaks(self, *words):
-        return subprocess.run(["swaks", "--server", f"127.0.0.1:{self.server.port}", "--helo", "client.example", "--from",
+        return subprocess.run([*peers.swaks(), "--server", f"127.0.0.1:{self.server.port}", "--helo", "client.example", "--from",
                                "sender@client.example", *words], stdin=subprocess.DEVNULL, capture_output=True, text=True,
                               timeout=30, check=False)
 
@@ -31,14 +31,14 @@ class Swaks(ServerCase):
         self.assertIn("550 5.1.1", done.stdout)
 
 
-@unittest.skipUnless(shutil.which("swaks"), "swaks is not installed")
+@unittest.skipUnless(peers.swaks(), "swaks cannot be unpacked here")
 class SwaksForOthers(ServerCase):
     """As a proxy that speaks SMTP: XCLIENT."""
 
     options = {"config": {"xclient-from": ["127.0.0.1"]}}
 
     def swaks(self, *words, local="127.0.0.1"):
-        return subprocess.run(["swaks", "--server", f"127.0.0.1:{self.server.port}", "--local-interface", local, "--helo",
+        return subprocess.run([*peers.swaks(), "--server", f"127.0.0.1:{self.server.port}", "--local-interface", local, "--helo",
                                "client.example", "--from", "sender@client.example", "--to", "alice@example.org", *words],
                               stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False)
 

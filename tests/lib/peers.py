@@ -21,6 +21,7 @@ from tests.lib.server import BUILD, IS_ROOT  # noqa: E402
 PEERS = os.path.join(os.path.dirname(BUILD) if os.path.basename(BUILD) in ("hooks", "sanitize") else BUILD, "peers")
 PACKAGES = {"postfix": ["postfix"], "dovecot": ["dovecot-core", "dovecot-imapd"], "exim": ["exim4-daemon-light"],
             "opensmtpd": ["opensmtpd"], "msmtp": ["msmtp"], "haproxy": ["haproxy"],
+            "swaks": ["swaks", "libnet-ssleay-perl"],
             "testssl": ["testssl.sh", "bsdextrautils", "procps"]}
 # What a mail program needs to start, besides the libraries: scripts of its own call a shell and its common tools.
 BASICS = ("dash", "coreutils", "sed", "grep", "findutils", "libc-bin", "ssl-cert", "gawk", "mawk")
@@ -78,6 +79,13 @@ def root(label):
     """The folder of an unpacked peer, or None."""
     folder = os.path.join(PEERS, label)
     return folder if IS_ROOT and os.path.exists(folder + ".ready") else None
+
+
+def swaks():
+    """The words that start swaks, by the perl of this machine; None when it could not be had."""
+    folder = root("swaks")
+    libraries = glob.glob(os.path.join(folder, "usr/lib/*/perl5/*")) if folder else []
+    return ["perl", *("-I" + library for library in libraries), os.path.join(folder, "usr/bin/swaks")] if folder else None
 
 
 def devices(folder):
