@@ -61,7 +61,7 @@ keys_store_take(struct keys_store *store, const struct certificate_set *set,
     void (*tell)(void *context, size_t index, enum pair_verdict verdict, const struct keys_facts *facts), void *context)
 {
 	struct keys_kept *newest = &store->sets[0];
-	size_t entries[CERTIFICATES_MAX]; /* of the pairs */
+	size_t entries[CERTIFICATES_MAX] = { 0 }; /* of the pairs */
 
 	drop_set(&store->sets[SETS_KEPT - 1]);
 	memmove(&store->sets[1], &store->sets[0], (SETS_KEPT - 1) * sizeof store->sets[0]);

@@ -137,8 +137,8 @@
 	R(COMMIT_NO_ROOM, 452, "4.3.1", "no-room", "There is no room for the message now; try again later") \
 	R(COMMIT_TROUBLE, 451, "4.3.0", "delivery-trouble", "Delivery does not work now; try again later") \
 	R(COMMIT_LATE, 451, "4.3.0", "delivery-late", "Delivery took too long and was taken back; try again later") \
-	R(DEFERRED_FOR_ALL, 451, "4.3.0", "deferred-for-all", "Delivered to nobody; the replies to the recipients say why; try again later") \
-	R(REFUSED_FOR_ALL, 550, "5.3.0", "refused-for-all", "Delivered to nobody; the replies to the recipients say why")
+	R(DEFERRED_FOR_ALL, 451, "4.3.0", "deferred-for-all", "Delivered to nobody, as the replies to the recipients say; try again later") \
+	R(REFUSED_FOR_ALL, 550, "5.3.0", "refused-for-all", "Delivered to nobody, as the replies to the recipients say; correct what they name")
 /* clang-format on */
 
 enum reply_id {

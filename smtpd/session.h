@@ -129,13 +129,13 @@ struct session {
 	const char *end_reason; /* for the log */
 	const char *doubt;      /* the first doubt about the client itself, or "" */
 	uint32_t id;            /* in ASK and SAY */
-	uint32_t
-	    receipts[SESSION_RECEIPTS]; /* of 250s that the client is not known to have read, oldest first; 0: none */
-	uint32_t skipped_bytes;         /* of a line that is too long */
-	uint32_t transactions;          /* that were begun; the last one's number */
-	uint32_t messages;              /* accepted */
-	uint16_t refusals;              /* 4xx and 5xx to MAIL, RCPT and the final dot */
-	uint16_t errors;                /* 5xx to anything */
+	/* Of 250s that the client is not known to have read, oldest first; 0: none. */
+	uint32_t receipts[SESSION_RECEIPTS];
+	uint32_t skipped_bytes; /* of a line that is too long */
+	uint32_t transactions;  /* that were begun; the last one's number */
+	uint32_t messages;      /* accepted */
+	uint16_t refusals;      /* 4xx and 5xx to MAIL, RCPT and the final dot */
+	uint16_t errors;        /* 5xx to anything */
 	uint16_t failed_logins;
 	uint16_t unknown; /* recipients that were refused since there are none such */
 	uint16_t idle_commands;

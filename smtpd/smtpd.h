@@ -36,7 +36,7 @@ struct smtpd {
 	struct edge *dns;
 	struct edge *auth;
 	struct handoff *handoff;
-	struct event *sweep; /* every second: deadlines */
+	struct event *sweep; /* every second: deadlines; now and then memory that is free */
 	uint64_t longest_sweep_us;
 	unsigned sweeps;
 	struct event *flush; /* what is sent in batches */

@@ -19,34 +19,38 @@ enum {
 };
 
 /* The key share: what the servers compute is the same whether it is new or not. */
+static EVP_PKEY *
+key_share(void)
+{
+	static EVP_PKEY *key;
+
+	if (!key)
+		key = EVP_PKEY_Q_keygen(NULL, NULL, "X25519");
+	if (!key)
+		load_die("libcrypto makes no X25519");
+	return key;
+}
+
 static EVP_PKEY_CTX *
-key_share(uint8_t public[LOAD_SHARED_BYTES])
+agreement(void)
 {
 	static EVP_PKEY_CTX *context;
-	static uint8_t share[LOAD_SHARED_BYTES];
-	size_t length = sizeof share;
 
 	if (!context) {
-		EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "X25519");
-
-		context = EVP_PKEY_CTX_new(key, NULL);
-		if (!context || EVP_PKEY_derive_init(context) <= 0 || !EVP_PKEY_get_raw_public_key(key, share, &length))
-			load_die("libcrypto makes no X25519");
-		EVP_PKEY_free(key);
+		context = EVP_PKEY_CTX_new(key_share(), NULL);
+		if (!context || EVP_PKEY_derive_init(context) <= 0)
+			load_die("libcrypto derives nothing from X25519");
 	}
-	memcpy(public, share, sizeof share);
 	return context;
 }
 
 static bool
 agree(const uint8_t *theirs, uint8_t shared[LOAD_SHARED_BYTES])
 {
-	uint8_t ours[LOAD_SHARED_BYTES];
-	EVP_PKEY_CTX *context = key_share(ours);
 	EVP_PKEY *key = EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, NULL, theirs, LOAD_SHARED_BYTES);
 	size_t length = LOAD_SHARED_BYTES;
-	bool agreed =
-	    key && EVP_PKEY_derive_set_peer_ex(context, key, 0) > 0 && EVP_PKEY_derive(context, shared, &length) > 0;
+	bool agreed = key && EVP_PKEY_derive_set_peer_ex(agreement(), key, 0) > 0 &&
+		      EVP_PKEY_derive(agreement(), shared, &length) > 0;
 
 	EVP_PKEY_free(key);
 	return agreed;
@@ -63,6 +67,7 @@ load_hello_write(uint8_t hello[LOAD_HELLO_BYTES])
 		0x00, 0x33, 0x00, 0x26, 0x00, 0x24, 0x00, 0x1d, 0x00, 0x20, /* key_share: x25519, 32 bytes */
 	};
 	static const uint8_t head[] = { CLIENT_HELLO, 0, 0, LOAD_HELLO_BYTES - MESSAGE_HEAD, 3, 3 };
+	size_t share_bytes = LOAD_SHARED_BYTES;
 	uint8_t *at = hello + sizeof head;
 
 	memcpy(hello, head, sizeof head);
@@ -81,7 +86,8 @@ load_hello_write(uint8_t hello[LOAD_HELLO_BYTES])
 	*at++ = sizeof extensions + LOAD_SHARED_BYTES;
 	memcpy(at, extensions, sizeof extensions);
 	at += sizeof extensions;
-	(void)key_share(at);
+	if (EVP_PKEY_get_raw_public_key(key_share(), at, &share_bytes) != 1)
+		load_die("X25519 has no public part");
 	_Static_assert(MESSAGE_HEAD + 2 + 2 * RANDOM_BYTES + 1 + 2 + LOAD_SUITES * 2 + 2 + 2 + sizeof extensions +
 			       LOAD_SHARED_BYTES ==
 			   LOAD_HELLO_BYTES,

@@ -278,12 +278,11 @@ load_tls_receive(struct load_tls *tls, char *bytes, size_t room)
 		if (type == LOAD_APPLICATION && length <= room - taken) {
 			memcpy(bytes + taken, tls->input + at + LOAD_RECORD_HEAD, length);
 			taken += length;
+		} else if (type == LOAD_ALERT) {
+			has_ended = true;
 		} else if (type != LOAD_HANDSHAKE) {
-			has_ended = type == LOAD_ALERT;
-			if (!has_ended) {
-				errno = EPROTO;
-				return -1;
-			}
+			errno = EPROTO;
+			return -1;
 		}
 		at += whole;
 	}

@@ -7,13 +7,13 @@ import signal
 import socket
 import subprocess
 import tempfile
-import threading
 import time
 import unittest
 
 # limit: 240
 from tests.lib import limits, peers
 from tests.lib import server as tidegate
+from tests.lib.listener import Listener
 
 ALICE, BOB = "alice@example.org", "bob@example.org"
 MANY = {"auth-failures-per-address": 1000000, "auth-failures-per-user": 1000000}
@@ -28,26 +28,18 @@ def crypt(password, prefix):
     return library.crypt(password.encode(), salt).decode()
 
 
-class Passer:
+class Passer(Listener):
     """Speaks like Dovecot, and lets everybody pass as one user."""
 
     def __init__(self, folder, user):
         self.user = user
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(os.path.join(folder, "auth"))
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(os.path.join(folder, "auth"))
         os.chmod(os.path.join(folder, "auth"), 0o666)
-        self.listener.listen()
-        threading.Thread(target=self.serve, daemon=True).start()
+        listener.listen()
+        super().__init__(listener)
 
-    def serve(self):
-        while True:
-            try:
-                client = self.listener.accept()[0]
-            except OSError:
-                return
-            threading.Thread(target=self.answer, args=(client,), daemon=True).start()
-
-    def answer(self, client):
+    def serve(self, client):
         with client, client.makefile("rw", encoding="ascii", newline="\n") as file:
             file.write("VERSION\t1\t2\nMECH\tPLAIN\tplaintext\nSPID\t1\nCUID\t1\nCOOKIE\tc\nDONE\n")
             file.flush()

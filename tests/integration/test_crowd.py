@@ -80,7 +80,7 @@ class CrowdUnderTls(ServerCase):
     options = {"config": dict(CONFIG, processes=1)}
 
     def test_its_memory_goes_back_to_the_kernel(self):
-        """Though one of the last to come stays, behind whose memory libc would keep all of it."""
+        """Though the last to come stay, behind whose memory libc would keep all of it."""
         pid = next(pid for pid, role in self.server.children() if role == "smtpd")
         with tls.greeted(self.server):
             before = pss_kib(pid)

@@ -123,6 +123,10 @@ class Load(ServerCase):
                     figures, code = run(proxy.port, "-t", "-m", "3")
                 self.assertEqual((code, figures["handshakes"], figures["dropped"]), (1, 0, 3), figures)
         self.assertEqual(self.delivered(), [])
+        # The relay itself hinders nobody.
+        with Changed(self.server.port, True, 1 << 30) as proxy:
+            figures, code = run(proxy.port, "-t", "-m", "3")
+        self.assertEqual((code, figures["handshakes"], figures["dropped"]), (0, 3, 0), figures)
 
 
 if __name__ == "__main__":

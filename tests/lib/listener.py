@@ -1,14 +1,14 @@
-"""A port of loopback on which a test itself listens; each client has a thread."""
+"""A socket on which a test itself listens; each client has a thread."""
 import socket
 import threading
 
 
 class Listener:
-    """Subclasses serve(client), and close it."""
+    """On a port of loopback, or on another socket that listens. Subclasses serve(client), and close it."""
 
-    def __init__(self):
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
+    def __init__(self, listener=None):
+        self.listener = listener or socket.create_server(("127.0.0.1", 0))
+        self.port = None if listener else self.listener.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
 
     def __enter__(self):

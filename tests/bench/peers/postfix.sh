@@ -46,7 +46,7 @@ X
 	in_root postconf -MX smtp/inet 2>/dev/null || true
 	in_root postconf -M "127.0.0.1:$PORT/inet=127.0.0.1:$PORT inet n - n - - smtpd"
 	;;
-start) # start SETTING...: in_flow_delay=0s and the like
+start)
 	shift
 	in_root postconf -e "${@:-in_flow_delay=1s}"
 	in_root postfix start 2>&1 | grep -v 'starting the' || true ;;

@@ -173,8 +173,7 @@ a_mailbox_without_cur_makes_no_double(void **state)
 	char path[1024];
 
 	assert_int_equal(mailroom_commit(&test->room, MAILROOM_BODY, alice).outcome, COMMIT_DONE);
-	(void)snprintf(path, sizeof path, "%s/root/alice/cur", test->house.folder.path);
-	assert_int_equal(rmdir(path), 0);
+	assert_int_equal(rmdir(house_path(&test->house, "root/alice/cur", path)), 0);
 	restart(test, 1);
 	assert_int_equal(mailroom_commit(&test->room, MAILROOM_BODY, alice).outcome, COMMIT_DONE_BEFORE);
 	assert_int_equal(house_count(&test->house, "alice/new", NULL), 1);
@@ -217,9 +216,8 @@ a_mailbox_that_was_made_anew_gets_its_copy(void **state)
 
 	assert_int_equal(mailroom_commit(&test->room, MAILROOM_BODY, alice).outcome, COMMIT_DONE);
 	restart(test, 1);
-	(void)snprintf(path, sizeof path, "%s/root/alice", test->house.folder.path);
-	(void)snprintf(aside, sizeof aside, "%s/root/aside", test->house.folder.path);
-	assert_int_equal(rename(path, aside), 0);
+	assert_int_equal(
+	    rename(house_path(&test->house, "root/alice", path), house_path(&test->house, "root/aside", aside)), 0);
 	assert_int_equal(mailroom_commit(&test->room, MAILROOM_BODY, alice).outcome, COMMIT_TROUBLE);
 	assert_int_equal(mailroom_commit(&test->room, MAILROOM_BODY, alice).outcome, COMMIT_DONE);
 	assert_int_equal(house_count(&test->house, "alice/new", NULL), 1);

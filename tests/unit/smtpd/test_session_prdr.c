@@ -12,7 +12,7 @@
 #define LATE "451 4.3.0 Delivery took too long and was taken back; try again later\r\n"
 #define BEFORE "250 2.0.0 Delivered by an earlier attempt; 65a0000000000001-1\r\n"
 #define SOME "250 2.0.0 Delivered to some of the recipients; 65a0000000000001-1\r\n"
-#define NOBODY "451 4.3.0 Delivered to nobody; the replies to the recipients say why; try again later\r\n"
+#define NOBODY "451 4.3.0 Delivered to nobody, as the replies to the recipients say; try again later\r\n"
 #define MESSAGE "Subject: x\r\n\r\ny\r\n"
 
 enum how { BY_DATA, BY_BDAT, HOWS };

@@ -241,7 +241,7 @@ what_is_signed_for_dhe_is_whole(void **unused)
 }
 
 static void
-there_is_no_renegotiation(void **unused)
+there_is_no_renegotiation_and_no_compression(void **unused)
 {
 	const struct wish wish = { .highest = TLS1_2_VERSION };
 	struct tls_contexts *contexts = make_all(TLS_POLICY_COMPATIBLE);
@@ -250,6 +250,7 @@ there_is_no_renegotiation(void **unused)
 
 	(void)unused;
 	assert_true(talk_shake(&talk));
+	assert_true(SSL_get_options(talk.server) & SSL_OP_NO_COMPRESSION);
 	assert_int_equal(SSL_renegotiate(talk.client), 1);
 	(void)SSL_do_handshake(talk.client);
 	assert_true(SSL_read(talk.server, heard, sizeof heard) <= 0);
@@ -386,7 +387,7 @@ main(void)
 		cmocka_unit_test(a_client_without_ecdsa_gets_the_rsa_certificate),
 		cmocka_unit_test(only_forward_secrecy_and_aead),
 		cmocka_unit_test(what_is_signed_for_dhe_is_whole),
-		cmocka_unit_test(there_is_no_renegotiation),
+		cmocka_unit_test(there_is_no_renegotiation_and_no_compression),
 		cmocka_unit_test(no_session_is_resumed),
 		cmocka_unit_test(a_signer_that_refuses_fails_the_handshake_with_its_reason),
 		cmocka_unit_test(a_session_outlives_its_contexts),
